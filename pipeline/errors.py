@@ -1,0 +1,86 @@
+"""The four errors of the pipeline; everything else that is raised is a bug.
+
+Each carries a ``reason_code`` (short, stable, for programs) beside its message (for people: what is wrong, where,
+and what to do about it). They travel between processes, so each can be pickled with its fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class PipelineError(Exception):
+    """Base of the four: never raised itself."""
+
+    reason_code = "internal_error"
+    """Short stable code that ends in ``run.json``."""
+
+
+class InputError(PipelineError):
+    """The user's file or folder cannot be used: it is a result, not a crash.
+
+    Args:
+        reason_code: such as ``no_audio``, ``no_video``, ``unreadable``, ``not_media``.
+        message: what is wrong with the file and what to do.
+        path: the file; named in front of the message.
+    """
+
+    def __init__(self, reason_code: str, message: str, path: Path | str | None = None) -> None:
+        super().__init__(reason_code, message, path)
+        self.reason_code = reason_code
+        self.message = message
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path is not None else self.message
+
+
+class ToolError(PipelineError):
+    """An external program (ffmpeg) failed.
+
+    Args:
+        argv: the command, as a list; never a shell string.
+        exit_code: as the system gave it; negative is a signal.
+        stderr_tail: the last lines that the program wrote, in its own words.
+    """
+
+    reason_code = "tool_failed"
+
+    def __init__(self, argv: Sequence[str], exit_code: int, stderr_tail: str) -> None:
+        super().__init__(tuple(argv), exit_code, stderr_tail)
+        self.argv = tuple(argv)
+        self.exit_code = exit_code
+        self.stderr_tail = stderr_tail
+
+    def __str__(self) -> str:
+        said = self.stderr_tail.strip() or "nothing on stderr"
+        return f"{self.argv[0]} ended with exit code {self.exit_code}: {said} (command: {' '.join(self.argv)})"
+
+
+class WeightsError(PipelineError):
+    """A weights file is missing, damaged or of another network: says what, where it was looked for, what to do."""
+
+    reason_code = "weights"
+
+
+class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a log
+    """A worker process ended without a word: killed, out of memory, or crashed in native code.
+
+    Args:
+        worker: its name, such as ``vision-0``.
+        exit_code: as ``multiprocessing.Process.exitcode``; negative is a signal.
+    """
+
+    reason_code = "worker_died"
+
+    def __init__(self, worker: str, exit_code: int | None) -> None:
+        super().__init__(worker, exit_code)
+        self.worker = worker
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return (
+            f"the process {self.worker} died (exit code {self.exit_code}; -9 is often the kernel short of memory). "
+            "Try fewer workers or a smaller RING_MB, or run this file alone with --debug"
+        )
