@@ -217,6 +217,8 @@ class Segment:
     end_s: float
     text: str
     words: tuple[Word, ...]
+    flags: tuple[str, ...] = ()
+    """Doubts about it: ``repeated`` when a phrase comes back too often to be speech."""
 
     def __post_init__(self) -> None:
         _check_span("Segment", self.start_s, self.end_s)

@@ -1,0 +1,195 @@
+"""Kinds of settings, and the command line that is made from a class of them.
+
+A settings class is a frozen dataclass whose fields are declared with `setting`: the default, what it means, and the
+kind of value that is allowed. Flags (``--detect-every 4``) are made from the fields, so that nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from pipeline.errors import InputError
+
+T = TypeVar("T")
+
+
+class Kind(Protocol):
+    """What values a setting takes."""
+
+    allowed: str
+    """The allowed values, for people."""
+
+    def parse(self, text: str) -> Any:
+        """The value that *text* on the command line stands for; ValueError when it stands for none."""
+
+    def check(self, value: Any) -> bool:
+        """Whether *value* is allowed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Switch:
+    """On or off: ``--name`` and ``--no-name``."""
+
+    allowed: str = "True or False"
+
+    def parse(self, text: str) -> bool:
+        return {"true": True, "false": False}[text.lower()]
+
+    def check(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Number:
+    """A number in ``[low, high]``: whole when *whole*, ``even`` or ``odd`` by *parity*, or ``auto`` when *auto*."""
+
+    low: float
+    high: float = math.inf
+    whole: bool = False
+    auto: bool = False
+    parity: str = ""
+
+    @property
+    def allowed(self) -> str:
+        noun = f"an {self.parity} number" if self.parity else "a whole number" if self.whole else "a number"
+        span = f"from {self.low:g} to {self.high:g}" if math.isfinite(self.high) else f"of at least {self.low:g}"
+        return f"{noun} {span}" + (", or auto" if self.auto else "")
+
+    def parse(self, text: str) -> int | float | str:
+        if self.auto and text == "auto":
+            return text
+        return int(text) if self.whole else float(text)
+
+    def check(self, value: Any) -> bool:
+        if self.auto and value == "auto":
+            return True
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
+            return False
+        if self.parity and value % 2 != (self.parity == "odd"):
+            return False
+        return self.low <= value <= self.high
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    options: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return "one of " + ", ".join(self.options)
+
+    def parse(self, text: str) -> str:
+        return text
+
+    def check(self, value: Any) -> bool:
+        return value in self.options
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Text:
+    """Any text that matches *pattern* whole."""
+
+    pattern: str = r"(?s).*"
+    allowed: str = "text"
+
+    def parse(self, text: str) -> str:
+        return text
+
+    def check(self, value: Any) -> bool:
+        return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Devices:
+    """Where models run: one device, or several, of which each gets a worker."""
+
+    allowed: str = "auto, cpu, cuda, cuda:N, or a list of them (on the command line with commas)"
+
+    def parse(self, text: str) -> str | tuple[str, ...]:
+        parts = tuple(part.strip() for part in text.split(","))
+        return parts if len(parts) > 1 else parts[0]
+
+    def check(self, value: Any) -> bool:
+        devices = (value,) if isinstance(value, str) else value
+        if not isinstance(devices, (tuple, list)) or not devices or len(set(devices)) != len(devices):
+            return False
+        word = r"cpu|cuda(:\d+)?" if len(devices) > 1 else r"auto|cpu|cuda(:\d+)?"
+        return all(isinstance(device, str) and re.fullmatch(word, device) for device in devices)
+
+
+def setting(default: T, help_text: str, kind: Kind) -> T:
+    """A field of a settings class.
+
+    Args:
+        default: its value where nothing else is said.
+        help_text: one line: what it means, its unit, why this default.
+        kind: which values are allowed.
+    """
+    return dataclasses.field(default=default, metadata={"help": help_text, "kind": kind})
+
+
+def check_all(settings: Any) -> None:
+    """Refuses a wrong value in any field of *settings*.
+
+    Raises:
+        InputError: ``bad_setting``, naming the field, the value and what is allowed.
+    """
+    for declared in dataclasses.fields(settings):
+        value, kind = getattr(settings, declared.name), declared.metadata["kind"]
+        if not kind.check(value):
+            raise InputError("bad_setting", f"{declared.name} is {value!r}; allowed: {kind.allowed}")
+
+
+def flag_of(name: str) -> str:
+    """``WHISPER_DEVICE`` to ``--whisper-device``."""
+    return "--" + name.lower().replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser, settings: type) -> None:
+    """Adds a flag to *parser* for every field of the class *settings*."""
+    for declared in dataclasses.fields(settings):
+        kind = declared.metadata["kind"]
+        text = f"{declared.metadata['help']} (default: {declared.default!r})".replace("%", "%%")
+        if isinstance(kind, Switch):
+            parser.add_argument(
+                flag_of(declared.name),
+                dest=declared.name,
+                action=argparse.BooleanOptionalAction,
+                default=None,
+                help=text,
+            )
+        else:
+            metavar = "|".join(kind.options) if isinstance(kind, Choice) else "VALUE"
+            parser.add_argument(flag_of(declared.name), dest=declared.name, metavar=metavar, help=text)
+
+
+def from_flags(settings: type[T], flags: argparse.Namespace) -> T:
+    """An instance of *settings* in which the flags that were given beat the class.
+
+    Raises:
+        InputError: ``bad_setting`` for a wrong value.
+    """
+    given: dict[str, Any] = {}
+    for declared in dataclasses.fields(settings):  # type: ignore[arg-type]
+        value = getattr(flags, declared.name)
+        if value is None:
+            continue
+        kind = declared.metadata["kind"]
+        try:
+            given[declared.name] = kind.parse(value) if isinstance(value, str) else value
+        except (ValueError, KeyError):
+            message = f"{declared.name} ({flag_of(declared.name)}) is {value!r}; allowed: {kind.allowed}"
+            raise InputError("bad_setting", message) from None
+    return settings(**given)
+
+
+def as_list(devices: str | Sequence[str]) -> list[str]:
+    """One device or several, as a list."""
+    return [devices] if isinstance(devices, str) else list(devices)
