@@ -1,0 +1,176 @@
+"""Clips through ffmpeg: pictures through a pipe, sound beside them, one encoder process a clip."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+
+from pipeline.errors import InputError, ToolError
+
+STDERR_TAIL_BYTES = 2000
+"""How much of ffmpeg's own words an error carries."""
+
+SOUND_BITRATE = "192k"
+"""AAC rate at which speech and music are as good as the source for stereo at 44.1 or 48 kHz."""
+
+
+@functools.cache
+def find_ffmpeg() -> str:
+    """The first ffmpeg that encodes H.264 and AAC: the system's, or the one in the imageio-ffmpeg wheel.
+
+    Raises:
+        InputError: ``no_ffmpeg`` when neither does, with the words of each.
+    """
+    tried = []
+    for candidate in (shutil.which("ffmpeg"), _bundled()):
+        if candidate is None:
+            continue
+        try:
+            _encode_nothing(candidate)
+        except (ToolError, OSError) as error:
+            tried.append(str(error))
+        else:
+            return candidate
+    raise InputError(
+        "no_ffmpeg",
+        "no ffmpeg that encodes H.264 (libx264) and AAC was found. Install ffmpeg, or `pip install imageio-ffmpeg`. "
+        + " ".join(tried),
+    )
+
+
+def _bundled() -> str | None:
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError:
+        return None
+
+
+def _encode_nothing(executable: str) -> None:
+    """Encodes a tenth of a second of black and silence to nowhere."""
+    picture = ffmpeg.input("color=black:s=64x64:r=25:d=0.1", f="lavfi")
+    sound = ffmpeg.input("anullsrc=r=44100:d=0.1", f="lavfi")
+    output = ffmpeg.output(picture, sound, "-", vcodec="libx264", acodec="aac", format="null")
+    with tempfile.TemporaryFile() as stderr:
+        argv = _argv(executable, output)
+        code = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr).returncode
+        _raise_if_failed(argv, code, stderr)
+
+
+def _argv(executable: str, output: Any) -> list[str]:
+    """The command that makes *output* (of ffmpeg-python): quiet but for errors, overwriting, asking nothing."""
+    quiet = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    return [str(word) for word in ffmpeg.compile(quiet, cmd=executable, overwrite_output=True)]
+
+
+def _raise_if_failed(argv: Sequence[str], code: int, stderr: IO[bytes]) -> None:
+    if code:
+        size = stderr.seek(0, 2)
+        stderr.seek(max(size - STDERR_TAIL_BYTES, 0))
+        raise ToolError(argv, code, stderr.read().decode(errors="replace"))
+
+
+def write_clip(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    *,
+    size_px: tuple[int, int],
+    rate: Fraction,
+    sound: np.ndarray,
+    sound_rate_hz: int,
+    crf: int,
+    preset: str,
+) -> int:
+    """Encodes pictures and sound to an H.264/AAC MP4 at *path*, which appears whole or not at all.
+
+    Args:
+        path: the clip.
+        frames: (H, W, 3) uint8 BGR pictures, all of *size_px*; consumed one by one.
+        size_px: width and height, both even.
+        rate: frames a second.
+        sound: (N, C) int16 samples; the first sounds with the first picture.
+        sound_rate_hz: samples a second.
+        crf, preset: of x264.
+
+    Returns:
+        How many pictures were written.
+
+    Raises:
+        ToolError: ffmpeg failed; nothing is left at *path*.
+        ValueError: a picture of another size.
+    """
+    width, height = size_px
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with tempfile.NamedTemporaryFile(suffix=".pcm") as pcm, tempfile.TemporaryFile() as stderr:
+            pcm.write(np.ascontiguousarray(sound, "<i2").tobytes())
+            pcm.flush()
+            argv = _clip_argv(partial, width, height, rate, Path(pcm.name), sound.shape[1], sound_rate_hz, crf, preset)
+            with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr) as process:
+                assert process.stdin is not None
+                try:
+                    count = _feed(process.stdin, frames, (height, width, 3))
+                except BaseException:
+                    process.kill()
+                    raise
+                code = process.wait()
+            _raise_if_failed(argv, code, stderr)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def _feed(pipe: IO[bytes], frames: Iterable[np.ndarray], shape: tuple[int, int, int]) -> int:
+    """Writes the pictures and closes the pipe. An ffmpeg that went away says why itself, so that is no error here."""
+    count = 0
+    try:
+        for frame in frames:
+            if frame.shape != shape or frame.dtype != np.uint8:
+                raise ValueError(f"expected pictures uint8 {shape}, got {frame.dtype} {frame.shape}")
+            pipe.write(np.ascontiguousarray(frame).data)
+            count += 1
+        pipe.close()
+    except BrokenPipeError:
+        pass
+    return count
+
+
+def _clip_argv(
+    path: Path,
+    width: int,
+    height: int,
+    rate: Fraction,
+    pcm: Path,
+    channels: int,
+    sound_rate_hz: int,
+    crf: int,
+    preset: str,
+) -> list[str]:
+    picture = ffmpeg.input(
+        "pipe:0", format="rawvideo", pix_fmt="bgr24", video_size=(width, height), framerate=str(rate)
+    )
+    sound = ffmpeg.input(f"file:{pcm}", format="s16le", ar=sound_rate_hz, ac=channels)
+    output = ffmpeg.output(
+        picture.video,
+        sound.audio,
+        f"file:{path.absolute()}",
+        format="mp4",
+        vcodec="libx264",
+        preset=preset,
+        crf=crf,
+        pix_fmt="yuv420p",
+        acodec="aac",
+        audio_bitrate=SOUND_BITRATE,
+        movflags="+faststart",
+    )
+    return _argv(find_ffmpeg(), output)
