@@ -1,0 +1,1 @@
+"""From words and scored faces to sentences, their speakers and their clips."""

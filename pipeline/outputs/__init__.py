@@ -1,0 +1,1 @@
+"""The files that a run leaves: how each is written, read back and checked."""

@@ -1,0 +1,98 @@
+"""Spans of sentences on the 25 fps grid: with silence around them where there is some, never a neighbour's word."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from pipeline.clips.faces import ROUNDING
+from pipeline.types import GRID_FPS, Sentence
+
+
+def clip_spans(
+    sentences: Sequence[Sentence], shot_starts: np.ndarray, frame_count: int, padding_s: float
+) -> list[tuple[int, int]]:
+    """First frame of each sentence's clip and the one after its last.
+
+    Between two sentences lies the frame boundary nearest to the middle of their gap, and no clip passes it; a gap too
+    small to hold a boundary is missed by half a frame at most. Sentences that sound at the same time keep their own
+    words. Padding ends at a shot cut, where another picture begins.
+
+    Args:
+        sentences: all of the video, in order of speech.
+        shot_starts: (S,) int32 first frames of the shots, ascending.
+        frame_count: grid frames of the video; every span is inside it, and empty where the picture has ended.
+        padding_s: silence wanted before and after, in seconds.
+    """
+    ends_s, starts_s = _around(sentences)
+    padding = padding_s * GRID_FPS
+    spans = []
+    for i, sentence in enumerate(sentences):
+        start, end = sentence.start_s * GRID_FPS, sentence.end_s * GRID_FPS
+        first = max(
+            math.floor(start - padding + ROUNDING),
+            _first_limit(ends_s[i] * GRID_FPS, start, padding),
+            _shot_start(shot_starts, math.floor(start + ROUNDING)),
+        )
+        stop = min(
+            math.ceil(end + padding - ROUNDING),
+            _stop_limit(end, starts_s[i + 1] * GRID_FPS, padding),
+            _shot_stop(shot_starts, math.ceil(end - ROUNDING), frame_count),
+        )
+        spans.append(_inside(first, stop, frame_count))
+    return spans
+
+
+def sounds_together(sentences: Sequence[Sentence]) -> list[bool]:
+    """For each sentence of a video, in order of speech, whether words of another one sound during it."""
+    ends_s, starts_s = _around(sentences)
+    return [
+        ends_s[i] > sentence.start_s + ROUNDING or starts_s[i + 1] < sentence.end_s - ROUNDING
+        for i, sentence in enumerate(sentences)
+    ]
+
+
+def _around(sentences: Sequence[Sentence]) -> tuple[list[float], list[float]]:
+    """At *i* the latest end of the sentences before the i-th, and the earliest start of the i-th and those after it."""
+    ends_s = accumulate((sentence.end_s for sentence in sentences), max, initial=-math.inf)
+    starts_s = accumulate((sentence.start_s for sentence in reversed(sentences)), min, initial=math.inf)
+    return list(ends_s), list(starts_s)[::-1]
+
+
+def _first_limit(before: float, start: float, padding: float) -> int:
+    """The first frame that a clip may have whose words begin at *start*, after others that end at *before* (frames)."""
+    if before > start:
+        return math.floor(start + ROUNDING)
+    return _boundary(max(before, start - 2 * padding - 2), start)
+
+
+def _stop_limit(end: float, after: float, padding: float) -> int:
+    """The same for the end, with others that begin at *after*."""
+    if after < end:
+        return math.ceil(end - ROUNDING)
+    return _boundary(end, min(after, end + 2 * padding + 2))
+
+
+def _boundary(before: float, after: float) -> int:
+    """The frame boundary nearest to the middle of a gap, given in frames; inside it where one is."""
+    return math.floor((before + after) / 2 + 0.5 + ROUNDING)
+
+
+def _shot_start(shot_starts: np.ndarray, frame: int) -> int:
+    """First frame of the shot that *frame* is in."""
+    i = int(np.searchsorted(shot_starts, frame, side="right"))
+    return int(shot_starts[i - 1]) if i else 0
+
+
+def _shot_stop(shot_starts: np.ndarray, stop: int, frame_count: int) -> int:
+    """Where the shot of the frame before *stop* ends."""
+    i = int(np.searchsorted(shot_starts, stop, side="left"))
+    return max(int(shot_starts[i]) if i < len(shot_starts) else frame_count, stop)
+
+
+def _inside(first: int, stop: int, frame_count: int) -> tuple[int, int]:
+    first = min(max(first, 0), frame_count)
+    return first, min(max(stop, first + 1), frame_count)

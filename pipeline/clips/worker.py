@@ -1,0 +1,181 @@
+"""The end of one video: words and faces joined, clips cut, results written, the manifest last of all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from config import Config
+from pipeline.clips.cut import cut_clip
+from pipeline.clips.faces import Faces
+from pipeline.clips.plan import plan_clips, speaking_threshold
+from pipeline.clips.sentences import split_sentences
+from pipeline.clips.spans import sounds_together
+from pipeline.clips.speakers import attribute_words
+from pipeline.errors import InputError, ToolError
+from pipeline.outputs.manifest import CutClip, NumberedDrop, manifest_json, write_manifest
+from pipeline.outputs.subtitles import write_subtitles
+from pipeline.outputs.tracks import write_tracks
+from pipeline.outputs.transcript import write_transcript
+from pipeline.types import ClipPlan, DroppedSentence, ModelChoice, Probe, ScoredTracks, Sentence, Transcript
+
+OWN_NAME = re.compile(r"\.?seg_\d{4,}_track_\d{3,}\.mp4(\.\d+)?(\.part)?|\.manifest\.json\.\d+\.part")
+"""Clips of this program and what an interrupted run leaves behind; nothing else in the folder is touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedVideo:
+    """What became of one video."""
+
+    manifest: Path
+    clip_count: int
+    dropped_count: int
+    """Sentences without a clip, whatever the reason."""
+    failed_count: int
+    """Of those, the ones whose clip could not be made: ``tool_failed``."""
+
+
+def finish_video(
+    *,
+    folder: Path,
+    probe: Probe,
+    tracks: ScoredTracks,
+    transcript: Transcript,
+    models: tuple[ModelChoice, ...],
+    config: Config,
+    fingerprint: str,
+    on_clip: Callable[[int, int], None],
+) -> FinishedVideo:
+    """Writes everything that one video leaves: ``tracks.npz``, ``transcript.json``, ``.srt`` and ``.vtt``, and in
+    ``output/`` the clips and ``manifest.json``.
+
+    The manifest and the clips of an earlier run go first, so that a manifest never names what is not there. Every
+    sentence becomes a clip or a line among those dropped.
+
+    Args:
+        folder: of this video's results; made when missing.
+        probe: the source, with sound.
+        tracks: faces and scores.
+        transcript: what is said.
+        models: who did each job.
+        config: settings.
+        fingerprint: of input, settings and weights.
+        on_clip: called with the clips done and all that are wanted, first with none done.
+
+    Raises:
+        InputError: the source cannot be read any more.
+    """
+    output = folder / "output"
+    _remove_stale(output)
+    output.mkdir(parents=True, exist_ok=True)
+
+    faces = Faces(tracks)
+    words = attribute_words(transcript.words, faces, language=transcript.language, threshold=speaking_threshold(config))
+    sentences = split_sentences(
+        words, faces, language=transcript.language, pause_s=config.SENTENCE_PAUSE_S, max_s=config.MAX_SENTENCE_S
+    )
+    write_tracks(folder / "tracks.npz", tracks)
+    write_transcript(folder / "transcript.json", transcript, words)
+    write_subtitles(folder, sentences)
+
+    plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config)
+    doubts = _doubts(sentences, transcript)
+    clips, dropped = [], []
+    for index, ended in _cut_all(plans, probe, output, config, on_clip):
+        if isinstance(ended, ClipPlan):
+            flags = (*doubts[index], *_picture_doubts(ended, probe))
+            clips.append(CutClip(ended, (config.CLIP_SIZE, config.CLIP_SIZE), flags))
+        else:
+            dropped.append(NumberedDrop(index, ended))
+
+    manifest = output / "manifest.json"
+    content = manifest_json(
+        probe=probe,
+        frame_count=tracks.frame_count,
+        language=transcript.language,
+        fingerprint=fingerprint,
+        config=config,
+        models=models,
+        clips=clips,
+        dropped=dropped,
+    )
+    write_manifest(manifest, content)
+    failed = sum(line.dropped.reason_code == ToolError.reason_code for line in dropped)
+    return FinishedVideo(manifest, len(clips), len(dropped), failed)
+
+
+def _remove_stale(output: Path) -> None:
+    """Takes away the manifest of an earlier run, then its clips."""
+    (output / "manifest.json").unlink(missing_ok=True)
+    if output.is_dir():
+        for path in output.iterdir():
+            if OWN_NAME.fullmatch(path.name) and path.is_file():
+                path.unlink()
+
+
+def _cut_all(
+    plans: dict[int, ClipPlan | DroppedSentence],
+    probe: Probe,
+    output: Path,
+    config: Config,
+    on_clip: Callable[[int, int], None],
+) -> Iterable[tuple[int, ClipPlan | DroppedSentence]]:
+    """Every plan in its order: as it was when its clip is on disk, as a dropped sentence when it could not be cut."""
+    total = sum(isinstance(plan, ClipPlan) for plan in plans.values())
+    done = 0
+    on_clip(done, total)
+    for index, plan in plans.items():
+        if isinstance(plan, ClipPlan):
+            yield index, _cut(plan, probe, output, config)
+            done += 1
+            on_clip(done, total)
+        else:
+            yield index, plan
+
+
+def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config) -> ClipPlan | DroppedSentence:
+    try:
+        cut_clip(
+            plan,
+            probe,
+            output / plan.name,
+            size_px=config.CLIP_SIZE,
+            crf=config.CLIP_CRF,
+            preset=config.CLIP_PRESET,
+        )
+    except ToolError as error:
+        return DroppedSentence(plan.sentence, error.reason_code, str(error))
+    except InputError as error:
+        if error.reason_code != "outside_picture":
+            raise
+        return DroppedSentence(plan.sentence, error.reason_code, error.message)
+    return plan
+
+
+def _doubts(sentences: Sequence[Sentence], transcript: Transcript) -> list[tuple[str, ...]]:
+    """For each sentence the doubts about its words: the recogniser's own, times made up, speech at the same time."""
+    said = iter([segment.flags for segment in transcript.segments for _ in segment.words])
+    doubts = []
+    for sentence, together in zip(sentences, sounds_together(sentences), strict=True):
+        flags = {flag: None for _ in sentence.words for flag in next(said)}
+        if any(spoken.word.timing == "interpolated" for spoken in sentence.words):
+            flags["interpolated_times"] = None
+        if together:
+            flags["overlap"] = None
+        doubts.append(tuple(flags))
+    return doubts
+
+
+def _picture_doubts(plan: ClipPlan, probe: Probe) -> tuple[str, ...]:
+    """The doubts about what a clip shows."""
+    flags = []
+    if not plan.covered.all():
+        flags.append("face_gap")
+    beyond = np.maximum(-plan.window_px[:, :2], plan.window_px[:, 2:] - (probe.width_px, probe.height_px))
+    if beyond.max() > 0.5:
+        flags.append("border")
+    return tuple(flags)

@@ -1,0 +1,50 @@
+"""Files that appear whole under their name or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary name in the folder of *path*, to be written inside the ``with``; it becomes *path* at its end.
+
+    The folder is made when it is missing. When the block raises, *path* is left as it was and the temporary file goes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes *text* as UTF-8 with the line ends that it has."""
+    with atomic_path(path) as partial:
+        partial.write_bytes(text.encode("utf-8"))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """*value* as JSON with its letters unescaped, save the ones that UTF-8 cannot hold.
+
+    File names that are no valid UTF-8 carry lone surrogates; those become ``\\udcXX``, which JSON reads back.
+
+    Raises:
+        ValueError: NaN or infinity, which JSON does not know.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes *value* as indented JSON."""
+    write_text(path, json_text(value, indent=1) + "\n")

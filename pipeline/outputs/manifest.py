@@ -1,0 +1,255 @@
+"""``manifest.json``: the catalogue of one video's clips, and of the sentences that got none.
+
+Its fields, with units, are described in ``manifest.schema.json`` beside this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from config import Config
+from pipeline.errors import InputError
+from pipeline.outputs.files import write_json
+from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, ModelChoice, Probe, Sentence
+
+SCHEMA_VERSION = 1
+"""Raised when a field changes its meaning or goes away."""
+
+WITHOUT_EFFECT = frozenset(
+    {
+        *("OUTPUT_DIR", "RECURSIVE", "WORK_DIR", "FORCE", "WHISPER_DEVICE", "VISION_DEVICE", "WEIGHTS_DIR"),
+        *("DOWNLOAD_WEIGHTS", "STRICT", "DETECT_BATCH", "NUM_PREPROCESS_WORKERS", "NUM_MUX_WORKERS"),
+        *("MAX_VIDEOS_IN_FLIGHT", "MAX_TRIES", "DEBUG"),
+    }
+)
+"""Settings that say where and how fast things run, and do not change what comes out. All others are recorded."""
+
+TIME_DIGITS = 3
+SCORE_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CutClip:
+    """A clip that lies on disk, whole."""
+
+    plan: ClipPlan
+    size_px: tuple[int, int]
+    """Width and height of its picture."""
+    flags: tuple[str, ...]
+    """Doubts about it, as the schema lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedDrop:
+    """A sentence without a clip, with its number in the video."""
+
+    index: int
+    dropped: DroppedSentence
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """The settings that change what comes out, by name: two runs in which they agree do the same work."""
+    names = [declared.name for declared in dataclasses.fields(config) if declared.name not in WITHOUT_EFFECT]
+    values = [(name, getattr(config, name)) for name in names]
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+
+def manifest_json(
+    *,
+    probe: Probe,
+    frame_count: int,
+    language: str,
+    fingerprint: str,
+    config: Config,
+    models: Sequence[ModelChoice],
+    clips: Sequence[CutClip],
+    dropped: Sequence[NumberedDrop],
+    created_at: datetime | None = None,
+) -> dict[str, Any]:
+    """The manifest as JSON values: times to the millisecond, scores to four digits.
+
+    Args:
+        probe: the source.
+        frame_count: grid frames that were decoded from it.
+        language: of the transcript.
+        fingerprint: of input, settings and weights.
+        config: the settings of the run.
+        models: who did each job.
+        clips: in order of their numbers.
+        dropped: likewise.
+        created_at: moment of writing, with its time zone; now by default.
+    """
+    moment = (created_at or datetime.now(UTC)).astimezone(UTC)
+    used = {model.job: {"name": model.name, "sha256": model.sha256} for model in models}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "fingerprint": fingerprint,
+        "source": _source_json(probe, frame_count, language),
+        "settings": settings_of(config),
+        "models": [_model_json(model) for model in models],
+        "clips": [_clip_json(clip, used) for clip in clips],
+        "dropped": [_dropped_json(line) for line in dropped],
+    }
+
+
+def validate(manifest: Any) -> None:
+    """Holds *manifest* against the schema.
+
+    Raises:
+        InputError: ``bad_manifest``, naming the place and what is wrong there.
+    """
+    error = best_match(_validator().iter_errors(manifest))
+    if error is not None:
+        raise InputError("bad_manifest", f"{error.json_path}: {error.message[:500]}")
+
+
+def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Validates *manifest* and writes it to *path*, whole or not at all.
+
+    Raises:
+        ValueError: it does not fit the schema: a fault of the program, not of the user's file.
+    """
+    try:
+        validate(manifest)
+    except InputError as error:
+        raise ValueError(f"write_manifest: {error}") from error
+    write_json(path, manifest)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest in *path*.
+
+    Raises:
+        InputError: ``unreadable`` when the file cannot be opened, ``bad_manifest`` when it is no valid manifest.
+    """
+    try:
+        manifest = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("bad_manifest", f"is not JSON: {error}", path) from error
+    try:
+        validate(manifest)
+    except InputError as error:
+        raise InputError("bad_manifest", error.message, path) from error
+    return manifest
+
+
+@functools.cache
+def _validator() -> Draft202012Validator:
+    schema = json.loads(Path(__file__).with_name("manifest.schema.json").read_bytes())
+    return Draft202012Validator(schema)
+
+
+def _source_json(probe: Probe, frame_count: int, language: str) -> dict[str, Any]:
+    return {
+        "path": str(probe.path),
+        "container": probe.container,
+        "duration": _seconds(probe.duration_s),
+        "width": probe.width_px,
+        "height": probe.height_px,
+        "rate": f"{probe.rate.numerator}/{probe.rate.denominator}",
+        "rotation": probe.rotation_deg,
+        "first_frame_time": round(float(probe.zero_s), 6),
+        "audio_rate": probe.audio_rate_hz,
+        "audio_channels": probe.audio_channels,
+        "grid_rate": GRID_FPS,
+        "grid_frames": frame_count,
+        "language": language,
+    }
+
+
+def _model_json(model: ModelChoice) -> dict[str, Any]:
+    return {
+        "job": model.job,
+        "name": model.name,
+        "file": None if model.weights is None else model.weights.name,
+        "sha256": model.sha256,
+        "stands_in_for": model.stands_in_for,
+        "why": model.why,
+    }
+
+
+def _clip_json(clip: CutClip, used: Mapping[str, Any]) -> dict[str, Any]:
+    plan = clip.plan
+    return {
+        "clip": plan.name,
+        "index": plan.index,
+        **_sentence_json(plan.sentence, plan.start_s, plan.end_s),
+        "first_frame": plan.first_frame,
+        "frame_count": plan.frame_count,
+        "crop_style": plan.style,
+        "width": clip.size_px[0],
+        "height": clip.size_px[1],
+        "not_in_view": _gaps_json(plan),
+        "flags": list(clip.flags),
+        "models": dict(used),
+    }
+
+
+def _dropped_json(line: NumberedDrop) -> dict[str, Any]:
+    sentence = line.dropped.sentence
+    return {
+        "index": line.index,
+        "reason_code": line.dropped.reason_code,
+        "message": line.dropped.message,
+        **_sentence_json(sentence, sentence.start_s, sentence.end_s),
+    }
+
+
+def _sentence_json(sentence: Sentence, start_s: float, end_s: float) -> dict[str, Any]:
+    return {
+        "text": sentence.text,
+        "start_time": _seconds(start_s),
+        "end_time": _seconds(end_s),
+        "speaker_track": sentence.track,
+        "speaker": sentence.speaker,
+        "avg_score": _score(sentence.avg_score),
+        "probability": _score(sentence.probability),
+        "margin": _score(sentence.margin),
+        "coverage": _score(sentence.coverage),
+        "words": [_word_json(spoken) for spoken in sentence.words],
+    }
+
+
+def _word_json(spoken: AttributedWord) -> dict[str, Any]:
+    word = spoken.word
+    return {
+        "text": word.text.strip(),
+        "start": _seconds(word.start_s),
+        "end": _seconds(word.end_s),
+        "confidence": _score(word.confidence),
+        "timing": word.timing,
+        "speaker": spoken.speaker,
+    }
+
+
+def _gaps_json(plan: ClipPlan) -> list[list[float]]:
+    """Spans of the clip on which the face is not in view, as [start, end] in seconds of the video."""
+    edges: list[int] = []
+    seen = True
+    for i, covered in enumerate([*plan.covered.tolist(), True]):
+        if covered != seen:
+            edges.append(plan.first_frame + i)
+            seen = covered
+    times = [_seconds(edge / GRID_FPS) for edge in edges]
+    return [list(pair) for pair in zip(times[::2], times[1::2], strict=True)]
+
+
+def _seconds(value: float) -> float:
+    return round(float(value), TIME_DIGITS)
+
+
+def _score(value: float | None) -> float | None:
+    return None if value is None else round(float(value), SCORE_DIGITS)

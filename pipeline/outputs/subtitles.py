@@ -1,0 +1,185 @@
+"""``.srt`` and ``.vtt``: what is said, with who says it, in cues that can be read in time.
+
+Both are written here rather than through a subtitle library: those take braces and backslashes in spoken text for
+styling, and leave ``<`` and ``&`` as they are where WebVTT wants them escaped.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.outputs.files import write_text
+from pipeline.types import AttributedWord, Sentence
+
+LINE_COLUMNS = 42
+"""Width of a line, in columns: the usual limit of broadcasters for Latin script; a CJK letter is two columns."""
+
+CUE_COLUMNS = 67
+"""Width of a cue that fits on two lines: lines break between words, so that about a fifth of them stays empty."""
+
+MAX_CUE_S = 7.0
+"""Longest cue, in seconds: beyond that it is read twice."""
+
+MIN_CUE_S = 1.0
+"""Shortest time on screen, in seconds, where the next cue leaves room for it."""
+
+LEAST_CUE_S = 0.1
+"""Shortest time on screen where it does not: players pass over cues without a length."""
+
+RIGHT_TO_LEFT_MARK = "\u200f"
+"""Put before the label of right-to-left text, whose direction would otherwise be the Latin label's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One subtitle."""
+
+    start_s: float
+    end_s: float
+    lines: tuple[str, ...]
+    """Plain text, without markup; the first may begin with the speaker's label."""
+
+
+def speaker_label(speaker: int | None) -> str:
+    """``Speaker 1``, or ``Off-screen`` for somebody who is not in view."""
+    return "Off-screen" if speaker is None else f"Speaker {speaker}"
+
+
+def cues_of(sentences: Iterable[Sentence]) -> tuple[Cue, ...]:
+    """Subtitles of *sentences*, in order of time; the first cue of each sentence says who speaks."""
+    cues: list[Cue] = []
+    for sentence in sorted(sentences, key=lambda sentence: sentence.start_s):
+        label = speaker_label(sentence.speaker) + ": "
+        for number, part in enumerate(_parts(sentence.words, len(label))):
+            text = _text(part)
+            if text:
+                lines = _wrapped(_labelled(label, text) if number == 0 else text)
+                cues.append(Cue(part[0].word.start_s, max(spoken.word.end_s for spoken in part), lines))
+    cues.sort(key=lambda cue: cue.start_s)
+    return tuple(_readable(cue, cues[i + 1].start_s if i + 1 < len(cues) else math.inf) for i, cue in enumerate(cues))
+
+
+def srt_text(cues: Sequence[Cue]) -> str:
+    """*cues* as SubRip."""
+    return "".join(
+        f"{number}\n{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}\n" + "\n".join(cue.lines) + "\n\n"
+        for number, cue in enumerate(cues, 1)
+    )
+
+
+def vtt_text(cues: Sequence[Cue]) -> str:
+    """*cues* as WebVTT (W3C), with ``&``, ``<`` and ``>`` escaped."""
+    blocks = [
+        f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n"
+        + "\n".join(html.escape(line, quote=False) for line in cue.lines)
+        for cue in cues
+    ]
+    return "\n\n".join(["WEBVTT", *blocks]) + "\n"
+
+
+def write_subtitles(folder: Path, sentences: Iterable[Sentence]) -> None:
+    """Writes ``transcript.srt`` and ``transcript.vtt`` into *folder*, each whole or not at all."""
+    cues = cues_of(sentences)
+    write_text(folder / "transcript.srt", srt_text(cues))
+    write_text(folder / "transcript.vtt", vtt_text(cues))
+
+
+def columns(text: str) -> int:
+    """Width of *text* on screen: wide letters count two, marks that sit on another letter none."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def _text(words: Sequence[AttributedWord]) -> str:
+    """The words joined, on one line: a blank line would end the cue."""
+    return " ".join("".join(spoken.word.text for spoken in words).split())
+
+
+def _parts(words: Sequence[AttributedWord], label_columns: int) -> list[Sequence[AttributedWord]]:
+    """The words of a sentence in groups of about the same width, each short enough for a cue."""
+    parts: list[Sequence[AttributedWord]] = []
+    rest, used = words, label_columns
+    while rest:
+        count = _cue_length(rest, used)
+        parts.append(rest[:count])
+        rest, used = rest[count:], 0
+    return parts
+
+
+def _cue_length(words: Sequence[AttributedWord], used: int) -> int:
+    """How many of *words* go into the next cue, of which *used* columns are taken: an even share of all that follow."""
+    widths = [columns(spoken.word.text) for spoken in words]
+    total, start_s = used + sum(widths), words[0].word.start_s
+    cues = max(math.ceil(total / CUE_COLUMNS), math.ceil((words[-1].word.end_s - start_s) / MAX_CUE_S), 1)
+    count = 1
+    used += widths[0]
+    while (
+        count < len(words)
+        and used + widths[count] / 2 <= total / cues
+        and words[count].word.end_s - start_s <= MAX_CUE_S
+    ):
+        used += widths[count]
+        count += 1
+    return count
+
+
+def _labelled(label: str, text: str) -> str:
+    strong = next((kind for kind in map(unicodedata.bidirectional, text) if kind in ("L", "R", "AL")), "L")
+    return (RIGHT_TO_LEFT_MARK if strong != "L" else "") + label + text
+
+
+def _wrapped(text: str) -> tuple[str, ...]:
+    """Lines of at most `LINE_COLUMNS`, broken at spaces; a stretch without spaces is broken where it must be."""
+    lines: list[str] = []
+    line = ""
+    for piece in text.split(" "):
+        joined = f"{line} {piece}" if line else piece
+        if columns(joined) <= LINE_COLUMNS:
+            line = joined
+            continue
+        if line and columns(piece) <= (LINE_COLUMNS // 2 if _is_wide(piece) else LINE_COLUMNS):
+            lines.append(line)
+            line = piece
+            continue
+        line = joined
+        while columns(line) > LINE_COLUMNS:
+            cut = _cut_place(line)
+            lines.append(line[:cut].rstrip())
+            line = line[cut:].lstrip()
+    return (*lines, line) if line else tuple(lines)
+
+
+def _is_wide(text: str) -> bool:
+    """Whether a letter of *text* is of a script that may be parted anywhere, such as Chinese."""
+    return any(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+
+
+def _cut_place(text: str) -> int:
+    """How many letters of *text* fit on a line; a mark stays with its letter, closing punctuation with its word."""
+    cut = len(text)
+    while columns(text[:cut]) > LINE_COLUMNS:
+        cut -= 1
+    while cut > 1 and (unicodedata.combining(text[cut]) or unicodedata.category(text[cut]) in ("Po", "Pe", "Pf")):
+        cut -= 1
+    return cut
+
+
+def _readable(cue: Cue, next_start_s: float) -> Cue:
+    """*cue* long enough to be read, without running into the next one."""
+    wanted_s = max(cue.end_s, min(cue.start_s + MIN_CUE_S, next_start_s))
+    return Cue(cue.start_s, max(wanted_s, cue.start_s + LEAST_CUE_S), cue.lines)
+
+
+def _clock(time_s: float, point: str) -> str:
+    """``01:02:03,004``."""
+    seconds, millis = divmod(round(time_s * 1000), 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{point}{millis:03d}"

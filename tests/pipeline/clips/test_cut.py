@@ -1,0 +1,86 @@
+"""What a window shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.clips.cut import BORDER, crop
+
+
+def _window(*edges_px: float) -> np.ndarray:
+    return np.array(edges_px, np.float32)
+
+
+def _ramp(width: int = 200, height: int = 150) -> np.ndarray:
+    """A picture that is 40 + x / 2 + y / 4 in the middle of pixel (x, y)."""
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return np.repeat(np.rint(40 + x / 2 + y / 4).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def _ramp_in(window: tuple[float, float, float, float], size: int) -> np.ndarray:
+    x1, y1, x2, y2 = window
+    steps = (np.arange(size) + 0.5) / size
+    x, y = np.meshgrid(x1 + steps * (x2 - x1), y1 + steps * (y2 - y1))
+    return 40 + x / 2 + y / 4
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        (20, 30, 84, 94),  # pixel by pixel
+        (20.5, 30.25, 84.5, 94.25),
+        (20.3, 30.7, 50.3, 60.7),  # made larger
+        (10.2, 10.4, 107.2, 107.4),  # made smaller
+        (3, 3, 140.6, 140.6),
+        (0, 0, 150, 150),  # to the very edge of the picture
+        (50, 0, 200, 150),
+    ],
+)
+def test_a_window_shows_its_place_to_a_fraction_of_a_pixel(window) -> None:
+    shown = crop(_ramp(), _window(*window), 64)
+    assert (shown.shape, shown.dtype) == ((64, 64, 3), np.uint8)
+    difference = np.abs(shown[:, :, 1].astype(float) - _ramp_in(window, 64))
+    assert difference[2:-2, 2:-2].max() <= 1.01  # two roundings of half a level
+    assert difference.max() <= 2.01  # at the very edge the last pixel is repeated
+
+
+def test_a_window_of_whole_pixels_copies_them() -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(crop(picture, _window(17, 5, 81, 69), 64), picture[5:69, 17:81])
+
+
+@pytest.mark.parametrize("side", [100, 150, 200, 256])
+def test_fine_patterns_do_not_alias(side: int) -> None:
+    picture = np.zeros((256, 256, 3), np.uint8)
+    picture[::2, 1::2] = picture[1::2, ::2] = 255
+    shown = crop(picture, _window(0, 0, side, side), 32)
+    assert shown.astype(float).std() < 20
+    assert shown.mean() == pytest.approx(127.5, abs=3)
+
+
+def test_grey_beyond_the_picture() -> None:
+    picture = np.full((50, 80, 3), 255, np.uint8)
+    shown = crop(picture, _window(-10, -20, 90, 80), 100)
+    assert (shown[:19] == BORDER).all()
+    assert (shown[72:] == BORDER).all()
+    assert (shown[21:69, 11:89] == 255).all()
+    assert (shown[21:69, :9] == BORDER).all()
+
+
+def test_no_grey_seam_at_the_edge_of_the_picture() -> None:
+    picture = np.full((64, 64, 3), 255, np.uint8)
+    assert crop(picture, _window(0, 0, 32, 32), 64).min() == 255
+
+
+@pytest.mark.parametrize("window", [(-90, -90, -40, -40), (500, 500, 600, 600)])
+def test_a_window_wholly_outside_is_grey(window) -> None:
+    assert (crop(_ramp(), _window(*window), 16) == BORDER).all()
+
+
+def test_a_turned_picture_is_read_like_any_other() -> None:
+    picture = _ramp()
+    turned = np.rot90(np.ascontiguousarray(np.rot90(picture)), -1)
+    assert not turned.flags.c_contiguous
+    window = _window(20.3, 30.7, 90.3, 100.7)
+    np.testing.assert_array_equal(crop(turned, window, 48), crop(picture, window, 48))

@@ -1,0 +1,94 @@
+"""``tracks.npz``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.outputs.tracks import read_tracks, write_tracks
+from pipeline.types import ScoredTracks
+
+
+def _tracks(rows: int = 3) -> ScoredTracks:
+    return ScoredTracks(
+        frame_count=40,
+        shot_starts=np.array([0, 20], np.int32),
+        track=np.zeros(rows, np.int32),
+        frame=np.arange(5, 5 + rows, dtype=np.int32),
+        box_px=np.arange(4 * rows, dtype=np.float32).reshape(rows, 4),
+        logit=np.linspace(-1, 1, rows, dtype=np.float32),
+        probability=np.linspace(0, 1, rows, dtype=np.float32),
+    )
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_tracks_come_back_as_they_were(tmp_path: Path, rows: int) -> None:
+    tracks = _tracks(rows)
+    write_tracks(tmp_path / "tracks.npz", tracks)
+    back = read_tracks(tmp_path / "tracks.npz")
+    assert back.frame_count == 40
+    for name in ("shot_starts", "track", "frame", "box_px", "logit", "probability"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(tracks, name))
+
+
+def test_the_file_holds_the_arrays_that_are_promised(tmp_path: Path) -> None:
+    write_tracks(tmp_path / "tracks.npz", _tracks())
+    with np.load(tmp_path / "tracks.npz", allow_pickle=False) as stored:
+        assert {name: (stored[name].dtype.name, stored[name].ndim) for name in stored.files} == {
+            "frame_count": ("int64", 0),
+            "shot_starts": ("int32", 1),
+            "track": ("int32", 1),
+            "frame": ("int32", 1),
+            "box_px": ("float32", 2),
+            "logit": ("float32", 1),
+            "probability": ("float32", 1),
+        }
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_tracks(tmp_path / "none.npz")
+    assert caught.value.reason_code == "unreadable"
+
+
+def _text(path: Path) -> None:
+    path.write_text("no table")
+
+
+def _nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _half(path: Path) -> None:
+    write_tracks(path, _tracks())
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def _lacking(path: Path) -> None:
+    np.savez(path, track=np.zeros(0, np.int32))
+
+
+def _one_array(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def _pickled(path: Path) -> None:
+    np.savez(path, frame_count=np.array([{"a": 1}], object))
+
+
+def _wrong_type(path: Path) -> None:
+    none = np.zeros(0)
+    np.savez(path, frame_count=9, shot_starts=none, track=none, frame=none, box_px=none, logit=none, probability=none)
+
+
+@pytest.mark.parametrize("spoil", [_text, _nothing, _half, _lacking, _one_array, _pickled, _wrong_type])
+def test_another_file_is_refused(tmp_path: Path, spoil) -> None:
+    path = tmp_path / "tracks.npz"
+    spoil(path)
+    with pytest.raises(InputError, match=r"tracks\.npz") as caught:
+        read_tracks(path)
+    assert caught.value.reason_code == "bad_tracks"

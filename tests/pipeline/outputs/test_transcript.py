@@ -1,0 +1,64 @@
+"""``transcript.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.outputs.transcript import transcript_json, write_transcript
+from pipeline.types import AttributedWord, Segment, Transcript, Word
+
+HELLO = Word(" Hello", 0.1234567, 0.5, 0.98761)
+THERE = Word(" there.", 0.5, 0.9, None, "interpolated")
+SHALOM = Word(" שלום", 2.0, 2.5, 0.5)
+TRANSCRIPT = Transcript(
+    "en",
+    (
+        Segment(0.1, 0.9, " Hello there.", (HELLO, THERE)),
+        Segment(1.0, 1.5, " (music)", ()),
+        Segment(2.0, 2.5, " שלום", (SHALOM,), ("repeated",)),
+    ),
+)
+SPOKEN = (AttributedWord(HELLO, 3, 1), AttributedWord(THERE, 3, 1), AttributedWord(SHALOM, None, None))
+
+
+def _word(text: str, start: float, end: float, probability: float | None, **rest: object) -> dict[str, object]:
+    return {"word": text, "start": start, "end": end, "probability": probability, "timing": "measured", **rest}
+
+
+def test_it_has_whispers_shape_and_speakers() -> None:
+    found = transcript_json(TRANSCRIPT, SPOKEN)
+    first, music, last = found.pop("segments")
+    assert found == {"text": " Hello there. (music) שלום", "language": "en"}
+    assert first == {
+        "id": 0,
+        "start": 0.1,
+        "end": 0.9,
+        "text": " Hello there.",
+        "flags": [],
+        "words": [
+            _word(" Hello", 0.123, 0.5, 0.9876, speaker=1, speaker_track=3),
+            _word(" there.", 0.5, 0.9, None, speaker=1, speaker_track=3, timing="interpolated"),
+        ],
+    }
+    assert music == {"id": 1, "start": 1.0, "end": 1.5, "text": " (music)", "flags": [], "words": []}
+    assert last["flags"] == ["repeated"]
+    assert last["words"] == [_word(" שלום", 2.0, 2.5, 0.5, speaker=None, speaker_track=None)]
+
+
+def test_it_is_written_as_json(tmp_path: Path) -> None:
+    write_transcript(tmp_path / "transcript.json", TRANSCRIPT, SPOKEN)
+    assert json.loads((tmp_path / "transcript.json").read_bytes()) == transcript_json(TRANSCRIPT, SPOKEN)
+
+
+def test_whispers_own_writer_reads_it(tmp_path: Path) -> None:
+    utils = pytest.importorskip("whisper.utils")
+    utils.get_writer("srt", str(tmp_path))(transcript_json(TRANSCRIPT, SPOKEN), "talk.wav")
+    assert "00:00:00,123 --> 00:00:00,900\nHello there." in (tmp_path / "talk.srt").read_text()
+
+
+def test_words_that_do_not_match_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected 3 words, got 2"):
+        transcript_json(TRANSCRIPT, SPOKEN[:2])
