@@ -41,7 +41,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path}: refused, because the file is no plain checkpoint: it is damaged, or its pickle asks for more "
-            f"than tensors, and loading it could run foreign code ({_first_line(error)}). Fetch the published file again"
+            f"than tensors, and loading it could run foreign code ({_first_line(error)}). Fetch the file again"
         ) from error
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise WeightsError(

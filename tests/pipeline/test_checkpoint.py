@@ -101,7 +101,7 @@ def test_a_pickle_that_runs_code_is_refused_and_not_run(tmp_path: Path, zipped: 
     if zipped:
         torch.save({"a": _RunsCode(folder)}, path)
     else:
-        path.write_bytes(pickle.dumps({"a": _RunsCode(folder)}))
+        path.write_bytes(pickle.dumps({"a": _RunsCode(folder)}, protocol=2))
     with pytest.raises(WeightsError, match="refused"):
         read_checkpoint(path)
     assert not folder.exists()
