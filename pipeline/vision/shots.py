@@ -1,0 +1,59 @@
+"""Cuts between shots, found while pictures are pushed in, with PySceneDetect's detectors."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scenedetect import FrameTimecode
+from scenedetect.detectors import AdaptiveDetector, ContentDetector
+from scenedetect.detector import FlashFilter
+
+from pipeline.types import GRID_FPS
+
+WIDTH_PX = 256
+"""Width of the copy that is looked at: PySceneDetect's own measure; pushed pictures it does not scale down itself."""
+
+MIN_SHOT_FRAMES = 5
+"""A cut closer than this to the last one is a flash. A short limit: a missed cut joins two people into one track."""
+
+
+class ShotFinder:
+    """Takes the pictures of one video in order and tells where shots begin.
+
+    Args:
+        detector: ``adaptive`` or ``content``.
+        threshold: of that detector; None for PySceneDetect's own.
+    """
+
+    def __init__(self, detector: str, threshold: float | None = None) -> None:
+        if detector == "adaptive":
+            self._detector = AdaptiveDetector(min_scene_len=MIN_SHOT_FRAMES, **_given(adaptive_threshold=threshold))
+        else:
+            self._detector = ContentDetector(
+                min_scene_len=MIN_SHOT_FRAMES, filter_mode=FlashFilter.Mode.SUPPRESS, **_given(threshold=threshold)
+            )
+
+    @property
+    def lag(self) -> int:
+        """A cut at frame *f* is known once frame ``f + lag`` has been pushed."""
+        return self._detector.event_buffer_length
+
+    def push(self, frame: int, picture: np.ndarray) -> list[int]:
+        """The cuts that become known with this picture.
+
+        Args:
+            frame: grid number; consecutive from 0.
+            picture: (H, W, 3) uint8 BGR.
+
+        Returns:
+            First frames of new shots, ascending.
+        """
+        height, width = picture.shape[:2]
+        if width > WIDTH_PX:
+            size = (WIDTH_PX, max(round(height * WIDTH_PX / width), 1))
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        return [cut.frame_num for cut in self._detector.process_frame(FrameTimecode(frame, GRID_FPS), picture)]
+
+
+def _given(**settings: float | None) -> dict[str, float]:
+    return {name: value for name, value in settings.items() if value is not None}
