@@ -1,0 +1,63 @@
+"""What is said, word by word: recognisers, where speech is, and transcripts that the user brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pipeline.errors import InputError, WeightsError
+from pipeline.types import AudioTrack, Transcript
+
+Precision = Literal["auto", "half", "full"]
+"""``half`` is float16 and needs CUDA; ``auto`` is half on CUDA and full elsewhere."""
+
+UNKNOWN_LANGUAGE = "und"
+"""ISO 639 code of a transcript whose language nobody named and nothing tells."""
+
+
+class Transcriber(Protocol):
+    """Turns sound into words. Its models are loaded once and serve any number of recordings."""
+
+    def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
+        """The words of one recording.
+
+        Args:
+            audio: the recording; read by the span, never held whole.
+            on_progress: called with the seconds of sound that are done; the numbers never fall, and the last is
+                ``audio.duration_s``.
+        """
+        ...
+
+
+def load_transcriber(
+    name: str, weights: Path | None, device: str, language: str, precision: Precision = "auto"
+) -> Transcriber:
+    """Loads a recogniser with everything that it needs.
+
+    Args:
+        name: ``whisper`` or ``pocketsphinx``.
+        weights: checkpoint of openai-whisper; None for PocketSphinx, whose model is in its wheel.
+        device: as PyTorch names it, such as ``cpu`` or ``cuda:1``; PocketSphinx always runs on the CPU.
+        language: ISO 639-1 code, or ``auto``: Whisper detects it, PocketSphinx takes English.
+        precision: of Whisper; PocketSphinx has one only.
+
+    Raises:
+        WeightsError: the checkpoint is missing, damaged or of another format.
+        InputError: ``bad_setting`` when the model does not know the language, the device cannot do the precision,
+            or there is no recogniser of that name.
+    """
+    if name == "whisper":
+        from pipeline.speech.transcribe import load_whisper
+
+        if weights is None:
+            raise WeightsError("Whisper needs a checkpoint, and none was given. Name one with --whisper-model-size")
+        return load_whisper(weights, device, language, precision)
+    if name == "pocketsphinx":
+        from pipeline.speech.pocketsphinx import load_pocketsphinx
+
+        return load_pocketsphinx(language)
+    raise InputError("bad_setting", f"there is no recogniser {name!r}; there are whisper and pocketsphinx")
+
+
+__all__ = ["UNKNOWN_LANGUAGE", "Precision", "Transcriber", "load_transcriber"]

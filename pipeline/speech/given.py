@@ -1,0 +1,243 @@
+"""A transcript that the user brings: JSON as openai-whisper or whisperX writes it, or SubRip subtitles.
+
+The file comes from outside. Whatever is in it, the result is a sound `Transcript` or an `InputError` that names the
+place; nothing in it is ever run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pysubs2
+
+from pipeline.errors import InputError
+from pipeline.speech import UNKNOWN_LANGUAGE
+from pipeline.speech.words import attach_marks, is_unspaced, place_words, split_words
+from pipeline.types import Segment, Timing, Transcript, Word
+
+LARGEST_BYTES = 64 * 2**20
+"""Greater files are refused: with every field that Whisper writes, an hour of speech takes about 3 MB."""
+
+LATEST_S = 1e6
+"""Times beyond eleven days are a mistake of unit."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""Control characters and halves of characters: no file could be written with the latter."""
+
+_LANGUAGE_CODE = re.compile(r"([a-z]{2,3})(?:[-_]|$)")
+"""``en`` of ``en`` and ``en-US``; a language that is written out, such as ``english``, is none."""
+
+_REACH = 64
+"""Characters between two words within which the second is looked for in the text of its segment."""
+
+_TIMES = re.compile(r"\d\s*-->\s*\d")
+"""Marks a line of times; one that is left in the text of a cue was not understood."""
+
+
+def read_transcript(path: Path, language: str = "auto") -> Transcript:
+    """Reads a transcript in words.
+
+    Words that have no time in the file share the room that their neighbours and their segment leave them, by their
+    number of characters, and are marked ``interpolated``. Segments come in order of their start; those of different
+    speakers may overlap.
+
+    Args:
+        path: a file named ``.json`` or ``.srt``.
+        language: ISO 639-1 code of the text where the file gives none; ``auto`` gives ``und``, undetermined.
+
+    Raises:
+        InputError: ``bad_transcript`` naming the place, or ``unreadable``.
+    """
+    path = Path(path)
+    text = _read_text(path)
+    fallback = UNKNOWN_LANGUAGE if language == "auto" else language
+    try:
+        if path.suffix.lower() == ".srt":
+            transcript = Transcript(fallback, _from_srt(text))
+        elif path.suffix.lower() == ".json":
+            transcript = _from_json(text, fallback)
+        else:
+            _refuse("", f"a transcript ends in .json or .srt, not in {path.suffix!r}")
+    except InputError as error:
+        raise InputError(error.reason_code, error.message, path) from error
+    if not transcript.segments:
+        raise InputError("bad_transcript", "holds no words", path)
+    return transcript
+
+
+def _read_text(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_BYTES:
+            raise InputError("bad_transcript", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "bad_transcript",
+            f"is not {encoding.removesuffix('-sig').upper()} text at byte {error.start}. Save it as UTF-8",
+            path,
+        ) from error
+
+
+def _from_srt(text: str) -> tuple[Segment, ...]:
+    cues = pysubs2.SSAFile.from_string(text, format_="srt")
+    segments = []
+    for number, cue in enumerate(cues, 1):
+        place = f"cue {number}"
+        if _TIMES.search(cue.text):
+            _refuse(place, "a line of times inside it is not of the form 00:00:01,000 --> 00:00:02,000")
+        start_s, end_s = _time(cue.start / 1000, place), _time(cue.end / 1000, place)
+        _check_order(start_s, end_s, place)
+        texts = split_words(_CONTROL.sub(" ", cue.plaintext))
+        if texts:
+            segments.append(_segment(texts, np.full((len(texts), 2), np.nan), [None] * len(texts), start_s, end_s))
+    return _in_order(segments)
+
+
+def _from_json(text: str, language: str) -> Transcript:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError("bad_transcript", f"is not JSON: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("segments"), list):
+        _refuse("", 'expected an object with a list "segments", as openai-whisper and whisperX write it')
+    said = content.get("language")
+    if said is not None and not isinstance(said, str):
+        _refuse("language", f"expected a code such as en, got {_shown(said)}")
+    code = _LANGUAGE_CODE.match(said or "")
+    segments = [_json_segment(part, f"segments[{index}]") for index, part in enumerate(content["segments"])]
+    return Transcript(
+        code[1] if code else language, _in_order([segment for segment in segments if segment is not None])
+    )
+
+
+def _json_segment(part: Any, place: str) -> Segment | None:
+    if not isinstance(part, dict):
+        _refuse(place, f"expected an object, got {_shown(part)}")
+    text = _text(part.get("text", ""), f"{place}.text")
+    entries = part.get("words")
+    if entries is not None and not isinstance(entries, list):
+        _refuse(f"{place}.words", f"expected a list, got {_shown(entries)}")
+    read = [_json_word(entry, f"{place}.words[{index}]") for index, entry in enumerate(entries or ())]
+    kept = attach_marks(_spaced([entry[0] for entry in read], text))
+    if kept:
+        texts = tuple(joined for joined, _ in kept)
+        times_s = np.array([read[index][1] for _, index in kept], np.float64)
+        confidences = [read[index][2] for _, index in kept]
+    else:
+        texts = split_words(text)
+        times_s = np.full((len(texts), 2), np.nan)
+        confidences = [None] * len(texts)
+    if not texts:
+        return None
+    start_s, end_s = _optional_time(part, "start", place), _optional_time(part, "end", place)
+    reach = [bound for bound in (start_s, end_s) if bound is not None]
+    if len(reach) == 2:
+        _check_order(reach[0], reach[1], place)
+    elif np.isnan(times_s).all():
+        _refuse(place, "has neither start and end nor a word with them")
+    reach.extend(times_s[np.isfinite(times_s)].tolist())
+    return _segment(texts, times_s, confidences, min(reach), max(reach))
+
+
+def _json_word(entry: Any, place: str) -> tuple[str, tuple[float, float], float | None]:
+    """Text, start and end, and confidence of one word.
+
+    The times are NaN where the file has none, gives the word no length, or says that they were interpolated.
+    """
+    if not isinstance(entry, dict):
+        _refuse(place, f"expected an object, got {_shown(entry)}")
+    text = _text(entry.get("word"), f"{place}.word")
+    start_s, end_s = _optional_time(entry, "start", place), _optional_time(entry, "end", place)
+    times_s = (math.nan, math.nan)
+    if start_s is not None and end_s is not None:
+        _check_order(start_s, end_s, place)
+        if start_s < end_s and entry.get("timing") != "interpolated":
+            times_s = (start_s, end_s)
+    confidence = entry.get("probability", entry.get("score"))
+    if confidence is not None and not 0 <= _number(confidence, f"{place}.probability") <= 1:
+        _refuse(f"{place}.probability", f"expected 0 to 1, got {_shown(confidence)}")
+    return text, times_s, None if confidence is None else float(confidence)
+
+
+def _spaced(words: Sequence[str], text: str) -> tuple[str, ...]:
+    """The words in Whisper's convention. whisperX leaves their spaces out; the segment's text tells where they were."""
+    if any(word[:1].isspace() for word in words):
+        return tuple(" " + " ".join(word.split()) if word[:1].isspace() else " ".join(word.split()) for word in words)
+    spaced, at = [], 0
+    for number, word in enumerate(words):
+        word = word.strip()
+        found = text.find(word, at, at + len(word) + _REACH)
+        has_space = text[found - 1 : found].isspace() if found > 0 and number > 0 else not is_unspaced(word)
+        at = found + len(word) if found >= 0 else at
+        spaced.append(f" {word}" if has_space else word)
+    return tuple(spaced)
+
+
+def _segment(
+    texts: Sequence[str],
+    times_s: np.ndarray,
+    confidences: Sequence[float | None],
+    start_s: float,
+    end_s: float,
+) -> Segment:
+    placed, measured = place_words(texts, times_s, start_s, end_s)
+    timings: list[Timing] = ["measured" if had_time else "interpolated" for had_time in measured]
+    words = tuple(
+        Word(text, float(first), float(last), confidence, timing)
+        for text, (first, last), confidence, timing in zip(texts, placed, confidences, timings, strict=True)
+    )
+    return Segment(start_s, end_s, "".join(texts), words)
+
+
+def _in_order(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    return tuple(sorted(segments, key=lambda segment: segment.start_s))
+
+
+def _optional_time(part: Mapping[str, Any], name: str, place: str) -> float | None:
+    value = part.get(name)
+    return None if value is None else _time(value, f"{place}.{name}")
+
+
+def _time(value: Any, place: str) -> float:
+    number = _number(value, place)
+    if not 0 <= number <= LATEST_S:
+        _refuse(place, f"expected seconds from 0 to {LATEST_S:g}, got {_shown(value)}")
+    return number
+
+
+def _check_order(start_s: float, end_s: float, place: str) -> None:
+    if end_s < start_s:
+        _refuse(place, f"ends at {end_s:g} s, before it starts at {start_s:g} s")
+
+
+def _number(value: Any, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (value != value):
+        _refuse(place, f"expected a number, got {_shown(value)}")
+    return float(value) if abs(value) < 1e300 else math.inf if value > 0 else -math.inf
+
+
+def _text(value: Any, place: str) -> str:
+    if not isinstance(value, str):
+        _refuse(place, f"expected text, got {_shown(value)}")
+    return _CONTROL.sub(" ", value)
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value) if isinstance(value, (int, float, str)) else type(value).__name__
+    return shown if len(shown) <= 40 else shown[:37] + "..."
+
+
+def _refuse(place: str, message: str) -> NoReturn:
+    raise InputError("bad_transcript", f"{place}: {message}" if place else message)

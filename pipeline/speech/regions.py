@@ -1,0 +1,178 @@
+"""Where somebody speaks: silero-vad over a recording of any length, and the spans that follow from its scores.
+
+The model is the TorchScript file inside the silero-vad wheel (https://github.com/snakers4/silero-vad, MIT). Spans are
+sample numbers at 16 kHz, half-open.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.errors import WeightsError
+from pipeline.types import AUDIO_RATE_HZ, AudioTrack
+
+STEP = 512
+"""Samples to one score, 32 ms: the only length that the model takes at 16 kHz."""
+
+BLOCK_S = 60
+"""Seconds of sound in memory at a time."""
+
+_MODEL_FILE = Path("data") / "silero_vad.jit"
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRules:
+    """How scores become regions. Thresholds are probabilities of speech, times are seconds."""
+
+    threshold: float = 0.5
+    """Speech begins at this score: silero-vad's own default."""
+    release: float = 0.35
+    """Speech ends below this score: silero-vad's own hysteresis of 0.15."""
+    min_silence_s: float = 0.3
+    """A shorter pause does not end a region: stops before plosives last up to 0.2 s."""
+    min_speech_s: float = 0.1
+    """A shorter region is a click: the shortest words, such as a quick "a", last about 0.1 s."""
+    padding_s: float = 0.4
+    """Kept on either side, at most half of the pause: soft consonants score low, and a recogniser hears words at the
+    very edge badly. As in faster-whisper."""
+    longest_s: float = 60.0
+    """A longer region is cut where its score is lowest, so that memory stays bounded."""
+
+
+def load_detector() -> torch.jit.ScriptModule:
+    """The speech detector out of the silero-vad wheel, on the CPU.
+
+    The file is found without importing the package, which would set PyTorch to one thread for the whole process.
+
+    Raises:
+        WeightsError: the wheel is not installed or lacks the file.
+    """
+    spec = importlib.util.find_spec("silero_vad")
+    path = Path(spec.origin).parent / _MODEL_FILE if spec is not None and spec.origin else None
+    if path is None or not path.is_file():
+        raise WeightsError(f"the silero-vad wheel with its {_MODEL_FILE.name} is missing: pip install silero-vad")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.load(str(path), map_location="cpu").eval()
+
+
+def find_speech(detector: torch.jit.ScriptModule, audio: AudioTrack, rules: RegionRules | None = None) -> np.ndarray:
+    """The regions of *audio* in which somebody speaks: (R, 2) int64, as of `regions`."""
+    return regions(speech_scores(detector, audio), audio.sample_count, rules or RegionRules())
+
+
+def speech_scores(detector: torch.jit.ScriptModule, audio: AudioTrack, block_s: int = BLOCK_S) -> np.ndarray:
+    """Probability of speech in every 512 samples of the recording, the last ones filled up with silence.
+
+    The model remembers what it heard; its memory is cleared first and then carried from block to block, so that the
+    length of the blocks changes nothing.
+
+    Returns:
+        (ceil(samples / 512),) float32 in 0..1.
+    """
+    detector.reset_states()
+    block = block_s * AUDIO_RATE_HZ // STEP * STEP
+    scores: list[float] = []
+    with torch.inference_mode():
+        for first in range(0, audio.sample_count, block):
+            last = min(first + block, -(-audio.sample_count // STEP) * STEP)
+            sound = torch.from_numpy(audio.read(first, last).astype(np.float32) / 32768)
+            scores.extend(detector(step[None], AUDIO_RATE_HZ).item() for step in sound.split(STEP))
+    return np.array(scores, np.float32)
+
+
+def regions(scores: np.ndarray, sample_count: int, rules: RegionRules) -> np.ndarray:
+    """Regions of speech from the scores of every 512 samples.
+
+    Args:
+        scores: (W,) probabilities of speech.
+        sample_count: samples of the recording.
+        rules: thresholds and lengths.
+
+    Returns:
+        (R, 2) int64: first sample and the one after the last; ascending, disjoint (neighbours may touch), inside the
+        recording, none longer than ``longest_s``.
+    """
+    spans = _bridged(_runs(_speaking(scores, rules)), rules.min_silence_s * AUDIO_RATE_HZ / STEP)
+    spans = spans[(spans[:, 1] - spans[:, 0]) * STEP >= rules.min_speech_s * AUDIO_RATE_HZ]
+    padded = _padded(np.minimum(spans * STEP, sample_count), sample_count, round(rules.padding_s * AUDIO_RATE_HZ))
+    longest = max(round(rules.longest_s * AUDIO_RATE_HZ), 2 * STEP)
+    pieces = [piece for span in padded.tolist() for piece in _split(span[0], span[1], scores, longest)]
+    return np.array(pieces, np.int64).reshape(-1, 2)
+
+
+def windows(spans: np.ndarray, longest_s: float, pause_s: float) -> np.ndarray:
+    """Neighbouring regions joined into windows, for a recogniser that gains by context.
+
+    A pause longer than *pause_s* always ends a window. Where a window would grow longer than *longest_s*, it is cut
+    at the widest pause in its second half.
+
+    Args:
+        spans: (R, 2) int64 regions, as of `regions`.
+        longest_s: greatest length of a window; a single longer region is a window by itself.
+        pause_s: longest pause that is kept inside a window.
+
+    Returns:
+        (W, 2) int64: every region lies in exactly one window, and windows begin and end with a region.
+    """
+    longest, pause = longest_s * AUDIO_RATE_HZ, pause_s * AUDIO_RATE_HZ
+    pauses = spans[1:, 0] - spans[:-1, 1]
+    found: list[tuple[int, int]] = []
+    first = 0
+    while first < len(spans):
+        start, last = spans[first, 0], first
+        while last < len(pauses) and pauses[last] <= pause and spans[last + 1, 1] - start <= longest:
+            last += 1
+        if last < len(pauses) and pauses[last] <= pause:
+            late = [cut for cut in range(first, last + 1) if spans[cut, 1] - start >= longest / 2]
+            last = max(late, key=lambda cut: (pauses[cut], cut), default=last)
+        found.append((int(start), int(spans[last, 1])))
+        first = last + 1
+    return np.array(found, np.int64).reshape(-1, 2)
+
+
+def _speaking(scores: np.ndarray, rules: RegionRules) -> np.ndarray:
+    """(W,) bool: hysteresis. Between the two thresholds the last clear score holds."""
+    above = scores >= rules.threshold
+    clear = np.where(above | (scores < rules.release), np.arange(len(scores)), -1)
+    held = np.maximum.accumulate(clear) if len(clear) else clear
+    return (held >= 0) & above[held]
+
+
+def _runs(flags: np.ndarray) -> np.ndarray:
+    """(R, 2) int64: the runs of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return edges.reshape(-1, 2).astype(np.int64)
+
+
+def _bridged(spans: np.ndarray, shortest_gap: float) -> np.ndarray:
+    """Spans whose gaps are all at least *shortest_gap* long: shorter ones are filled."""
+    keep = spans[1:, 0] - spans[:-1, 1] >= shortest_gap
+    starts = np.concatenate([spans[:1, 0], spans[1:, 0][keep]])
+    ends = np.concatenate([spans[:-1, 1][keep], spans[-1:, 1]])
+    return np.stack([starts, ends], axis=1)
+
+
+def _padded(spans: np.ndarray, sample_count: int, padding: int) -> np.ndarray:
+    middles = (spans[:-1, 1] + spans[1:, 0]) // 2
+    low = np.concatenate([[0], middles])[: len(spans)]
+    high = np.concatenate([middles, [sample_count]])[: len(spans)]
+    starts, ends = np.maximum(spans[:, 0] - padding, low), np.minimum(spans[:, 1] + padding, high)
+    return np.stack([starts, ends], axis=1)
+
+
+def _split(start: int, end: int, scores: np.ndarray, longest: int) -> list[tuple[int, int]]:
+    """One span as pieces of at most *longest* samples, cut at the lowest score in the second half of each."""
+    pieces = []
+    while end - start > longest:
+        first, last = -(-(start + longest // 2) // STEP), (start + longest) // STEP
+        cut = (first + int(np.argmin(scores[first : last + 1]))) * STEP
+        pieces.append((start, cut))
+        start = cut
+    return [*pieces, (start, end)]

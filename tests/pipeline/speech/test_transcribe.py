@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from whisper.tokenizer import LANGUAGES
+
+from pipeline.errors import InputError
+from pipeline.speech.regions import find_speech, load_detector, windows
+from pipeline.speech.transcribe import (
+    PAUSE_S,
+    WINDOW_S,
+    WhisperTranscriber,
+    checked_language,
+    load_whisper,
+    segments_of_window,
+)
+from pipeline.types import AudioTrack, Transcript
+
+MakeTrack = Callable[[np.ndarray], AudioTrack]
+MakeCheckpoint = Callable[..., Path]
+
+
+def _load(path: Path, language: str = "en", temperatures: tuple[float, ...] = (0.0,)) -> WhisperTranscriber:
+    return load_whisper(path, "cpu", language, temperatures=temperatures, sample_len=8)
+
+
+def _raw(words: list[tuple[str, float, float]], start: float, end: float, **changed: Any) -> dict[str, Any]:
+    """A segment as Whisper returns it."""
+    listed = [{"word": word, "start": first, "end": last, "probability": 0.5} for word, first, last in words]
+    text = "".join(word for word, *_ in words)
+    return {"start": start, "end": end, "text": text, "words": listed, "compression_ratio": 1.0} | changed
+
+
+def _times(transcript: Transcript) -> list[tuple[float, float]]:
+    return [(word.start_s, word.end_s) for word in transcript.words]
+
+
+def test_times_are_shifted_to_the_recording() -> None:
+    segment = segments_of_window([_raw([(" one", 0.5, 1.0), (" two", 1.0, 1.5)], 0.5, 1.5)], 60.0, 90.0)[0]
+    assert [(word.text, word.start_s, word.end_s) for word in segment.words] == [
+        (" one", 60.5, 61.0),
+        (" two", 61.0, 61.5),
+    ]
+
+
+def test_a_word_stays_inside_its_window() -> None:
+    segments = segments_of_window([_raw([(" one", -0.02, 1.0), (" two", 1.0, 31.0)], 0.0, 31.0)], 60.0, 90.0)
+    assert [(word.start_s, word.end_s) for word in segments[0].words] == [(60.0, 61.0), (61.0, 90.0)]
+
+
+def test_a_segment_never_begins_before_the_last_one_ends() -> None:
+    raw = [_raw([(" one", 0.0, 2.0)], 0.0, 2.0), _raw([(" two", 1.5, 3.0)], 1.5, 3.0)]
+    assert [(segment.start_s, segment.end_s) for segment in segments_of_window(raw, 0.0, 9.0)] == [(0, 2), (2, 3)]
+
+
+def test_a_word_without_length_is_interpolated_and_marked() -> None:
+    raw = [_raw([(" in", 0.0, 1.0), (" 1984", 1.0, 1.0), (" there", 2.0, 3.0)], 0.0, 3.0)]
+    number = segments_of_window(raw, 0.0, 9.0)[0].words[1]
+    assert (number.start_s, number.end_s, number.timing) == (1.0, 2.0, "interpolated")
+
+
+def test_a_segment_whose_words_have_no_times_keeps_them() -> None:
+    raw = [_raw([], 1.0, 3.0, text=" one two")]
+    words = segments_of_window(raw, 0.0, 9.0)[0].words
+    assert [(word.text, word.start_s, word.end_s, word.timing) for word in words] == [
+        (" one", 1.0, 2.0, "interpolated"),
+        (" two", 2.0, 3.0, "interpolated"),
+    ]
+
+
+def test_a_segment_without_words_is_left_out() -> None:
+    assert segments_of_window([_raw([], 1.0, 3.0, text=""), _raw([(" ♪", 3.0, 4.0)], 3.0, 4.0)], 0.0, 9.0) == []
+
+
+def test_a_mark_is_no_word_by_itself() -> None:
+    raw = [_raw([(" yes", 0.0, 1.0), (" -", 1.0, 1.2), (" no", 1.2, 2.0)], 0.0, 2.0)]
+    assert [word.text for word in segments_of_window(raw, 0.0, 9.0)[0].words] == [" yes", " - no"]
+
+
+def test_text_that_compresses_too_well_is_flagged() -> None:
+    raw = [_raw([(" one", 0.0, 1.0)], 0.0, 1.0, compression_ratio=2.5)]
+    assert segments_of_window(raw, 0.0, 9.0)[0].flags == ("repeated",)
+
+
+@pytest.mark.parametrize(
+    ("language", "multilingual", "count", "expected"),
+    [("auto", True, 99, None), ("auto", False, 99, "en"), ("ja", True, 99, "ja"), ("yue", True, 100, "yue")],
+)
+def test_a_language_that_the_model_knows_is_passed_on(
+    language: str, multilingual: bool, count: int, expected: str | None
+) -> None:
+    assert checked_language(language, multilingual, count) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "multilingual", "count"), [("ja", False, 99), ("xx", True, 99), ("yue", True, 99)]
+)
+def test_a_language_that_the_model_does_not_know_is_refused(language: str, multilingual: bool, count: int) -> None:
+    with pytest.raises(InputError) as caught:
+        checked_language(language, multilingual, count)
+    assert caught.value.reason_code == "bad_setting"
+
+
+def test_half_precision_is_refused_on_a_cpu(make_checkpoint: MakeCheckpoint) -> None:
+    with pytest.raises(InputError, match="CUDA only"):
+        load_whisper(make_checkpoint(), "cpu", precision="half")
+
+
+def test_every_word_lies_where_speech_was_found(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    silence = np.zeros(5 * 16_000)
+    audio = make_track(np.concatenate([silence, jfk[: 5 * 16_000], silence, jfk[5 * 16_000 :]]))
+    transcript = _load(make_checkpoint()).transcribe(audio, lambda _: None)
+    spans_s = windows(find_speech(load_detector(), audio), WINDOW_S, PAUSE_S) / 16_000
+    assert len(spans_s) == 2
+    held = [sum(a <= start and end <= b for start, end in _times(transcript)) for a, b in spans_s]
+    assert min(held) > 0
+    assert sum(held) == len(transcript.words)
+
+
+def test_words_are_ordered_across_the_whole_recording(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    audio = make_track(np.concatenate([jfk, np.zeros(3 * 16_000), jfk]))
+    transcript = _load(make_checkpoint()).transcribe(audio, lambda _: None)
+    flat = np.array(_times(transcript)).ravel()
+    assert len(flat) > 4
+    assert (np.diff(flat) >= 0).all()
+
+
+def test_what_was_said_before_does_not_change_the_words(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    phrase, silence = jfk[5 * 16_000 : 8 * 16_000], np.zeros(round(3.008 * 16_000))
+    transcriber = _load(make_checkpoint())
+    alone = transcriber.transcribe(make_track(np.concatenate([silence, phrase])), lambda _: None)
+    after = transcriber.transcribe(make_track(np.concatenate([jfk, silence, phrase])), lambda _: None)
+    said = [word.text for word in alone.words]
+    assert said == [word.text for word in after.words][-len(said) :]
+
+
+def test_silence_gives_no_words(make_track: MakeTrack, make_checkpoint: MakeCheckpoint) -> None:
+    audio = make_track(np.zeros(3 * 16_000))
+    assert _load(make_checkpoint(), "ja").transcribe(audio, lambda _: None) == Transcript("ja", ())
+
+
+def test_silence_in_no_known_language_is_undetermined(make_track: MakeTrack, make_checkpoint: MakeCheckpoint) -> None:
+    audio = make_track(np.zeros(3 * 16_000))
+    assert _load(make_checkpoint(), "auto").transcribe(audio, lambda _: None).language == "und"
+
+
+def test_a_language_is_detected_when_none_is_named(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    transcript = _load(make_checkpoint(), "auto").transcribe(make_track(jfk), lambda _: None)
+    assert transcript.language in LANGUAGES
+
+
+def test_an_english_model_detects_english(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    path = make_checkpoint(n_vocab=51864)
+    assert _load(path, "auto").transcribe(make_track(jfk), lambda _: None).language == "en"
+
+
+def test_progress_never_falls_and_ends_with_the_recording(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    audio, told = make_track(np.concatenate([jfk, np.zeros(3 * 16_000), jfk])), []
+    _load(make_checkpoint()).transcribe(audio, told.append)
+    assert told == sorted(told)
+    assert told[-1] == audio.duration_s
+
+
+def test_sampling_gives_the_same_words_every_time(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    transcriber, audio = _load(make_checkpoint(), temperatures=(1.0,)), make_track(jfk)
+    assert transcriber.transcribe(audio, lambda _: None) == transcriber.transcribe(audio, lambda _: None)
+
+
+def test_sampling_leaves_the_random_numbers_of_others_alone(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    transcriber = _load(make_checkpoint(), temperatures=(1.0,))
+    before = torch.get_rng_state()
+    transcriber.transcribe(make_track(jfk), lambda _: None)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_loop_of_the_model_is_flagged(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    path = make_checkpoint(seed=4, std=1.0)  # repeats one word through every stretch of sound
+    transcript = _load(path).transcribe(make_track(jfk), lambda _: None)
+    assert len(transcript.segments) > 1
+    assert all(segment.flags == ("repeated",) for segment in transcript.segments)
