@@ -1,0 +1,1 @@
+"""Short videos of the project's own making, with exact truth, and the generator that makes them."""
