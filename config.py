@@ -124,7 +124,7 @@ class Config:
 
     # Processes and memory.
     NUM_PREPROCESS_WORKERS: int | str = setting(
-        "auto", "decoding processes; auto: half the cores, 1 to 8", Number(1, 256, whole=True, auto=True)
+        "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True)
     )
     NUM_MUX_WORKERS: int = setting(1, "processes that cut clips and write results", Number(1, 256, whole=True))
     MAX_VIDEOS_IN_FLIGHT: int | str = setting(

@@ -21,14 +21,18 @@ T = TypeVar("T")
 class Kind(Protocol):
     """What values a setting takes."""
 
-    allowed: str
-    """The allowed values, for people."""
+    @property
+    def allowed(self) -> str:
+        """The allowed values, for people."""
+        ...
 
     def parse(self, text: str) -> Any:
         """The value that *text* on the command line stands for; ValueError when it stands for none."""
+        ...
 
     def check(self, value: Any) -> bool:
         """Whether *value* is allowed."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class Devices:
 
     def parse(self, text: str) -> str | tuple[str, ...]:
         parts = tuple(part.strip() for part in text.split(","))
-        return parts if len(parts) > 1 else parts[0]
+        return parts if len(parts) > 1 else text.strip()
 
     def check(self, value: Any) -> bool:
         devices = (value,) if isinstance(value, str) else value

@@ -37,6 +37,8 @@ class FinishedVideo:
     """Sentences without a clip, whatever the reason."""
     failed_count: int
     """Of those, the ones whose clip could not be made: ``tool_failed``."""
+    first_failure: str = ""
+    """What the encoder said of the first of them."""
 
 
 def finish_video(
@@ -104,8 +106,8 @@ def finish_video(
         dropped=dropped,
     )
     write_manifest(manifest, content)
-    failed = sum(line.dropped.reason_code == ToolError.reason_code for line in dropped)
-    return FinishedVideo(manifest, len(clips), len(dropped), failed)
+    failed = [line.dropped.message for line in dropped if line.dropped.reason_code == ToolError.reason_code]
+    return FinishedVideo(manifest, len(clips), len(dropped), len(failed), failed[0] if failed else "")
 
 
 def _remove_stale(output: Path) -> None:

@@ -1,0 +1,1 @@
+"""Where stages run: in this process (`serial`), or in processes of this machine (`local`)."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from scenedetect import FrameTimecode
-from scenedetect.detectors import AdaptiveDetector, ContentDetector
 from scenedetect.detector import FlashFilter
+from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from pipeline.types import GRID_FPS
 
 WIDTH_PX = 256
 """Width of the copy that is looked at: PySceneDetect's own measure; pushed pictures it does not scale down itself."""
+
+ADAPTIVE_THRESHOLD, CONTENT_THRESHOLD = 3.0, 27.0
+"""PySceneDetect's own."""
 
 MIN_SHOT_FRAMES = 5
 """A cut closer than this to the last one is a flash. A short limit: a missed cut joins two people into one track."""
@@ -27,10 +30,10 @@ class ShotFinder:
 
     def __init__(self, detector: str, threshold: float | None = None) -> None:
         if detector == "adaptive":
-            self._detector = AdaptiveDetector(min_scene_len=MIN_SHOT_FRAMES, **_given(adaptive_threshold=threshold))
+            self._detector = AdaptiveDetector(threshold or ADAPTIVE_THRESHOLD, MIN_SHOT_FRAMES)
         else:
             self._detector = ContentDetector(
-                min_scene_len=MIN_SHOT_FRAMES, filter_mode=FlashFilter.Mode.SUPPRESS, **_given(threshold=threshold)
+                threshold or CONTENT_THRESHOLD, MIN_SHOT_FRAMES, filter_mode=FlashFilter.Mode.SUPPRESS
             )
 
     @property
@@ -52,8 +55,4 @@ class ShotFinder:
         if width > WIDTH_PX:
             size = (WIDTH_PX, max(round(height * WIDTH_PX / width), 1))
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-        return [cut.frame_num for cut in self._detector.process_frame(FrameTimecode(frame, GRID_FPS), picture)]
-
-
-def _given(**settings: float | None) -> dict[str, float]:
-    return {name: value for name, value in settings.items() if value is not None}
+        return [cut.frame_num for cut in self._detector.process_frame(FrameTimecode(frame, float(GRID_FPS)), picture)]

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from config import Config
-from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, AudioTrack, FrameBatch, ScoredTracks
+from pipeline.types import GRID_FPS, AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.calibration import probability_of
-from pipeline.vision.crops import CROP_PX, model_crop, smooth_path
+from pipeline.vision.crops import model_crop, smooth_path
 from pipeline.vision.shots import ShotFinder
 from pipeline.vision.tracks import OpenTrack, Tracker
 from s3fd import FaceDetector, auto_scale
+from talknet import SpeakerScorer
 from talknet.features import mfcc_for_frames
 
 SCORE_BLOCK_FRAMES = 60 * GRID_FPS
@@ -27,17 +27,6 @@ SCORE_BLOCK_FRAMES = 60 * GRID_FPS
 
 DECODE_BATCH = 8
 """Pictures in one message from the decoder."""
-
-DETECT_EVERY_CPU = 5
-"""``DETECT_EVERY`` of ``auto`` on CPU, where looking for faces is the slowest part."""
-
-
-class SpeakerScorer(Protocol):
-    """What the vision worker asks of a speaker model."""
-
-    def score(self, crops: np.ndarray, mfcc: np.ndarray) -> np.ndarray:
-        """(T, 112, 112) uint8 grey and (>=4T, 13) float32 to (T,) float32 logits."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +48,9 @@ class VisionSettings:
     crop_scale: float
 
     @classmethod
-    def of(cls, config: Config, device: str) -> VisionSettings:
-        """The settings of *config* for vision on *device*."""
-        every = config.DETECT_EVERY
-        if isinstance(every, str):
-            every = 1 if device.startswith("cuda") else DETECT_EVERY_CPU
+    def of(cls, config: Config) -> VisionSettings:
+        """The settings of *config*, whose ``DETECT_EVERY`` is a number by now."""
+        every = int(config.DETECT_EVERY)
         return cls(
             detect_scale=None if config.FACEDET_SCALE == "auto" else float(config.FACEDET_SCALE),
             detect_threshold=None if config.FACEDET_THRESHOLD == "auto" else float(config.FACEDET_THRESHOLD),
@@ -131,6 +118,7 @@ class VisionSession:
         self._cuts: list[int] = []
         self._shot_starts: list[int] = []
         self._next = 0
+        self._seen = -1
         self._events: list[tuple[int, bool]] = []
 
     def push(self, batch: FrameBatch) -> int:
@@ -179,9 +167,6 @@ class VisionSession:
         if frame > last:
             self._events.append((frame, False))
 
-    _seen = -1
-    """Last frame on which faces were looked for."""
-
     def _process(self) -> None:
         """Looks for faces where it was planned, extends the tracks and takes the crops that have become certain."""
         for first in range(0, len(self._events), self._batch):
@@ -197,10 +182,9 @@ class VisionSession:
                 self._end(self._tracker.update(frame, faces[:, :4]))
                 self._seen = frame
         self._events = []
-        half = self._settings.smooth_frames // 2
         for track in self._tracker.open:
             face = self._faces.setdefault(track, _Face(track, self))
-            face.take_crops(track.stop_frame - half)
+            face.take_crops(track.stop_frame - self.half_window)
             face.score_whole_blocks()
         self._on_frames(self._seen + 1)
 
@@ -248,7 +232,13 @@ class VisionSession:
         mfcc = mfcc_for_frames(self._audio.read, first_frame, len(crops))
         return self._models.scorer.score(crops, mfcc)
 
+    @property
+    def half_window(self) -> int:
+        """Frames that smoothing looks at on either side."""
+        return self._settings.smooth_frames // 2
+
     def smoothed(self, boxes_px: np.ndarray) -> np.ndarray:
+        """(F, 3) float64 centre and half side of a face, in pixels of the pictures."""
         return smooth_path(boxes_px, self._settings.smooth_frames)
 
 
@@ -277,7 +267,7 @@ class _Face:
         first, stop = self.next_crop - self.track.first_frame, stop_frame - self.track.first_frame
         if stop <= first:
             return
-        context = max(first - 64, 0)
+        context = max(first - self._session.half_window, 0)
         path = self._session.smoothed(self.track.boxes_px(context))
         for index in range(first, stop):
             self._crops.append(self._session.crop(self.track.first_frame + index, path[index - context]))

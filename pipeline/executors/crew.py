@@ -1,0 +1,139 @@
+"""The worker processes of the local executor: starting, replacing and ending them."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from config import Config
+from pipeline.executors.messages import Stop
+from pipeline.executors.ring import SharedMemory
+from pipeline.executors.workers import WorkerSetup, work
+from pipeline.settings import as_list
+from pipeline.stages import Models, Stages
+
+END_WITHIN_S = 5.0
+"""Time that workers get to end by themselves before they are made to."""
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One process, as its parent sees it."""
+
+    kind: str
+    number: int
+    device: str
+    process: BaseProcess
+    pipe: Connection
+    ready: bool = False
+    jobs: set[int] = field(default_factory=set)
+    """Jobs that it holds."""
+    failed_starts: int = 0
+    """Times in a row that it died before it was ready."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.number}"
+
+    def tell(self, message: object) -> None:
+        """Sends *message*; a worker that has died is noticed elsewhere."""
+        with contextlib.suppress(OSError):
+            self.pipe.send(message)
+
+
+class Crew:
+    """All workers of a run, each started by spawning, so that no thread or GPU state is inherited.
+
+    Args:
+        config: settings, with every ``auto`` resolved.
+        models: of the run.
+        stages: the functions that the workers run.
+        work_dir: for the sound files.
+    """
+
+    def __init__(self, config: Config, models: Models, stages: Stages, work_dir: Path) -> None:
+        self._config, self._models, self._stages, self._work_dir = config, models, stages, work_dir
+        self._context = multiprocessing.get_context("spawn")
+        self.workers: list[Worker] = []
+        self._rings = [SharedMemory(config.RING_MB << 20) for _ in range(int(config.NUM_PREPROCESS_WORKERS))]
+
+    def start(self) -> None:
+        """Starts every worker."""
+        plan = [("decode", "cpu")] * len(self._rings)
+        plan += [("vision", device) for device in as_list(self._config.VISION_DEVICE)]
+        plan += [("speech", device) for device in as_list(self._config.WHISPER_DEVICE)]
+        plan += [("mux", "cpu")] * self._config.NUM_MUX_WORKERS
+        for kind, device in plan:
+            number = len(self.of(kind))
+            self.workers.append(Worker(kind, number, device, *self._spawn(kind, number, device)))
+
+    def of(self, kind: str) -> list[Worker]:
+        return [worker for worker in self.workers if worker.kind == kind]
+
+    def replace(self, worker: Worker) -> None:
+        """Starts a new process in the place of one that has died."""
+        worker.pipe.close()
+        worker.process, worker.pipe = self._spawn(worker.kind, worker.number, worker.device)
+        worker.ready, worker.jobs = False, set()
+
+    def events(self, timeout_s: float) -> Iterator[tuple[Worker, Any]]:
+        """What the workers have said, each with its message; None instead of a message for one that has died."""
+        ready = set(wait([end for each in self.workers for end in (each.pipe, each.process.sentinel)], timeout_s))
+        dead = [worker for worker in self.workers if worker.process.sentinel in ready]
+        for worker in [worker for worker in self.workers if worker.pipe in ready]:
+            try:
+                while worker.pipe.poll():
+                    yield worker, worker.pipe.recv()
+            except (EOFError, OSError):
+                if worker not in dead:
+                    worker.process.join(END_WITHIN_S)
+                    dead.append(worker)
+        for worker in dead:
+            yield worker, None
+
+    def stop(self, at_once: bool) -> None:
+        """Ends every worker and frees the rings.
+
+        Args:
+            at_once: do not wait for work in hand.
+        """
+        for worker in self.workers:
+            worker.tell(Stop())
+            if at_once and worker.process.is_alive():
+                worker.process.terminate()
+        end_s = time.monotonic() + END_WITHIN_S
+        for worker in self.workers:
+            worker.process.join(max(end_s - time.monotonic(), 0.01))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            worker.pipe.close()
+        for ring in self._rings:
+            ring.close()
+        self.workers, self._rings = [], []
+
+    def _spawn(self, kind: str, number: int, device: str) -> tuple[BaseProcess, Connection]:
+        rings = self._rings[number : number + 1] if kind == "decode" else self._rings if kind == "vision" else []
+        ours, theirs = self._context.Pipe()
+        setup = WorkerSetup(
+            name=f"{kind}-{number}",
+            kind=kind,
+            number=number,
+            device=device,
+            rings=tuple(ring.handle() for ring in rings),
+            config=self._config,
+            models=self._models,
+            stages=self._stages,
+            work_dir=self._work_dir,
+        )
+        process = self._context.Process(target=work, args=(theirs, setup), name=setup.name, daemon=True)
+        process.start()
+        theirs.close()
+        return process, ours

@@ -1,0 +1,153 @@
+"""What the parent and its workers say to each other: small values over one pipe a worker.
+
+Pictures never travel: they stay in the ring, and the messages carry frame numbers. A *job* is one attempt at one
+video; whatever is said of a job that the parent has given up is ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.executors.ring import PictureFormat
+from pipeline.stages import Prepared, VideoJob
+from pipeline.types import ScoredTracks, Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """To a decoder: look at the video and write its sound. Its pictures wait for `Begin`."""
+
+    job: int
+    video: VideoJob
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """To a decoder: its ring is free, pictures may be written."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class See:
+    """To a vision worker: the pictures of this job will come from the ring of that decoder."""
+
+    job: int
+    prepared: Prepared
+    form: PictureFormat
+    decoder: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """To a speech worker."""
+
+    job: int
+    prepared: Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """To a mux worker."""
+
+    job: int
+    video: VideoJob
+    prepared: Prepared
+    tracks: ScoredTracks
+    transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """To a decoder or vision worker: nobody wants this job any more."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """To any worker: end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """From any worker: its models are loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """From any worker: it cannot start, and why."""
+
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """From a decoder: the sound is on disk, the pictures can come."""
+
+    job: int
+    prepared: Prepared
+    form: PictureFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """From a decoder, passed on to vision: these frames are in the ring."""
+
+    job: int
+    first_frame: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfPictures:
+    """From a decoder, passed on to vision: there are no more."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """From vision, passed on to the decoder: the frames before this one may be overwritten."""
+
+    job: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """From a vision, speech or mux worker: the result, and when the work began and ended (``time.monotonic``)."""
+
+    job: int
+    value: Any
+    began_s: float
+    ended_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """From any worker: the job cannot be done. The worker itself goes on."""
+
+    job: int
+    reason_code: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """From a decoder: it has let go of the job, however that ended."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """From any worker: how far a job is; seconds of video, or clips."""
+
+    job: int
+    stage: str
+    done: float
+    total: float

@@ -1,0 +1,112 @@
+"""Pictures in shared memory: a ring for each decoding process.
+
+The memory is an unnamed file (memfd on Linux) that the parent makes and hands to its workers. It has no name that
+could be left behind, does not count against the size of ``/dev/shm``, and is gone with the last process that holds it.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import tempfile
+from dataclasses import dataclass
+from multiprocessing.reduction import DupFd
+
+import numpy as np
+
+from pipeline.types import Probe
+
+MOST_FRAMES = 256
+"""Most pictures in a ring, however small: decoding further ahead brings nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFormat:
+    """The pictures of one video in its ring."""
+
+    width_px: int
+    height_px: int
+    scale: float
+    """Source pixels to one of theirs: 1 unless the source is too large for the ring."""
+    capacity: int
+    """How many fit."""
+
+    @property
+    def frame_bytes(self) -> int:
+        return self.width_px * self.height_px * 3
+
+
+def fit(probe: Probe, ring_bytes: int, least: int) -> PictureFormat:
+    """The largest size at which *least* pictures fit into the ring, at most that of the source.
+
+    Raises:
+        ValueError: not even pictures of one pixel fit.
+    """
+    width, height = probe.width_px, probe.height_px
+    pixels = ring_bytes // (3 * least)
+    if width * height > pixels:
+        shrink = math.sqrt(pixels / (width * height))
+        width, height = max(int(width * shrink), 1), max(int(height * shrink), 1)
+    capacity = ring_bytes // (width * height * 3)
+    if capacity < least:
+        raise ValueError(f"fit: expected room for {least} pictures in {ring_bytes} bytes, got {capacity}")
+    return PictureFormat(width, height, probe.width_px / width, min(capacity, max(least, MOST_FRAMES)))
+
+
+class SharedMemory:
+    """One piece of memory that the parent makes and its workers map.
+
+    Args:
+        size: in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._fd = _unnamed_file()
+        os.ftruncate(self._fd, size)
+
+    def handle(self) -> RingHandle:
+        """What a worker needs to map it; to be made while the worker is being started."""
+        return RingHandle(DupFd(self._fd), self.size)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+@dataclass(frozen=True, slots=True)
+class RingHandle:
+    """Travels to a worker that is being started."""
+
+    fd: object
+    size: int
+
+    def map(self) -> Ring:
+        fd = self.fd.detach()  # type: ignore[attr-defined]
+        try:
+            return Ring(mmap.mmap(fd, self.size))
+        finally:
+            os.close(fd)
+
+
+class Ring:
+    """The memory as a worker sees it: frame *i* lies at place ``i % capacity``."""
+
+    def __init__(self, memory: mmap.mmap) -> None:
+        self._bytes = np.frombuffer(memory, np.uint8)
+
+    def pictures(self, form: PictureFormat, first_frame: int, count: int) -> np.ndarray:
+        """(count, H, W, 3) uint8: the places of consecutive frames, which must not run past the end of the ring."""
+        place = first_frame % form.capacity
+        if place + count > form.capacity:
+            raise ValueError(f"Ring: expected at most {form.capacity - place} frames from {first_frame}, got {count}")
+        start = place * form.frame_bytes
+        flat = self._bytes[start : start + count * form.frame_bytes]
+        return flat.reshape(count, form.height_px, form.width_px, 3)
+
+
+def _unnamed_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("lipgen-ring")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

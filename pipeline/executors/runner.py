@@ -1,0 +1,163 @@
+"""One run from a folder to ``run.json``: settings resolved, models chosen, videos found, an executor put to work."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config import Config
+from pipeline import weights
+from pipeline.errors import InputError
+from pipeline.executors.base import Executor, remove_old_manifest
+from pipeline.executors.local import LocalExecutor
+from pipeline.executors.progress import ConsoleListener
+from pipeline.executors.serial import SerialExecutor
+from pipeline.fingerprint import fingerprint, finished_before
+from pipeline.inputs import discover, result_folders
+from pipeline.machine import resolved
+from pipeline.media.encode import find_ffmpeg
+from pipeline.run_report import RunReport
+from pipeline.stages import Models, VideoJob
+from pipeline.types import VideoResult
+
+OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
+
+
+def run(source: Path, config: Config) -> int:
+    """Works on every video of *source* and returns the exit code.
+
+    Raises:
+        PipelineError: the command or the set-up is wrong; nothing was started.
+    """
+    output = Path(config.OUTPUT_DIR).absolute() if config.OUTPUT_DIR else None
+    home = output or (source.absolute() if source.is_dir() else source.absolute().parent)
+    try:
+        videos = discover(source, config.RECURSIVE)
+    except InputError as error:
+        if output is not None or home.is_dir():
+            report = RunReport(_made(home), source.absolute(), [])
+            report.set_error(error)
+            report.close()
+        raise
+    _made(home)
+    config = resolved(config)
+    find_ffmpeg()
+    models = chosen_models(config)
+    report = RunReport(home, source.absolute(), videos)
+    report.set_models(models)
+    listener = ConsoleListener(len(videos), report)
+    jobs = []
+    for number, (path, folder) in enumerate(zip(videos, result_folders(videos, source, output), strict=True)):
+        job = _job(number, path, folder, config, models, listener)
+        if job is not None:
+            jobs.append(job)
+    try:
+        _execute(jobs, config, models, listener, report)
+    except KeyboardInterrupt:
+        print("interrupted: what is finished is kept; the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        listener.close()
+        report.close()
+    _sum_up(report, models)
+    return OK if all(result.status in ("done", "skipped") for result in report.results) else SOME_FAILED
+
+
+def chosen_models(config: Config) -> Models:
+    """The model of each job; each stand-in is announced in one line.
+
+    Raises:
+        PipelineError: weights are damaged, or missing where no stand-in is allowed.
+    """
+    words = config.WHISPER_MODEL_SIZE
+    if words == "auto":
+        words = weights.default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
+    folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
+    return weights.choose(
+        config.FACE_DETECTOR,
+        config.SPEAKER_MODEL,
+        words,
+        weights_dir=folder,
+        download=config.DOWNLOAD_WEIGHTS,
+        strict=config.STRICT,
+        language=config.WHISPER_LANGUAGE,
+        announce=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        message = f"results cannot be written there: {error.strerror}. Name another folder with --output-dir"
+        raise InputError("output_not_writable", message, folder) from error
+
+
+def _job(
+    number: int, path: Path, folder: Path, config: Config, models: Models, listener: ConsoleListener
+) -> VideoJob | None:
+    """The work on one video; None when there is none because it is done already or cannot be read."""
+    try:
+        mark = fingerprint(path, config, models)
+    except InputError as error:
+        remove_old_manifest(folder)
+        listener.on_result(VideoResult(path, "failed", error.reason_code, str(error)))
+        return None
+    manifest = None if config.FORCE else finished_before(folder, mark)
+    if manifest is not None:
+        message = "done by an earlier run with the same settings (--force does it again)"
+        listener.on_result(VideoResult(path, "skipped", message=message, manifest=manifest))
+        return None
+    return VideoJob(number, path, folder, mark)
+
+
+def _execute(
+    jobs: list[VideoJob], config: Config, models: Models, listener: ConsoleListener, report: RunReport
+) -> None:
+    if not jobs:
+        return
+    kind = SerialExecutor if config.DEBUG else LocalExecutor
+    with tempfile.TemporaryDirectory(prefix="lipgen-", dir=config.WORK_DIR or None) as work_dir, _sigterm_interrupts():
+        executor: Executor = kind(config, models, Path(work_dir))
+        try:
+            executor.run(jobs, listener)
+        finally:
+            report.set_queues({name: dict(queue) for name, queue in executor.queues().items()})
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Inside, SIGTERM does what Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _sum_up(report: RunReport, models: Models) -> None:
+    results = report.results
+    counts = {status: sum(result.status == status for result in results) for status in ("done", "skipped", "failed")}
+    said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    clips = sum(result.clip_count for result in results)
+    print(f"\n{len(results)} videos: {said}; {clips} new clips. Every video: {report.path}")
+    for result in results:
+        if result.status == "failed":
+            print(f"  failed: {result.path.name} ({result.reason_code}): {result.message}")
+        elif result.manifest is not None:
+            print(f"  {result.status}: {result.manifest.parent}/ (clips and manifest.json)")
+    replaced = [f"{model.stands_in_for} ({model.job})" for model in models if model.stands_in_for]
+    if replaced:
+        print(
+            f"Stand-ins were used for {', '.join(replaced)}. To fetch the real models: python -m pipeline.weights fetch"
+        )

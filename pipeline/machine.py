@@ -1,0 +1,72 @@
+"""What this machine has, and what every ``auto`` of the settings means on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from config import Config
+from pipeline.errors import InputError
+from pipeline.settings import as_list
+
+DETECT_EVERY_CPU = 5
+"""``DETECT_EVERY`` of ``auto`` where vision runs on CPU: looking for faces is by far the slowest part there."""
+
+
+def resolved(config: Config) -> Config:
+    """*config* with every ``auto`` about devices and processes replaced by what it means on this machine.
+
+    Raises:
+        InputError: ``bad_setting`` when a device is asked for that is not here.
+    """
+    gpus = 0 if {*as_list(config.WHISPER_DEVICE), *as_list(config.VISION_DEVICE)} == {"cpu"} else gpu_count()
+    vision = devices_of("VISION_DEVICE", config.VISION_DEVICE, "cuda:1" if gpus > 1 else "cuda:0", gpus)
+    every = config.DETECT_EVERY
+    if isinstance(every, str):
+        every = DETECT_EVERY_CPU if vision == ("cpu",) else 1
+    decoders = config.NUM_PREPROCESS_WORKERS
+    if isinstance(decoders, str):
+        decoders = min(max(core_count() // 2, 2), 8)
+    in_flight = config.MAX_VIDEOS_IN_FLIGHT
+    return dataclasses.replace(
+        config,
+        WHISPER_DEVICE=devices_of("WHISPER_DEVICE", config.WHISPER_DEVICE, "cuda:0", gpus),
+        VISION_DEVICE=vision,
+        DETECT_EVERY=every,
+        NUM_PREPROCESS_WORKERS=decoders,
+        MAX_VIDEOS_IN_FLIGHT=decoders + 2 if isinstance(in_flight, str) else in_flight,
+    )
+
+
+def devices_of(name: str, wanted: str | tuple[str, ...], auto: str, gpus: int) -> tuple[str, ...]:
+    """The devices of one setting, each as ``cpu`` or ``cuda:N``.
+
+    Args:
+        name: of the setting, for the message.
+        wanted: its value.
+        auto: what ``auto`` means where there is a GPU.
+        gpus: how many there are.
+    """
+    devices = []
+    for device in as_list(wanted):
+        if device == "auto":
+            device = auto if gpus else "cpu"
+        elif device == "cuda":
+            device = "cuda:0"
+        if device != "cpu" and int(device.removeprefix("cuda:")) >= gpus:
+            here = f"cuda:0 to cuda:{gpus - 1}" if gpus > 1 else "cuda:0" if gpus else "no GPU that PyTorch can use"
+            raise InputError("bad_setting", f"{name} is {device!r}; this machine has {here}. cpu always works")
+        devices.append(device)
+    return tuple(devices)
+
+
+def gpu_count() -> int:
+    """GPUs that PyTorch can use; asking makes no CUDA context."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,103 @@
+"""``run.json``: how every video of a run ended, written anew after each, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InputError
+from pipeline.outputs.clips_list import write_clips_list
+from pipeline.outputs.files import write_json
+from pipeline.types import ModelChoice, VideoResult
+
+SCHEMA_VERSION = 1
+
+
+class RunReport:
+    """Collects the results of a run.
+
+    Args:
+        folder: where ``run.json`` and ``clips.jsonl`` go.
+        source: what the user gave: a folder or a file.
+        videos: every video of the run, in its order.
+    """
+
+    def __init__(self, folder: Path, source: Path, videos: Sequence[Path]) -> None:
+        self.path = folder / "run.json"
+        self.clips_path = folder / "clips.jsonl"
+        self._source = source
+        self._videos = list(videos)
+        self._results: dict[Path, VideoResult] = {}
+        self._models: Sequence[ModelChoice] = ()
+        self._queues: dict[str, Any] = {}
+        self._error: InputError | None = None
+        self._begun_s = time.monotonic()
+
+    @property
+    def results(self) -> list[VideoResult]:
+        """The results so far, in the order of the run."""
+        return [self._results[path] for path in self._videos if path in self._results]
+
+    def set_models(self, models: Sequence[ModelChoice]) -> None:
+        """Which models the run uses."""
+        self._models = models
+
+    def set_queues(self, queues: dict[str, Any]) -> None:
+        """How full each queue got, beside its bound."""
+        self._queues = queues
+
+    def set_error(self, error: InputError) -> None:
+        """Why nothing was started."""
+        self._error = error
+
+    def add(self, result: VideoResult) -> None:
+        """Takes one result and writes the file anew."""
+        self._results[result.path] = result
+        self.write()
+
+    def close(self) -> None:
+        """Writes ``run.json`` a last time, videos without a result as ``interrupted``, and ``clips.jsonl``."""
+        for path in self._videos:
+            if path not in self._results:
+                message = "the run ended before this video was done; run the same command again"
+                self._results[path] = VideoResult(path, "interrupted", "interrupted", message)
+        self.write()
+        write_clips_list(self.clips_path, [result.manifest for result in self.results if result.manifest is not None])
+
+    def write(self) -> None:
+        """Writes ``run.json`` with what is known now."""
+        error = self._error
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "source": str(self._source),
+            "seconds": round(time.monotonic() - self._begun_s, 3),
+            "reason_code": error.reason_code if error else "",
+            "message": str(error) if error else "",
+            "models": [
+                {"job": model.job, "name": model.name, "stands_in_for": model.stands_in_for, "why": model.why}
+                for model in self._models
+            ],
+            "queues": self._queues,
+            "videos": [_line(result) for result in self.results],
+        }
+        write_json(self.path, content)
+
+
+def _line(result: VideoResult) -> dict[str, Any]:
+    return {
+        "path": str(result.path),
+        "status": result.status,
+        "reason_code": result.reason_code,
+        "message": result.message,
+        "seconds": round(result.seconds, 3),
+        "stand_ins": list(result.stand_ins),
+        "clips": result.clip_count,
+        "manifest": str(result.manifest) if result.manifest else None,
+        "timings": {stage: [round(at_s, 3) for at_s in span] for stage, span in result.timings.items()},
+        **json.loads(json.dumps(dict(result.details))),
+    }

@@ -1,0 +1,187 @@
+"""What the stages are and what each needs: plain functions on typed values, which know no queue and no process.
+
+    prepare  -> Prepared: what the file is, and its sound
+    pictures -> the pictures of the 25 fps grid, for vision
+    vision   -> ScoredTracks   } side by side
+    speech   -> Transcript     }
+    finish   -> clips, manifest, subtitles
+
+An executor decides where they run. `STAGES` are the real ones; tests give an executor others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from config import Config
+from pipeline.clips.worker import FinishedVideo, finish_video
+from pipeline.errors import InputError, PipelineError
+from pipeline.media.audio import extract_sound
+from pipeline.media.decode import read_frames
+from pipeline.media.probe import probe
+from pipeline.speech import Transcriber, load_transcriber
+from pipeline.types import AudioTrack, FrameBatch, ModelChoice, Probe, ScoredTracks, Transcript
+from pipeline.vision.worker import VisionModels, VisionSession, VisionSettings
+from s3fd import load_detector
+from talknet import load_scorer
+
+Models = tuple[ModelChoice, ...]
+"""The model of each job of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoJob:
+    """One video of a run."""
+
+    number: int
+    """Its place in the run, from 0."""
+    path: Path
+    """Absolute path of the file."""
+    folder: Path
+    """Where its results go."""
+    fingerprint: str = ""
+    """Of its content, the settings and the weights; empty when the file could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A video whose sound is on disk and whose pictures can be read."""
+
+    probe: Probe
+    audio: AudioTrack
+
+
+class Session(Protocol):
+    """The vision of one video, fed with its pictures in order."""
+
+    def push(self, batch: FrameBatch) -> int:
+        """Takes pictures; returns the first frame that is still needed."""
+        ...
+
+    def finish(self) -> ScoredTracks: ...
+
+
+class Vision(Protocol):
+    """The models of vision, loaded once a worker."""
+
+    def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> Session:
+        """Begins one video, of which up to *capacity* pictures may be held at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RealVision:
+    """`Vision` with the networks of the run."""
+
+    models: VisionModels
+    settings: VisionSettings
+
+    def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> Session:
+        return VisionSession(self.models, self.settings, prepared.audio, capacity, on_frames)
+
+
+def prepare(path: Path, sound: Path, on_seconds: Callable[[float], None]) -> Prepared:
+    """Looks at *path* and writes its sound to *sound*.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    found = probe(path)
+    return Prepared(found, extract_sound(found, sound, on_seconds))
+
+
+def pictures(prepared: Prepared, size_px: tuple[int, int], threads: int) -> Iterator[np.ndarray]:
+    """The pictures of the grid at *size_px* (width, height): views that hold until the next one."""
+    return read_frames(prepared.probe, threads=threads, size_px=size_px)
+
+
+def load_vision(config: Config, models: Models, device: str) -> Vision:
+    """Loads face detector and speaker model on *device*."""
+    faces, speaking = model_of(models, "faces"), model_of(models, "speaking")
+    detector = load_detector(faces.name, faces.weights, device)
+    scorer = load_scorer(speaking.name, speaking.weights, device)
+    return RealVision(VisionModels(detector, scorer, speaking.name), VisionSettings.of(config))
+
+
+def load_speech(config: Config, models: Models, device: str) -> Transcriber:
+    """Loads the recogniser on *device*."""
+    words = model_of(models, "words")
+    name = words.name if words.name == "pocketsphinx" else "whisper"
+    return load_transcriber(name, words.weights, device, config.WHISPER_LANGUAGE)
+
+
+def finish(
+    job: VideoJob,
+    prepared: Prepared,
+    tracks: ScoredTracks,
+    transcript: Transcript,
+    models: Models,
+    config: Config,
+    on_clip: Callable[[int, int], None],
+) -> FinishedVideo:
+    """Cuts the clips and writes everything that the video leaves.
+
+    Raises:
+        InputError: ``no_clip_written`` when not one of the clips could be cut; no manifest is left then.
+    """
+    finished = finish_video(
+        folder=job.folder,
+        probe=prepared.probe,
+        tracks=tracks,
+        transcript=transcript,
+        models=models,
+        config=config,
+        fingerprint=job.fingerprint,
+        on_clip=on_clip,
+    )
+    if finished.failed_count and not finished.clip_count:
+        said = finished.first_failure
+        finished.manifest.unlink()
+        raise InputError("no_clip_written", f"none of its {finished.failed_count} clips could be cut: {said}", job.path)
+    return finished
+
+
+def frames_held(config: Config) -> int:
+    """Pictures that vision must be able to hold at once."""
+    return VisionSettings.of(config).frames_held(1)
+
+
+def model_of(models: Models, job: str) -> ModelChoice:
+    """The model of one job of the run."""
+    return next(model for model in models if model.job == job)
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The functions that an executor runs; each can be sent to another process by its name."""
+
+    prepare: Callable[[Path, Path, Callable[[float], None]], Prepared] = prepare
+    pictures: Callable[[Prepared, tuple[int, int], int], Iterator[np.ndarray]] = pictures
+    load_vision: Callable[[Config, Models, str], Vision] = load_vision
+    load_speech: Callable[[Config, Models, str], Transcriber] = load_speech
+    finish: Callable[
+        [VideoJob, Prepared, ScoredTracks, Transcript, Models, Config, Callable[[int, int], None]], FinishedVideo
+    ] = finish
+    frames_held: Callable[[Config], int] = frames_held
+
+
+STAGES = Stages()
+
+
+def describe(error: BaseException) -> tuple[str, str]:
+    """Reason code and message of whatever ended a video.
+
+    A typed error speaks for itself; the system's own (disk full, no permission) are named; anything else is a bug.
+    """
+    if isinstance(error, PipelineError):
+        return error.reason_code, str(error)
+    if isinstance(error, OSError):
+        return "io_error", f"{error}. Check free space and permissions of the output and the temporary folder"
+    if isinstance(error, MemoryError):
+        return "out_of_memory", "the memory ran out. Try fewer workers or a smaller RING_MB"
+    return "internal_error", f"a bug in the program: {type(error).__name__}: {error}. Run it with --debug and report it"
