@@ -112,12 +112,11 @@ def choose(
             raise WeightsError(f"{told}\nNothing may stand in for what is missing: --strict.")
         if "words" in {model.job for model in absent} and language not in (None, "", "auto", "en"):
             raise WeightsError(f"{told}\nPocketSphinx, which could stand in, knows English only, not {language!r}.")
-        for line in told.splitlines():
-            announce(line)
-        for model in absent:
-            announce(
-                f"STAND-IN for {model.name} ({model.job}): {STAND_INS[model.job]}. Its output is not {model.name}'s."
-            )
+        lines = [
+            f"STAND-IN for {model.name} ({model.job}): {STAND_INS[model.job]}. Its output is not {model.name}'s."
+            for model in absent
+        ]
+        announce("\n".join([told, *lines]))
     choices = [_choice(model, files[model.name], reasons.get(model.name)) for model in asked]
     return (*choices, own) if own else tuple(choices)
 

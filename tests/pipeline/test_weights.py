@@ -236,7 +236,7 @@ class TestChoose:
         faces, speaking = choose("s3fd", "talknet", None, announce=said.append)
         assert (faces.name, faces.stands_in_for, speaking.name) == ("mtcnn", "s3fd", "talknet")
         assert faces.why == "sfd_face.pth is not on this machine, and it could not be downloaded"
-        assert "gave another file" in said[-1]
+        assert "gave another file" in said[-1] and "STAND-IN for s3fd (faces): mtcnn" in said[-1]
 
     def test_an_offline_machine_tries_one_download_and_gives_one_message(self, table: object) -> None:
         said: Announced = []
