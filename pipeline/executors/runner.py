@@ -33,13 +33,14 @@ def run(source: Path, config: Config) -> int:
     Raises:
         PipelineError: the command or the set-up is wrong; nothing was started.
     """
-    output = Path(config.OUTPUT_DIR).absolute() if config.OUTPUT_DIR else None
-    home = output or (source.absolute() if source.is_dir() else source.absolute().parent)
+    source = source.resolve() if source.is_dir() else source.parent.resolve() / source.name
+    output = Path(config.OUTPUT_DIR).resolve() if config.OUTPUT_DIR else None
+    home = output or (source if source.is_dir() else source.parent)
     try:
         videos = discover(source, config.RECURSIVE)
     except InputError as error:
         if output is not None or home.is_dir():
-            report = RunReport(_made(home), source.absolute(), [])
+            report = RunReport(_made(home), source, [])
             report.set_error(error)
             report.close()
         raise
@@ -47,7 +48,7 @@ def run(source: Path, config: Config) -> int:
     config = resolved(config)
     find_ffmpeg()
     models = chosen_models(config)
-    report = RunReport(home, source.absolute(), videos)
+    report = RunReport(home, source, videos)
     report.set_models(models)
     listener = ConsoleListener(len(videos), report)
     jobs = []

@@ -1,0 +1,58 @@
+# Both commands do all their set-up: a fresh machine needs Python 3.11 or newer and make, no root, no ffmpeg.
+#   make demo   runs the main job on samples/ into out/
+#   make test   checks and tests everything
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out
+
+.PHONY: demo test check install install-dev samples clean
+
+demo: install
+	$(BIN)/python optimized_runner.py samples --output-dir $(OUT) --no-download-weights
+	@echo
+	@echo "Clips and manifests are in $(OUT)/<video>/output/. The demo ran on stand-ins; to fetch the real models:"
+	@echo "  $(BIN)/python -m pipeline.weights fetch"
+
+test: install-dev check
+	$(BIN)/python -m pytest
+
+check: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is older. Name another: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing the packages of requirements.txt into $(VENV) (about 6 GB with the CUDA libraries of PyTorch)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(MAKE) --no-print-directory opencv
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-samples.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-samples.txt
+	@touch $@
+
+# opencv-python needs libGL and glib of the system. Where they are missing, the headless build of the same version
+# takes its place: the two must never be installed together.
+.PHONY: opencv
+opencv:
+	@if ! $(BIN)/python -c 'import cv2' 2>/dev/null; then \
+	  version=$$($(BIN)/python -m pip show opencv-python 2>/dev/null | sed -n 's/^Version: //p'); \
+	  echo "opencv-python cannot be loaded here (libGL or glib of the system is missing): opencv-python-headless $$version takes its place"; \
+	  $(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check opencv-python-headless==$$version; \
+	  $(BIN)/python -c 'import cv2'; \
+	fi
+
+samples: install-dev
+	$(BIN)/python -m samples.generate
+
+clean:
+	rm -rf $(VENV) $(OUT) .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,163 @@
+"""Stages without networks or media for tests of executors: quick, and told by the name of a file how to behave.
+
+``bad`` in a name: the file cannot be used. ``bug-STAGE``: that stage raises. ``kill-STAGE``: the process of that stage
+is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``meet``: vision and speech each wait until the
+other has begun, so that the video can only be done when they run at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from config import Config
+from pipeline.clips.worker import FinishedVideo
+from pipeline.errors import InputError
+from pipeline.stages import Models, Prepared, Stages, VideoJob
+from pipeline.types import AudioTrack, FrameBatch, Probe, ScoredTracks, Segment, Transcript
+
+WIDTH, HEIGHT, FRAMES = 320, 240, 120
+HELD = 8
+MEET_WITHIN_S = 60.0
+
+
+def _behave(path: Path, stage: str) -> None:
+    name = path.name
+    if f"bug-{stage}" in name:
+        raise RuntimeError(f"a bug in {stage}")
+    mark = path.with_name(f".{name}.{stage}.killed")
+    if f"deadly-{stage}" in name or (f"kill-{stage}" in name and not mark.exists()):
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _meet(path: Path, stage: str, other: str) -> None:
+    """Says that *stage* has begun and waits for *other*."""
+    if "meet" not in path.name:
+        return
+    path.with_name(f".{path.name}.{stage}").touch()
+    end_s = time.monotonic() + MEET_WITHIN_S
+    while not path.with_name(f".{path.name}.{other}").exists():
+        if time.monotonic() > end_s:
+            raise RuntimeError(f"{stage} waited in vain for {other}")
+        time.sleep(0.01)
+
+
+def prepare(path: Path, sound: Path, on_seconds: Callable[[float], None]) -> Prepared:
+    _behave(path, "prepare")
+    if "bad" in path.name:
+        raise InputError("not_media", "is no video", path)
+    sound.write_bytes(bytes(2 * 16000))
+    probe = Probe(path, "fake", FRAMES / 25, WIDTH, HEIGHT, Fraction(25), 0, Fraction(0), 16000, 1)
+    return Prepared(probe, AudioTrack(sound, 16000))
+
+
+def pictures(prepared: Prepared, size_px: tuple[int, int], threads: int) -> Iterator[np.ndarray]:
+    width, height = size_px
+    for frame in range(FRAMES):
+        if frame == FRAMES // 2:
+            _behave(prepared.probe.path, "decode")
+        yield np.full((height, width, 3), frame, np.uint8)
+
+
+@dataclass
+class FakeSession:
+    """Holds the last few pictures, as the real one does, and looks at each only when it lets it go."""
+
+    path: Path
+    capacity: int
+    on_frames: Callable[[int], None]
+
+    def __post_init__(self) -> None:
+        self._held: list[tuple[int, np.ndarray]] = []
+        self._next = 0
+        self._right = 0
+
+    def push(self, batch: FrameBatch) -> int:
+        _meet(self.path, "vision", "speech")
+        if batch.first_frame != self._next:
+            raise RuntimeError(f"expected frame {self._next}, got {batch.first_frame}")
+        self._next += len(batch)
+        self._held += [(batch.first_frame + place, picture) for place, picture in enumerate(batch.frames)]
+        if self._next > FRAMES // 2:
+            _behave(self.path, "vision")
+        while len(self._held) > HELD:
+            self._look()
+        time.sleep(0.001)
+        self.on_frames(self._next)
+        return self._next - len(self._held)
+
+    def _look(self) -> None:
+        frame, picture = self._held.pop(0)
+        self._right += bool((picture == frame).all())
+
+    def finish(self) -> ScoredTracks:
+        while self._held:
+            self._look()
+        count = self._right
+        frames = np.arange(count, dtype=np.int32)
+        zeros = np.zeros(count, np.float32)
+        boxes = np.zeros((count, 4), np.float32)
+        return ScoredTracks(self._next, np.zeros(1, np.int32), frames * 0, frames, boxes, zeros, zeros)
+
+
+class FakeVision:
+    def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> FakeSession:
+        return FakeSession(prepared.probe.path, capacity, on_frames)
+
+
+class FakeSpeech:
+    def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
+        for path in WATCHED.read_text().splitlines() if WATCHED.exists() else []:
+            _meet(Path(path), "speech", "vision")
+            _behave(Path(path), "speech")
+        on_progress(audio.duration_s)
+        return Transcript("en", (Segment(0.0, 1.0, str(os.getpid()), ()),))
+
+
+WATCHED = Path(os.environ.get("FAKE_STAGES_WATCHED", "/nonexistent"))
+"""A file that lists the videos which speech, told nothing but its sound, should behave for."""
+
+
+def load_vision(config: Config, models: Models, device: str) -> FakeVision:
+    if config.FACE_DETECTOR == "yunet":
+        raise InputError("bad_setting", "these weights cannot be loaded")
+    return FakeVision()
+
+
+def load_speech(config: Config, models: Models, device: str) -> FakeSpeech:
+    return FakeSpeech()
+
+
+def finish(
+    job: VideoJob,
+    prepared: Prepared,
+    tracks: ScoredTracks,
+    transcript: Transcript,
+    models: Models,
+    config: Config,
+    on_clip: Callable[[int, int], None],
+) -> FinishedVideo:
+    """Clips: the pictures that came through unharmed."""
+    _behave(job.path, "mux")
+    on_clip(1, 1)
+    manifest = job.folder / "output" / "manifest.json"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    comm = Path("/proc/self/comm")
+    named = comm.read_text().strip() if comm.exists() else "lipgen-mux-0"
+    manifest.write_text(f"{os.getpid()} {transcript.segments[0].text} {named}")
+    return FinishedVideo(manifest, len(tracks.track), 0, 0)
+
+
+def frames_held(config: Config) -> int:
+    return HELD + 16
+
+
+STAGES = Stages(prepare, pictures, load_vision, load_speech, finish, frames_held)
