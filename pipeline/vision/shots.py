@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scenedetect import FrameTimecode
-from scenedetect.detector import FlashFilter
-from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from pipeline.types import GRID_FPS
 
@@ -15,6 +12,9 @@ WIDTH_PX = 256
 
 ADAPTIVE_THRESHOLD, CONTENT_THRESHOLD = 3.0, 27.0
 """PySceneDetect's own."""
+
+LAG_FRAMES = {"adaptive": 2, "content": 0}
+"""By detector: a cut at frame *f* is known once frame ``f + lag`` has been pushed."""
 
 MIN_SHOT_FRAMES = 5
 """A cut closer than this to the last one is a flash. A short limit: a missed cut joins two people into one track."""
@@ -29,17 +29,22 @@ class ShotFinder:
     """
 
     def __init__(self, detector: str, threshold: float | None = None) -> None:
-        if detector == "adaptive":
-            self._detector = AdaptiveDetector(threshold or ADAPTIVE_THRESHOLD, MIN_SHOT_FRAMES)
-        else:
-            self._detector = ContentDetector(
-                threshold or CONTENT_THRESHOLD, MIN_SHOT_FRAMES, filter_mode=FlashFilter.Mode.SUPPRESS
-            )
+        if threshold is None:
+            threshold = ADAPTIVE_THRESHOLD if detector == "adaptive" else CONTENT_THRESHOLD
+        # PySceneDetect starts ffmpeg when it is imported, to see whether there is one: not at our import.
+        from scenedetect import FrameTimecode
+        from scenedetect.detector import FlashFilter
+        from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
-    @property
-    def lag(self) -> int:
-        """A cut at frame *f* is known once frame ``f + lag`` has been pushed."""
-        return self._detector.event_buffer_length
+        self._timecode = FrameTimecode
+        if detector == "adaptive":
+            self._detector = AdaptiveDetector(threshold, MIN_SHOT_FRAMES, window_width=LAG_FRAMES["adaptive"])
+        else:
+            self._detector = ContentDetector(threshold, MIN_SHOT_FRAMES, filter_mode=FlashFilter.Mode.SUPPRESS)
+
+        self.lag = LAG_FRAMES[detector]
+        if self._detector.event_buffer_length > self.lag:
+            raise ValueError(f"ShotFinder: {detector} tells cuts later than expected, after {self.lag} frames")
 
     def push(self, frame: int, picture: np.ndarray) -> list[int]:
         """The cuts that become known with this picture.
@@ -55,4 +60,4 @@ class ShotFinder:
         if width > WIDTH_PX:
             size = (WIDTH_PX, max(round(height * WIDTH_PX / width), 1))
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-        return [cut.frame_num for cut in self._detector.process_frame(FrameTimecode(frame, float(GRID_FPS)), picture)]
+        return [cut.frame_num for cut in self._detector.process_frame(self._timecode(frame, float(GRID_FPS)), picture)]

@@ -7,7 +7,7 @@ grow with the length of a shot, and no picture is copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from config import Config
 from pipeline.types import GRID_FPS, AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.calibration import probability_of
 from pipeline.vision.crops import model_crop, smooth_path
-from pipeline.vision.shots import ShotFinder
+from pipeline.vision.shots import LAG_FRAMES, ShotFinder
 from pipeline.vision.tracks import OpenTrack, Tracker
 from s3fd import FaceDetector, auto_scale
 from talknet import SpeakerScorer
@@ -34,7 +34,7 @@ class VisionSettings:
     """The settings that act on vision, with every ``auto`` resolved."""
 
     detect_scale: float | None
-    """Factor for face detection; None: the detector's usual one for the size of the picture."""
+    """Factor from the source's size to the one for face detection; None: the detector's usual one for that source."""
     detect_threshold: float | None
     detect_every: int
     detect_batch: int
@@ -68,7 +68,7 @@ class VisionSettings:
 
     def frames_held(self, batch: int) -> int:
         """Most pictures that a session holds at once when it looks for faces in *batch* pictures at a time."""
-        lag = ShotFinder(self.shot_detector).lag
+        lag = LAG_FRAMES[self.shot_detector]
         return self.max_gap + self.smooth_frames // 2 + (batch + 1) * self.detect_every + lag + 2 * DECODE_BATCH
 
     def batch_within(self, capacity: int) -> int:
@@ -115,7 +115,7 @@ class VisionSession:
         self._done: list[_Face] = []
         self._pictures: dict[int, np.ndarray] = {}
         self._scale = 1.0
-        self._cuts: list[int] = []
+        self._cuts: set[int] = set()
         self._shot_starts: list[int] = []
         self._next = 0
         self._seen = -1
@@ -131,7 +131,7 @@ class VisionSession:
         for offset, picture in enumerate(batch.frames):
             frame = batch.first_frame + offset
             self._pictures[frame] = picture
-            self._cuts += self._shots.push(frame, picture)
+            self._cuts.update(self._shots.push(frame, picture))
         self._schedule(batch.first_frame + len(batch) - self._shots.lag)
         if len(self._events) >= self._batch:
             self._process()
@@ -172,9 +172,7 @@ class VisionSession:
         for first in range(0, len(self._events), self._batch):
             events = self._events[first : first + self._batch]
             pictures = np.stack([self._pictures[frame] for frame, _ in events])
-            scale = self._settings.detect_scale
-            if scale is None:
-                scale = auto_scale(self._models.detector.name, *pictures.shape[1:3])
+            scale = self._detect_scale(*pictures.shape[1:3])
             found = self._models.detector.detect(pictures, scale=scale, threshold=self._settings.detect_threshold)
             for (frame, begins), faces in zip(events, found, strict=True):
                 if begins:
@@ -185,18 +183,39 @@ class VisionSession:
         for track in self._tracker.open:
             face = self._faces.setdefault(track, _Face(track, self))
             face.take_crops(track.stop_frame - self.half_window)
-            face.score_whole_blocks()
+        self._score(self._faces.values(), SCORE_BLOCK_FRAMES)
         self._on_frames(self._seen + 1)
 
+    def _detect_scale(self, height: int, width: int) -> float:
+        """The factor for face detection on pictures of this size, which may be reduced from the source's already."""
+        scale = self._settings.detect_scale
+        if scale is None:
+            source_px = round(height * self._scale), round(width * self._scale)
+            scale = auto_scale(self._models.detector.name, *source_px)
+        return scale * self._scale
+
     def _end(self, tracks: list[OpenTrack]) -> None:
+        """Takes the last crops of these tracks and scores them together, but for those too short or too small."""
+        kept: list[_Face] = []
         for track in tracks:
             face = self._faces.pop(track, None) or _Face(track, self)
             length = track.stop_frame - track.first_frame
             sides = np.diff(track.boxes_px().reshape(-1, 2, 2), axis=1).reshape(-1, 2) * self._scale
             if length > self._settings.min_track and sides.mean() > self._settings.min_face_px:
                 face.take_crops(track.stop_frame)
-                face.score_rest()
-                self._done.append(face)
+                kept.append(face)
+        self._score(kept, 1)
+        self._done += kept
+
+    def _score(self, faces: Iterable[_Face], least: int) -> None:
+        """Scores the crops of these faces in one call, a block at a time, as long as a face has *least* of them."""
+        blocks = [(face, *block) for face in faces for block in face.hand_over(least)]
+        if not blocks:
+            return
+        sounds = [mfcc_for_frames(self._audio.read, first, len(crops)) for _, first, crops in blocks]
+        tracks = [(crops, mfcc) for (_, _, crops), mfcc in zip(blocks, sounds, strict=True)]
+        for (face, _, _), logits in zip(blocks, self._models.scorer.score_tracks(tracks), strict=True):
+            face.take_logits(logits)
 
     def _let_go(self) -> int:
         """Forgets the pictures that nothing needs any more and returns the first that something does."""
@@ -227,11 +246,6 @@ class VisionSession:
         x, y, half = center_half.tolist()
         return model_crop(self._pictures[frame], (x, y), half, self._settings.crop_scale)
 
-    def score(self, first_frame: int, crops: np.ndarray) -> np.ndarray:
-        """(T,) float32 logits of consecutive crops."""
-        mfcc = mfcc_for_frames(self._audio.read, first_frame, len(crops))
-        return self._models.scorer.score(crops, mfcc)
-
     @property
     def half_window(self) -> int:
         """Frames that smoothing looks at on either side."""
@@ -249,18 +263,18 @@ class _Face:
         self.track = track
         self._session = session
         self._crops: list[np.ndarray] = []
-        self._scored: list[np.ndarray] = []
-        self._scored_count = 0
+        self._logits: list[np.ndarray] = []
+        self._next_unscored = track.first_frame
 
     @property
     def next_crop(self) -> int:
         """The first frame whose crop has not been taken."""
-        return self.track.first_frame + self._scored_count + len(self._crops)
+        return self._next_unscored + len(self._crops)
 
     @property
     def logits(self) -> np.ndarray:
         """(F,) float32 for every frame of the track, once all is scored."""
-        return np.concatenate(self._scored)
+        return np.concatenate(self._logits)
 
     def take_crops(self, stop_frame: int) -> None:
         """Takes the crops of the frames before *stop_frame*, whose smoothed place no later detection changes."""
@@ -272,16 +286,19 @@ class _Face:
         for index in range(first, stop):
             self._crops.append(self._session.crop(self.track.first_frame + index, path[index - context]))
 
-    def score_whole_blocks(self) -> None:
-        while len(self._crops) >= SCORE_BLOCK_FRAMES:
-            self._score(SCORE_BLOCK_FRAMES)
+    def hand_over(self, least: int) -> list[tuple[int, np.ndarray]]:
+        """Gives its crops away in blocks, as long as there are *least* of them.
 
-    def score_rest(self) -> None:
-        self.score_whole_blocks()
-        if self._crops:
-            self._score(len(self._crops))
+        Returns:
+            First frame and (T, 112, 112) uint8 crops of each block; T is at most ``SCORE_BLOCK_FRAMES``.
+        """
+        blocks: list[tuple[int, np.ndarray]] = []
+        while len(self._crops) >= least:
+            crops, self._crops = np.stack(self._crops[:SCORE_BLOCK_FRAMES]), self._crops[SCORE_BLOCK_FRAMES:]
+            blocks.append((self._next_unscored, crops))
+            self._next_unscored += len(crops)
+        return blocks
 
-    def _score(self, count: int) -> None:
-        crops, self._crops = np.stack(self._crops[:count]), self._crops[count:]
-        self._scored.append(self._session.score(self.track.first_frame + self._scored_count, crops))
-        self._scored_count += count
+    def take_logits(self, logits: np.ndarray) -> None:
+        """Takes the (T,) float32 logits of the next block, in the order in which they were handed over."""
+        self._logits.append(logits)

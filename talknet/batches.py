@@ -1,0 +1,59 @@
+"""Work in batches that shrink when the device runs out of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+
+Result = TypeVar("Result")
+
+
+class Batches:
+    """Runs work in batches; a batch that does not fit into the device's memory is halved, down to one item.
+
+    What was learnt holds for later work of the same kind.
+
+    Args:
+        most: for each kind of work how much of it a batch may hold.
+    """
+
+    def __init__(self, **most: int) -> None:
+        self._most = dict(most)
+        self.reductions = 0
+        """How often a batch was halved."""
+
+    def run(
+        self, kind: str, count: int, work: Callable[[int, int], Result], unit: int = 1
+    ) -> Iterator[tuple[int, int, Result]]:
+        """Does *count* items in order.
+
+        Args:
+            kind: a name of *most*.
+            count: number of items.
+            work: does items start to stop; may be called again with fewer of them.
+            unit: how much of the batch one item takes.
+
+        Yields:
+            start, stop and what *work* gave for them.
+
+        Raises:
+            torch.OutOfMemoryError: not even one item fits.
+        """
+        start = 0
+        while start < count:
+            stop = min(count, start + max(1, self._most[kind] // unit))
+            try:
+                result = work(start, stop)
+            except torch.OutOfMemoryError:
+                if stop - start == 1:
+                    raise
+            else:
+                yield start, stop, result
+                start = stop
+                continue
+            # Outside of the handler, which would keep the tensors of the failed call alive.
+            self._most[kind] = (stop - start) // 2 * unit
+            self.reductions += 1
+            torch.cuda.empty_cache()

@@ -1,0 +1,142 @@
+"""The speaker networks as scorers: the published six-fold windows, exactly, for little more than the price of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.checkpoint import load_weights
+from talknet.batches import Batches
+from talknet.faces import second_faces, trunk_faces
+from talknet.features import ROWS_PER_FRAME
+from talknet.inputs import Track, extended, usable_frames
+from talknet.light_asd import LightAsd, LightAsdRunner
+from talknet.lr_asd import LrAsd, LrAsdRunner
+from talknet.talknet import TRUNK_REACH, TalkNet, TalkNetRunner
+from talknet.windows import BLOCK_FRAMES, DURATIONS_S, Window, block_spans, frame_places, sound_places, windows
+
+CPU_BATCHES = {"frames": 50, "seconds": 2, "windows": BLOCK_FRAMES}
+"""Frames of the trunk, seconds of the encoder and frames of windows that go through together on a CPU: what stays in
+its caches."""
+
+CUDA_BATCHES = {"frames": 1500, "seconds": 60, "windows": 10 * BLOCK_FRAMES}
+"""The same on a GPU, which wants much at once."""
+
+CPU_BLOCKS_FRAMES = BLOCK_FRAMES
+CUDA_BLOCKS_FRAMES = 4 * BLOCK_FRAMES
+"""Frames of blocks whose embeddings are held together, at least one block: this bounds the memory."""
+
+
+class NetworkScorer:
+    """``SpeakerScorer`` with a network.
+
+    Args:
+        model: ``talknet``, ``lr-asd`` or ``light-asd``.
+        weights: the published file or one of the same layout.
+        device: where the network runs, such as ``cpu`` or ``cuda:0``.
+        dtype: number format of what looks at pictures, nearly all of the work; the rest is float32. When None, float16
+            on CUDA and float32, which is exact to the published networks, elsewhere.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or of another network.
+    """
+
+    def __init__(self, model: str, weights: Path, device: str = "cpu", *, dtype: torch.dtype | None = None) -> None:
+        self.name = model
+        self._device = torch.device(device)
+        on_cuda = self._device.type == "cuda"
+        self.dtype = dtype or (torch.float16 if on_cuda else torch.float32)
+        self._network = load_runner(model, weights).to(self._device)
+        faces = self._network.trunk if isinstance(self._network, TalkNetRunner) else self._network.faces
+        faces.to(self.dtype).dtype = self.dtype
+        self._batches = Batches(**(CUDA_BATCHES if on_cuda else CPU_BATCHES))
+        self._together = CUDA_BLOCKS_FRAMES if on_cuda else CPU_BLOCKS_FRAMES
+
+    @property
+    def memory_reductions(self) -> int:
+        """How often the device ran out of memory since loading, and a batch was halved."""
+        return self._batches.reductions
+
+    def score(self, crops: np.ndarray, mfcc: np.ndarray) -> np.ndarray:
+        """As ``SpeakerScorer.score``."""
+        return self.score_tracks([(crops, mfcc)])[0]
+
+    @torch.inference_mode()
+    def score_tracks(self, tracks: Sequence[Track]) -> list[np.ndarray]:
+        """As ``SpeakerScorer.score_tracks``; memory grows with the tracks given, not with what is computed of them."""
+        scored = [np.empty(usable_frames(*track)) for track in tracks]
+        for group in self._groups([len(logits) for logits in scored]):
+            crops = [tracks[track][0][start:stop] for track, start, stop in group]
+            rows = [slice(ROWS_PER_FRAME * start, ROWS_PER_FRAME * stop) for _, start, stop in group]
+            mfcc = [tracks[track][1][part] for (track, _, _), part in zip(group, rows, strict=True)]
+            for (track, start, stop), logits in zip(group, self._score_blocks(crops, mfcc), strict=True):
+                scored[track][start:stop] = logits
+        return [extended(logits, len(crops)) for logits, (crops, _) in zip(scored, tracks, strict=True)]
+
+    def _groups(self, track_frames: Sequence[int]) -> Iterator[list[tuple[int, int, int]]]:
+        """Blocks (track, first frame, past-the-last frame) that are scored together."""
+        group: list[tuple[int, int, int]] = []
+        frames = 0
+        for track, count in enumerate(track_frames):
+            for start, stop in block_spans(count):
+                if group and frames + stop - start > self._together:
+                    yield group
+                    group, frames = [], 0
+                group.append((track, start, stop))
+                frames += stop - start
+        if group:
+            yield group
+
+    def _score_blocks(self, crops: Sequence[np.ndarray], mfcc: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """(n,) float64 mean logits of each block, from (n, 112, 112) crops and (4 n, 13) MFCC of each."""
+        lengths = [len(block) for block in crops]
+        faces = self._faces([torch.from_numpy(np.ascontiguousarray(block)).to(self._device) for block in crops])
+        sound = torch.from_numpy(np.concatenate(mfcc).astype(np.float32, copy=False)).to(self._device)
+        totals = [np.zeros(length) for length in lengths]
+        for group in windows(lengths):
+            score = self._window_scorer(group, lengths, faces, sound)
+            for start, stop, logits in self._batches.run("windows", len(group), score, unit=group[0].length):
+                for window, row in zip(group[start:stop], logits.double().cpu().numpy(), strict=True):
+                    totals[window.block][window.start : window.start + window.length] += window.weight * row
+        return [total / len(DURATIONS_S) for total in totals]
+
+    def _faces(self, blocks: Sequence[Tensor]) -> Tensor:
+        if isinstance(self._network, TalkNetRunner):
+            return trunk_faces(self._network.trunk, blocks, self._batches)
+        return second_faces(self._network.faces, blocks, self._batches)
+
+    def _window_scorer(
+        self, group: Sequence[Window], lengths: Sequence[int], faces: Tensor, sound: Tensor
+    ) -> Callable[[int, int], Tensor]:
+        reach = TRUNK_REACH if isinstance(self._network, TalkNetRunner) else self._network.faces.reach
+        seen = torch.from_numpy(frame_places(group, lengths, reach)).to(self._device)
+        heard = torch.from_numpy(sound_places(group, lengths, ROWS_PER_FRAME)).to(self._device)
+        return lambda start, stop: self._network(sound[heard[start:stop]], faces[seen[start:stop]])
+
+
+Runner = TalkNetRunner | LrAsdRunner | LightAsdRunner
+
+
+def load_runner(model: str, weights: Path) -> Runner:
+    """A network with the weights of a published file, on the CPU, ready to run in float32.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or of another network.
+        ValueError: the model is none of ``talknet``, ``lr-asd`` and ``light-asd``.
+    """
+    if model == "talknet":
+        return _ready(TalkNet(), TalkNetRunner, weights)
+    if model == "lr-asd":
+        return _ready(LrAsd(), LrAsdRunner, weights)
+    if model == "light-asd":
+        return _ready(LightAsd(), LightAsdRunner, weights)
+    raise ValueError(f"load_runner: expected talknet, lr-asd or light-asd, got {model!r}")
+
+
+def _ready(published: nn.Module, runner: Callable[..., Runner], weights: Path) -> Runner:
+    load_weights(published, weights)
+    return runner(published.eval()).eval().requires_grad_(False)
