@@ -1,0 +1,231 @@
+"""The command as its users start it, on real and broken files, with the stand-ins that need no weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GOOD = "late_sound.mp4"
+LONG_S = 1200
+"""A command that takes longer than this hangs, even on a machine with much else to do."""
+
+pytestmark = pytest.mark.timeout(LONG_S)
+
+
+def command(*arguments: str | Path) -> list[str]:
+    quick = ["--no-download-weights", "--clip-preset", "ultrafast"]
+    return [sys.executable, str(ROOT / "optimized_runner.py"), *map(str, arguments), *quick]
+
+
+def start(*arguments: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the command with an empty home, so that no weights are found."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, env=environment(home), timeout=LONG_S)
+
+
+def environment(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "LIPGEN_WEIGHTS")}
+    return kept | {"HOME": str(home)}
+
+
+def ends(folder: Path) -> dict[str, tuple[str, str]]:
+    run = json.loads((folder / "run.json").read_text())
+    return {Path(video["path"]).name: (video["status"], video["reason_code"]) for video in run["videos"]}
+
+
+def write_media(path: Path, picture: bool, sound: bool) -> None:
+    """A second of grey picture, of tone, or of both, as MP4."""
+    with av.open(str(path), "w", format="mp4") as container:
+        if picture:
+            stream = container.add_stream("libx264", 25)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for _ in range(25):
+                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), "bgr24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        if sound:
+            track = container.add_stream("aac", 16000)
+            tone = (np.sin(np.arange(16000) / 16000 * 2 * np.pi * 440) * 8000).astype(np.int16)
+            block = av.AudioFrame.from_ndarray(tone[None], "s16", "mono")
+            block.sample_rate, block.pts, block.time_base = 16000, 0, Fraction(1, 16000)
+            container.mux(track.encode(block))
+            container.mux(track.encode())
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, subprocess.CompletedProcess[str]]:
+    """A folder with one good video among bad ones, run once: the folder, its results, how the command ended."""
+    folder, home = tmp_path_factory.mktemp("videos"), tmp_path_factory.mktemp("home")
+    shutil.copy(ROOT / "samples" / GOOD, folder / GOOD)
+    (folder / "text.mp4").write_text("this is no video\n" * 50)
+    (folder / "empty.mp4").touch()
+    (folder / "dangling.mp4").symlink_to(folder / "nowhere")
+    (folder / "notes.txt").write_text("not looked at")
+    write_media(folder / "silent.mp4", picture=True, sound=False)
+    write_media(folder / "blind.mp4", picture=False, sound=True)
+    write_media(folder / "nobody.mp4", picture=True, sound=True)
+    output = folder / "results"
+    return folder, output, start(folder, "--output-dir", output, home=home)
+
+
+Mixed = tuple[Path, Path, subprocess.CompletedProcess[str]]
+
+
+class TestMixedFolder:
+    def test_each_video_ends_with_its_reason_and_the_good_ones_are_done(self, mixed: Mixed) -> None:
+        _, output, ended = mixed
+        assert ended.returncode == 1, ended.stderr
+        assert ends(output) == {
+            GOOD: ("done", ""),
+            "nobody.mp4": ("done", ""),
+            "text.mp4": ("failed", "not_media"),
+            "empty.mp4": ("failed", "not_media"),
+            "dangling.mp4": ("failed", "unreadable"),
+            "silent.mp4": ("failed", "no_audio"),
+            "blind.mp4": ("failed", "no_video"),
+        }
+
+    def test_every_failure_says_what_to_do_and_leaves_no_manifest(self, mixed: Mixed) -> None:
+        _, output, ended = mixed
+        for video in json.loads((output / "run.json").read_text())["videos"]:
+            name = Path(video["path"]).stem
+            assert (output / name / "output" / "manifest.json").exists() == (video["status"] == "done")
+            if video["status"] == "failed":
+                assert video["message"] in ended.stdout and len(video["message"]) > 30
+
+    def test_the_good_one_leaves_everything_that_is_promised(self, mixed: Mixed) -> None:
+        _, output, _ = mixed
+        results = output / "late_sound"
+        manifest = json.loads((results / "output" / "manifest.json").read_text())
+        clips = {clip["clip"] for clip in manifest["clips"]}
+        assert clips and clips | {"manifest.json"} == {path.name for path in (results / "output").iterdir()}
+        assert {path.name for path in results.iterdir()} == {
+            *("output", "tracks.npz", "transcript.json", "transcript.srt", "transcript.vtt")
+        }
+        lines = (output / "clips.jsonl").read_text().splitlines()
+        assert {json.loads(line)["clip"] for line in lines} == clips
+        with np.load(results / "tracks.npz", allow_pickle=False) as tracks:
+            assert {"track", "frame", "box_px", "logit", "probability"} <= set(tracks.files)
+
+    def test_every_stand_in_is_announced(self, mixed: Mixed) -> None:
+        _, output, ended = mixed
+        run = json.loads((output / "run.json").read_text())
+        good = next(video for video in run["videos"] if video["path"].endswith(GOOD))
+        assert good["stand_ins"] == ["faces: mtcnn", "speaking: lip-motion", "words: pocketsphinx"]
+        for model in ("s3fd", "talknet", "whisper-base"):
+            assert sum(f"STAND-IN for {model}" in line for line in ended.stderr.splitlines()) == 1
+        manifest = json.loads((output / "late_sound" / "output" / "manifest.json").read_text())
+        assert {model["stands_in_for"] for model in manifest["models"]} == {"s3fd", "talknet", "whisper-base"}
+        assert "python -m pipeline.weights fetch" in ended.stdout
+
+    def test_the_input_folder_is_not_touched(self, mixed: Mixed) -> None:
+        folder, output, _ = mixed
+        assert len(list(folder.iterdir())) == 8 + (output.parent == folder)
+
+    def test_a_second_run_does_only_what_is_missing(self, mixed: Mixed, tmp_path: Path) -> None:
+        folder, output, _ = mixed
+        manifest = output / "late_sound" / "output" / "manifest.json"
+        before = manifest.stat().st_mtime_ns
+        ended = start(folder / GOOD, "--output-dir", output, home=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        assert ends(output) == {GOOD: ("skipped", "")}
+        assert manifest.stat().st_mtime_ns == before
+        assert (output / "clips.jsonl").read_text().strip()
+
+    def test_debug_gives_the_same_manifest_in_one_process(self, mixed: Mixed, tmp_path: Path) -> None:
+        folder, output, _ = mixed
+        ended = start(folder / GOOD, "--output-dir", tmp_path / "out", "--debug", home=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        manifests = [
+            json.loads((where / "late_sound" / "output" / "manifest.json").read_text())
+            for where in (output, tmp_path / "out")
+        ]
+        assert without_time(manifests[0]) == without_time(manifests[1])
+
+
+def without_time(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name != "created_at"}
+
+
+class TestWrongUse:
+    def test_a_folder_without_videos(self, tmp_path: Path) -> None:
+        ended = start(tmp_path, home=tmp_path)
+        assert ended.returncode == 2
+        run = json.loads((tmp_path / "run.json").read_text())
+        assert run["reason_code"] == "no_videos" and run["videos"] == []
+        assert "no videos in this folder" in ended.stderr
+
+    def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        ended = start(tmp_path / "nowhere", home=tmp_path)
+        assert ended.returncode == 2 and "there is no such file or folder" in ended.stderr
+
+    @pytest.mark.parametrize(
+        ("flag", "value", "said"),
+        [
+            ("--detect-every", "0", "DETECT_EVERY is 0; allowed: a whole number from 1 to 25, or auto"),
+            ("--whisper-device", "gpu", "WHISPER_DEVICE is 'gpu'; allowed: auto, cpu, cuda"),
+            ("--vision-device", "cuda:99", "VISION_DEVICE is 'cuda:99'; this machine has"),
+            ("--ring-mb", "many", "RING_MB (--ring-mb) is 'many'; allowed: a whole number"),
+        ],
+    )
+    def test_a_wrong_value_is_refused_before_anything_starts(
+        self, tmp_path: Path, flag: str, value: str, said: str
+    ) -> None:
+        ended = start(ROOT / "samples", "--output-dir", tmp_path / "out", flag, value, home=tmp_path)
+        assert ended.returncode == 2 and said in ended.stderr
+        assert not list(tmp_path.glob("out/*/"))
+
+    def test_strict_refuses_stand_ins(self, tmp_path: Path) -> None:
+        ended = start(ROOT / "samples", "--output-dir", tmp_path / "out", "--strict", home=tmp_path)
+        assert ended.returncode == 2
+        assert "sfd_face.pth" in ended.stderr and "--strict" in ended.stderr
+
+    def test_an_unknown_flag(self, tmp_path: Path) -> None:
+        assert start(tmp_path, "--no-such-flag", home=tmp_path).returncode == 2
+
+
+class TestInterrupt:
+    @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+    def test_it_ends_with_130_and_leaves_nothing_running(self, tmp_path: Path, stop: signal.Signals) -> None:
+        (tmp_path / "work").mkdir()
+        arguments = command(
+            ROOT / "samples", "--output-dir", tmp_path / "out", "--work-dir", tmp_path / "work", "--detect-every", "1"
+        )
+        process = subprocess.Popen(
+            arguments, stderr=subprocess.PIPE, text=True, env=environment(tmp_path), start_new_session=True
+        )
+        assert process.stderr is not None
+        for line in process.stderr:  # until the first stage of a video is done: the workers are in the middle of it
+            if line.startswith(("decode", "speech")):
+                break
+        process.send_signal(stop)
+        said = process.stderr.read()
+        assert process.wait(60) == 130, said
+        run = json.loads((tmp_path / "out" / "run.json").read_text())
+        assert len(run["videos"]) == 3
+        assert "interrupted" in {video["status"] for video in run["videos"]}
+        assert list((tmp_path / "work").iterdir()) == []
+        assert not group_members(process.pid)
+
+
+def group_members(group: int) -> list[int]:
+    """Processes that still belong to a process group, after a moment to go."""
+    for _ in range(50):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return []
+        time.sleep(0.1)
+    return [group]
