@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
+from scipy.special import expit
 
 PLATT: Mapping[str, tuple[float, float]] = MappingProxyType({})
 """Slope and offset by speaker model, where they were fitted. A model that is not listed has slope 1 and offset 0: its
@@ -23,4 +24,4 @@ def probability_of(model: str, logit: np.ndarray) -> np.ndarray:
         (M,) float32 in 0..1.
     """
     slope, offset = PLATT.get(model, (1.0, 0.0))
-    return (1.0 / (1.0 + np.exp(-(slope * logit.astype(np.float64) + offset)))).astype(np.float32)
+    return expit(slope * logit.astype(np.float64) + offset).astype(np.float32)
