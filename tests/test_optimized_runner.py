@@ -48,15 +48,14 @@ def ends(folder: Path) -> dict[str, tuple[str, str]]:
 def write_media(path: Path, picture: bool, sound: bool) -> None:
     """A second of grey picture, of tone, or of both, as MP4."""
     with av.open(str(path), "w", format="mp4") as container:
-        if picture:
-            stream = container.add_stream("libx264", 25)
+        stream = container.add_stream("libx264", 25, {"g": "5"}) if picture else None
+        track = container.add_stream("aac", 16000) if sound else None
+        if stream is not None:
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             for _ in range(25):
-                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), "bgr24")
-                container.mux(stream.encode(frame))
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), "bgr24")))
             container.mux(stream.encode())
-        if sound:
-            track = container.add_stream("aac", 16000)
+        if track is not None:
             tone = (np.sin(np.arange(16000) / 16000 * 2 * np.pi * 440) * 8000).astype(np.int16)
             block = av.AudioFrame.from_ndarray(tone[None], "s16", "mono")
             block.sample_rate, block.pts, block.time_base = 16000, 0, Fraction(1, 16000)
