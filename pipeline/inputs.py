@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import InputError
@@ -61,8 +63,8 @@ def _videos_in(folder: Path, recursive: bool) -> list[Path]:
         if entry.is_dir(follow_symlinks=False):
             if recursive and not (path / "output" / "manifest.json").exists():
                 found += _videos_in(path, recursive)
-        elif path.suffix.lower() in EXTENSIONS:
-            found.append(path)
+        elif path.suffix.lower() in EXTENSIONS and (path.is_file() or not path.exists()):
+            found.append(path)  # a broken link too: the run says that it cannot be read
     return found
 
 
@@ -70,7 +72,8 @@ def result_folders(videos: list[Path], source: Path, output: Path | None) -> lis
     """Where the results of each video go: a folder of its own that no other video of the run has.
 
     The folder is named as the video without its extension; with it, where two videos would share a name or the name
-    is taken by a file. Beside the video that name is its own, so ``.clips`` is put behind.
+    is taken by a file. Beside the video that name is its own, so ``.clips`` is put behind. Names that differ in small
+    and capital letters only count as one, as some file systems have it.
 
     Args:
         videos: absolute paths.
@@ -82,9 +85,24 @@ def result_folders(videos: list[Path], source: Path, output: Path | None) -> lis
     for video in videos:
         homes.append(video.parent if output is None else output.absolute() / video.parent.relative_to(root))
     stems = Counter((home, video.stem.casefold()) for home, video in zip(homes, videos, strict=True))
-    folders = []
+    folders: list[Path] = []
+    taken: set[str] = set()
     for home, video in zip(homes, videos, strict=True):
-        shared = stems[home, video.stem.casefold()] > 1
-        name = video.name if shared or video.stem in RUN_FILES or (home / video.stem).is_file() else video.stem
-        folders.append(home / (f"{name}.clips" if (home / name).is_file() else name))
+        names = _folder_names(video, shared=stems[home, video.stem.casefold()] > 1)
+        folder = next(home / name for name in names if _is_free(home / name, taken))
+        taken.add(str(folder).casefold())
+        folders.append(folder)
     return folders
+
+
+def _folder_names(video: Path, shared: bool) -> Iterator[str]:
+    """Names for the results of *video*, the best first; *shared* when others have its name without extension."""
+    if not shared:
+        yield video.stem
+    yield video.name
+    yield f"{video.name}.clips"
+    yield from (f"{video.name}.clips-{number}" for number in itertools.count(2))
+
+
+def _is_free(folder: Path, taken: set[str]) -> bool:
+    return str(folder).casefold() not in taken and folder.name.casefold() not in RUN_FILES and not folder.is_file()

@@ -76,7 +76,7 @@ class Number:
             return False
         if self.parity and value % 2 != (self.parity == "odd"):
             return False
-        return self.low <= value <= self.high
+        return self.low <= value <= self.high and math.isfinite(value)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,10 +122,11 @@ class Devices:
 
     def check(self, value: Any) -> bool:
         devices = (value,) if isinstance(value, str) else value
-        if not isinstance(devices, (tuple, list)) or not devices or len(set(devices)) != len(devices):
+        if not isinstance(devices, (tuple, list)) or not all(isinstance(device, str) for device in devices):
             return False
-        word = r"cpu|cuda(:\d+)?" if len(devices) > 1 else r"auto|cpu|cuda(:\d+)?"
-        return all(isinstance(device, str) and re.fullmatch(word, device) for device in devices)
+        word = r"cpu|cuda(:(0|[1-9][0-9]*))?" + ("|auto" if len(devices) == 1 else "")
+        different = {"cuda:0" if device == "cuda" else device for device in devices}
+        return 0 < len(devices) == len(different) and all(re.fullmatch(word, device) for device in devices)
 
 
 def setting(default: T, help_text: str, kind: Kind) -> T:

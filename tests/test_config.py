@@ -62,12 +62,13 @@ def test_each_field_has_a_flag_that_beats_the_class(declared: Any) -> None:
 
 @pytest.mark.parametrize("declared", FIELDS, ids=NAMES)
 def test_each_field_says_what_it_means(declared: Any) -> None:
-    assert len(declared.metadata["help"]) > 15
+    assert len(declared.metadata["help"]) >= 10
     assert declared.metadata["kind"].check(declared.default)
 
 
 @pytest.mark.parametrize("declared", FIELDS, ids=NAMES)
 def test_a_value_of_the_wrong_type_is_refused_in_the_class(declared: Any) -> None:
+    wrong: Any
     for wrong in (None, object(), b"x", ["cuda:x"], {"a": 1}):
         with pytest.raises(InputError) as caught:
             Config(**{declared.name: wrong})
@@ -84,7 +85,7 @@ NUMBERS = [declared.name for declared in FIELDS if isinstance(declared.metadata[
 @pytest.mark.parametrize("name", NUMBERS)
 def test_numbers_out_of_range_are_refused(name: str) -> None:
     kind = _kind(name)
-    wrong = [kind.low - 2, float("nan"), True]
+    wrong: list[Any] = [kind.low - 2, float("nan"), float("inf"), True]
     if kind.high != float("inf"):
         wrong.append(kind.high + 2)
     if not kind.auto:
@@ -97,8 +98,6 @@ def test_numbers_out_of_range_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("text", ["many", "", "1e", "nan", "-inf", "inf"])
 def test_flags_that_are_no_number_are_refused(name: str, text: str) -> None:
-    if text == "inf" and _kind(name).high == float("inf") and not _kind(name).whole:
-        pytest.skip("has no upper end")
     with pytest.raises(InputError) as caught:
         _parsed(f"{flag_of(name)}={text}")
     message = str(caught.value)
@@ -155,7 +154,8 @@ def test_devices(name: str, text: str, value: Any) -> None:
 
 @pytest.mark.parametrize("name", ["WHISPER_DEVICE", "VISION_DEVICE"])
 @pytest.mark.parametrize(
-    "text", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:0,", "auto,cuda:0", "cuda:0,cuda:0", "cuda,cuda:0"]
+    "text",
+    ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:01", "cuda:0,", "auto,cuda:0", "cuda:0,cuda:0", "cuda,cuda:0"],
 )
 def test_wrong_devices(name: str, text: str) -> None:
     with pytest.raises(InputError, match=name):

@@ -48,7 +48,7 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
     rate_hz = probe.audio_rate_hz
     written = 0
     with path.open("wb") as file:
-        for block in _resampled(_blocks(_placed(probe, rate_hz, "mono", Fraction(0)), rate_hz * BLOCK_S), rate_hz):
+        for block in _resampled(_blocks(_placed(probe, rate_hz, 1, Fraction(0)), rate_hz * BLOCK_S), rate_hz):
             samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
             file.write(samples.tobytes())
             written += len(samples)
@@ -72,7 +72,7 @@ def read_sound(probe: Probe, start_s: Fraction, end_s: Fraction) -> tuple[np.nda
     wanted = round((end_s - start_s) * rate_hz)
     out = np.zeros((wanted, channels), np.int16)
     filled = 0
-    for block in _placed(probe, rate_hz, "mono" if channels == 1 else "stereo", Fraction(start_s)):
+    for block in _placed(probe, rate_hz, channels, Fraction(start_s)):
         part = block[: wanted - filled]
         out[filled : filled + len(part)] = np.clip(np.rint(part * 32768.0), -32768, 32767)
         filled += len(part)
@@ -81,13 +81,13 @@ def read_sound(probe: Probe, start_s: Fraction, end_s: Fraction) -> tuple[np.nda
     return out, rate_hz
 
 
-def _placed(probe: Probe, rate_hz: int, layout: str, start_s: Fraction) -> Iterator[np.ndarray]:
-    """Consecutive (n, C) float32 blocks whose first sample is the instant *start_s* after the first video frame."""
+def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction) -> Iterator[np.ndarray]:
+    """Consecutive (n, channels) float32 blocks; the first sample is the instant *start_s* after the first picture."""
     tolerance = round(TOLERANCE_S * rate_hz)
-    silence = np.zeros((rate_hz, 1 if layout == "mono" else 2), np.float32)
+    silence = np.zeros((rate_hz, channels), np.float32)
     begun = False
     position = 0
-    for time_s, samples in _decoded(probe, rate_hz, layout, start_s):
+    for time_s, samples in _decoded(probe, rate_hz, channels, start_s):
         at = position if time_s is None else round((time_s - start_s) * rate_hz)
         if not begun or abs(at - position) > tolerance:
             if at > position:
@@ -103,9 +103,9 @@ def _placed(probe: Probe, rate_hz: int, layout: str, start_s: Fraction) -> Itera
 
 
 def _decoded(
-    probe: Probe, rate_hz: int, layout: str, start_s: Fraction
+    probe: Probe, rate_hz: int, channels: int, start_s: Fraction
 ) -> Iterator[tuple[Fraction | None, np.ndarray]]:
-    """Time after the first video frame (None: unknown) and (n, C) float32 samples of each block that can be decoded."""
+    """Time after the first video frame (None: unknown) and (n, channels) float32 of each block that can be decoded."""
     with opened(probe.path) as container:
         stream = container.streams.audio[0]
         time_base = stream.time_base or Fraction(1, av.time_base)
@@ -122,14 +122,25 @@ def _decoded(
                     assert isinstance(frame, AudioFrame)
                     shape = (frame.format.name, frame.layout.name, frame.sample_rate)
                     if resampler is None or shape != described:
+                        layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
                         resampler, described = AudioResampler("fltp", layout, rate_hz), shape
                     time_s = None if frame.pts is None else frame.pts * (frame.time_base or time_base) - probe.zero_s
                     for part in resampler.resample(frame):
-                        yield time_s, part.to_ndarray().T
+                        yield time_s, _mixed(part.to_ndarray().T, channels)
                         time_s = None
         except av.error.FFmpegError as error:
             if resampler is None:
                 raise InputError("no_audio", f"its sound cannot be decoded ({error})", probe.path) from error
+
+
+def _mixed(samples: np.ndarray, channels: int) -> np.ndarray:
+    """(n, 1) or (n, 2) samples as (n, channels): two become their mean, which cannot be louder than full scale.
+
+    FFmpeg's own mix of two float channels into one is louder by 3 dB, so that loud speech would clip.
+    """
+    if samples.shape[1] == channels:
+        return samples
+    return samples.mean(axis=1, keepdims=True) if channels == 1 else np.repeat(samples, channels, axis=1)
 
 
 def _seek(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 import subprocess
@@ -22,6 +23,10 @@ STDERR_TAIL_BYTES = 2000
 
 SOUND_BITRATE = "192k"
 """AAC rate at which speech and music are as good as the source for stereo at 44.1 or 48 kHz."""
+
+COLOUR_MATRIX = "smpte170m"
+"""BT.601, for the conversion and as the file's tag: readers that ignore the tag take this one for small pictures.
+FFmpeg's fast conversion, its default, darkens the picture by one to four levels, so the exact one is asked for."""
 
 
 @functools.cache
@@ -106,7 +111,7 @@ def write_clip(
 
     Raises:
         ToolError: ffmpeg failed; nothing is left at *path*.
-        ValueError: a picture of another size.
+        ValueError: a picture of another size, or none at all.
     """
     width, height = size_px
     partial = path.with_name(f".{path.name}.part")
@@ -124,6 +129,8 @@ def write_clip(
                     raise
                 code = process.wait()
             _raise_if_failed(argv, code, stderr)
+        if not count:
+            raise ValueError("write_clip: expected at least one picture, got none")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -139,9 +146,11 @@ def _feed(pipe: IO[bytes], frames: Iterable[np.ndarray], shape: tuple[int, int, 
                 raise ValueError(f"expected pictures uint8 {shape}, got {frame.dtype} {frame.shape}")
             pipe.write(np.ascontiguousarray(frame).data)
             count += 1
-        pipe.close()
     except BrokenPipeError:
         pass
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()
     return count
 
 
@@ -168,7 +177,10 @@ def _clip_argv(
         vcodec="libx264",
         preset=preset,
         crf=crf,
+        vf=f"scale=out_color_matrix={COLOUR_MATRIX}:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p",
         pix_fmt="yuv420p",
+        colorspace=COLOUR_MATRIX,
+        color_range="tv",
         acodec="aac",
         audio_bitrate=SOUND_BITRATE,
         movflags="+faststart",

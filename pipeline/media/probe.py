@@ -18,11 +18,11 @@ from pipeline.errors import InputError
 from pipeline.types import Probe
 
 CONTAINERS = (
-    "aiff,asf,avi,dv,f4v,flac,flv,gxf,h264,hevc,ivf,kux,live_flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
+    "aac,aiff,asf,avi,dv,f4v,flac,flv,gxf,h264,hevc,ivf,kux,live_flv,matroska,webm,mov,mp3,mp4,m4a,3gp,3g2,mj2,"
     "mpeg,mpegts,mpegvideo,m4v,mxf,nut,obu,ogg,rm,vob,wav,wtv,yuv4mpegpipe"
 )
 """FFmpeg demuxers that may read an input. Lists that name other files (HLS, concat, DASH, image sequences) are not
-among them: a media file must not make us read another one."""
+among them: a media file must not make us read another one. Formats of sound alone are, to say what they lack."""
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def test_the_layout_is_the_published_one(s3fd_state: dict[str, torch.Tensor]) ->
 def _outputs(
     network: S3fdNetwork, reference: dict[str, np.ndarray], device: str, dtype: torch.dtype = torch.float32
 ) -> tuple[np.ndarray, np.ndarray]:
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         network.to(device).in_format(dtype, deep_dtype(dtype))
         offsets, logits, _ = network(_pixels(reference).to(device, dtype))
     return offsets.cpu().numpy(), logits.cpu().numpy()

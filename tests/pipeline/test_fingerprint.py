@@ -1,0 +1,138 @@
+"""What changes the fingerprint of results, and when they count as finished."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import Config
+from pipeline import fingerprint as module
+from pipeline.errors import InputError
+from pipeline.fingerprint import fingerprint, finished_before
+from pipeline.types import ModelChoice
+
+MODELS = (ModelChoice("faces", "s3fd", Path("/w/s3fd.pth"), "aa" * 32), ModelChoice("words", "base", None))
+
+
+@pytest.fixture
+def video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of ten samples."""
+    monkeypatch.setattr(module, "SAMPLE_BYTES", 100)
+    path = tmp_path / "v.mp4"
+    path.write_bytes(bytes(range(250)) * 4)
+    return path
+
+
+def test_it_stays(video: Path) -> None:
+    first = fingerprint(video, Config(), MODELS)
+    assert fingerprint(video, Config(), MODELS) == first
+    assert len(first) == 64
+
+
+def test_name_and_date_do_not_count(video: Path) -> None:
+    other = video.with_name("other.mp4")
+    other.write_bytes(video.read_bytes())
+    assert fingerprint(other, Config(), MODELS) == fingerprint(video, Config(), MODELS)
+
+
+@pytest.mark.parametrize("at", [0, 99, 450, 500, 549, 900, 999])
+def test_content_counts_at_both_ends_and_in_the_middle(video: Path, at: int) -> None:
+    before = fingerprint(video, Config(), MODELS)
+    data = bytearray(video.read_bytes())
+    data[at] ^= 1
+    video.write_bytes(data)
+    assert fingerprint(video, Config(), MODELS) != before
+
+
+def test_size_counts(video: Path) -> None:
+    """Zeros put between the samples of a file of zeros leave the samples as they are."""
+    video.write_bytes(bytes(1000))
+    before = fingerprint(video, Config(), MODELS)
+    video.write_bytes(bytes(1200))
+    assert fingerprint(video, Config(), MODELS) != before
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 199])
+def test_small_files(video: Path, size: int) -> None:
+    video.write_bytes(bytes(size))
+    before = fingerprint(video, Config(), MODELS)
+    video.write_bytes(bytes(size) + b"x")
+    assert fingerprint(video, Config(), MODELS) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CLIP_SIZE", 128), ("SPEAKER_MODEL", "lr-asd"), ("SENTENCE_PAUSE_S", 0.7), ("DETECT_EVERY", 2)]
+)
+def test_settings_that_change_results_count(video: Path, name: str, value: Any) -> None:
+    changed = dataclasses.replace(Config(), **{name: value})
+    assert fingerprint(video, changed, MODELS) != fingerprint(video, Config(), MODELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OUTPUT_DIR", "/x"), ("NUM_MUX_WORKERS", 3), ("VISION_DEVICE", "cpu"), ("DEBUG", True)]
+)
+def test_settings_that_do_not_change_results_do_not_count(video: Path, name: str, value: Any) -> None:
+    changed = dataclasses.replace(Config(), **{name: value})
+    assert fingerprint(video, changed, MODELS) == fingerprint(video, Config(), MODELS)
+
+
+@pytest.mark.parametrize("changed", [{"name": "mtcnn"}, {"sha256": "bb" * 32}, {"job": "speaking"}])
+def test_models_count(video: Path, changed: dict[str, str]) -> None:
+    models = (dataclasses.replace(MODELS[0], **changed), MODELS[1])
+    assert fingerprint(video, Config(), models) != fingerprint(video, Config(), MODELS)
+
+
+def test_where_the_weights_lie_does_not_count(video: Path) -> None:
+    models = (dataclasses.replace(MODELS[0], weights=Path("/elsewhere.pth"), why="moved"), MODELS[1])
+    assert fingerprint(video, Config(), models) == fingerprint(video, Config(), MODELS)
+
+
+@pytest.mark.parametrize("name", ["gone.mp4", "."])
+def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        fingerprint(tmp_path / name, Config(), MODELS)
+    assert caught.value.reason_code == "unreadable"
+
+
+@pytest.fixture
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of results with one clip; its manifest is read without the schema, which has tests of its own."""
+
+    def read(path: Path) -> Any:
+        try:
+            return json.loads(path.read_text())
+        except ValueError as error:
+            raise InputError("bad_manifest", str(error), path) from error
+
+    monkeypatch.setattr(module, "read_manifest", read)
+    output = tmp_path / "output"
+    output.mkdir()
+    (output / "c.mp4").touch()
+    (output / "manifest.json").write_text(json.dumps({"fingerprint": "abc", "clips": [{"clip": "c.mp4"}]}))
+    return tmp_path
+
+
+def test_whole_results_are_finished(finished: Path) -> None:
+    assert finished_before(finished, "abc") == finished / "output" / "manifest.json"
+
+
+def test_results_of_other_settings_are_not(finished: Path) -> None:
+    assert finished_before(finished, "abd") is None
+
+
+def test_results_with_a_missing_clip_are_not(finished: Path) -> None:
+    (finished / "output" / "c.mp4").unlink()
+    assert finished_before(finished, "abc") is None
+
+
+def test_results_with_a_damaged_manifest_are_not(finished: Path) -> None:
+    (finished / "output" / "manifest.json").write_text("{")
+    assert finished_before(finished, "abc") is None
+
+
+def test_no_results_are_not(tmp_path: Path) -> None:
+    assert finished_before(tmp_path, "abc") is None

@@ -1,0 +1,219 @@
+"""Which videos a run works on, and where the results of each go."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import InputError
+from pipeline.inputs import EXTENSIONS, RUN_FILES, discover, result_folders
+
+
+def _files(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def _names(folder: Path, recursive: bool = False) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in discover(folder, recursive)]
+
+
+def _refusal(path: Path, recursive: bool = False) -> InputError:
+    with pytest.raises(InputError) as caught:
+        discover(path, recursive)
+    return caught.value
+
+
+def test_videos_in_order_of_their_names(tmp_path: Path) -> None:
+    _files(tmp_path, "b.mp4", "a.MKV", "c.mov", "notes.txt", "d.wav", ".hidden.mp4", "mp4", "e.mp4.part")
+    assert _names(tmp_path) == ["a.MKV", "b.mp4", "c.mov"]
+
+
+@pytest.mark.parametrize("ending", sorted(EXTENSIONS))
+def test_each_known_ending_counts(tmp_path: Path, ending: str) -> None:
+    _files(tmp_path, f"a{ending}", f"b{ending.upper()}")
+    assert len(discover(tmp_path, False)) == 2
+
+
+def test_folders_inside_are_read_when_asked(tmp_path: Path) -> None:
+    _files(tmp_path, "a.mp4", "in/b.mp4", "in/deeper/c.mp4", ".git/d.mp4")
+    assert _names(tmp_path) == ["a.mp4"]
+    assert _names(tmp_path, recursive=True) == ["a.mp4", "in/b.mp4", "in/deeper/c.mp4"]
+
+
+def test_results_of_an_earlier_run_are_no_input(tmp_path: Path) -> None:
+    _files(tmp_path, "a.mp4", "a/output/manifest.json", "a/output/seg_0000_track_000.mp4", "b/c.mp4")
+    assert _names(tmp_path, recursive=True) == ["a.mp4", "b/c.mp4"]
+
+
+def test_the_folder_itself_may_be_a_result(tmp_path: Path) -> None:
+    """Clips can be put in again by naming their folder."""
+    _files(tmp_path, "output/manifest.json", "output/seg_0000_track_000.mp4")
+    assert _names(tmp_path / "output") == ["seg_0000_track_000.mp4"]
+
+
+def test_a_folder_that_is_named_like_a_video_is_no_video(tmp_path: Path) -> None:
+    _files(tmp_path, "a.mp4", "folder.mp4/b.mp4")
+    assert _names(tmp_path) == ["a.mp4"]
+    assert _names(tmp_path, recursive=True) == ["a.mp4", "folder.mp4/b.mp4"]
+
+
+def test_linked_videos_count(tmp_path: Path) -> None:
+    _files(tmp_path, "far/a.mp4")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/link.mp4").symlink_to(tmp_path / "far/a.mp4")
+    assert _names(tmp_path / "in") == ["link.mp4"]
+
+
+def test_a_linked_folder_is_not_a_video(tmp_path: Path) -> None:
+    _files(tmp_path, "far/a.mp4", "in/b.mp4")
+    (tmp_path / "in/link.mp4").symlink_to(tmp_path / "far")
+    assert _names(tmp_path / "in") == ["b.mp4"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    _files(tmp_path, "a.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert _names(tmp_path) == ["a.mp4"]
+    assert _refusal(tmp_path / "pipe.mp4").reason_code == "unreadable"
+
+
+def test_a_circle_of_links_ends(tmp_path: Path) -> None:
+    _files(tmp_path, "in/a.mp4")
+    (tmp_path / "in/round").symlink_to(tmp_path / "in")
+    assert _names(tmp_path / "in", recursive=True) == ["a.mp4"]
+
+
+def test_a_broken_link_is_reported_later_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    assert _names(tmp_path) == ["gone.mp4"]
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    path.touch()
+    assert discover(tmp_path, False) == [path]
+
+
+def test_one_file_is_taken_whatever_its_name(tmp_path: Path) -> None:
+    _files(tmp_path, "recording")
+    assert discover(tmp_path / "recording", False) == [tmp_path / "recording"]
+
+
+def test_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _files(tmp_path, "in/a.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert discover(Path("in"), False) == [tmp_path / "in/a.mp4"]
+    assert discover(Path("in/a.mp4"), False) == [tmp_path / "in/a.mp4"]
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    error = _refusal(tmp_path / "gone")
+    assert (error.reason_code, error.path) == ("not_found", tmp_path / "gone")
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    error = _refusal(tmp_path)
+    assert error.reason_code == "no_videos"
+    assert ".mp4" in error.message
+    assert "--recursive" not in error.message
+
+
+def test_videos_only_further_in_are_hinted_at(tmp_path: Path) -> None:
+    _files(tmp_path, "in/a.mp4")
+    assert "--recursive" in _refusal(tmp_path).message
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
+    tmp_path.chmod(0)
+    try:
+        assert _refusal(tmp_path).reason_code == "unreadable"
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def _results(folder: Path, output: Path | None, *names: str) -> list[str]:
+    _files(folder, *names)
+    base = folder if output is None else output
+    return [
+        path.relative_to(base).as_posix() for path in result_folders([folder / name for name in names], folder, output)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        (("a.mp4", "b.mkv"), ["a", "b"]),
+        # Two videos of one name.
+        (("a.mp4", "a.mkv", "b.mp4"), ["a.mp4", "a.mkv", "b"]),
+        # One name where capitals do not count.
+        (("Talk.mp4", "talk.mkv"), ["Talk.mp4", "talk.mkv"]),
+        # Names that the run itself writes.
+        (("run.json.mp4", "clips.jsonl.mp4"), ["run.json.mp4", "clips.jsonl.mp4"]),
+        (("one.two.mp4",), ["one.two"]),
+        # The whole name of one is the other's without its ending.
+        (("a.mkv", "a.mp4", "a.mp4.mkv"), ["a.mkv", "a.mp4", "a.mp4.mkv"]),
+    ],
+)
+def test_folders_in_an_output_folder(tmp_path: Path, names: tuple[str, ...], wanted: list[str]) -> None:
+    (tmp_path / "in").mkdir()
+    assert _results(tmp_path / "in", tmp_path / "out", *names) == wanted
+
+
+def test_folders_inside_the_source_are_kept(tmp_path: Path) -> None:
+    wanted = ["a", "x/a", "y/z/a"]
+    assert _results(tmp_path / "in", tmp_path / "out", "a.mp4", "x/a.mp4", "y/z/a.mp4") == wanted
+
+
+def test_folders_beside_the_videos(tmp_path: Path) -> None:
+    assert _results(tmp_path, None, "a.mp4", "x/b.mp4") == ["a", "x/b"]
+
+
+def test_beside_two_videos_of_one_name(tmp_path: Path) -> None:
+    assert _results(tmp_path, None, "a.mp4", "a.mkv") == ["a.mp4.clips", "a.mkv.clips"]
+
+
+def test_beside_a_file_of_that_name(tmp_path: Path) -> None:
+    _files(tmp_path, "a")
+    assert _results(tmp_path, None, "a.mp4") == ["a.mp4.clips"]
+
+
+def test_a_video_without_an_ending(tmp_path: Path) -> None:
+    _files(tmp_path, "recording")
+    assert result_folders([tmp_path / "recording"], tmp_path / "recording", None) == [tmp_path / "recording.clips"]
+
+
+def test_one_file_in_an_output_folder(tmp_path: Path) -> None:
+    _files(tmp_path, "in/a.mp4")
+    source = tmp_path / "in/a.mp4"
+    assert result_folders([source], source, tmp_path / "out") == [tmp_path / "out/a"]
+
+
+STEMS = ("a", "A", "b", "a.mp4", "a.clips", "a.mp4.clips", "run.json", "Run.json")
+NAMES = st.lists(
+    st.tuples(st.sampled_from(["", "x/"]), st.sampled_from(STEMS), st.sampled_from([".mp4", ".mkv", ".MP4"])),
+    min_size=1,
+    max_size=8,
+    unique=True,
+)
+
+
+@given(NAMES, st.booleans())
+def test_no_two_videos_share_a_folder(
+    tmp_path_factory: pytest.TempPathFactory, names: list[tuple[str, str, str]], beside: bool
+) -> None:
+    """Nor is a folder in the place of a video or of a file of the run, even where capitals do not count."""
+    folder = tmp_path_factory.mktemp("names")
+    videos = ["".join(parts) for parts in names]
+    _files(folder, *videos)
+    output = None if beside else folder / "out"
+    got = result_folders([folder / video for video in videos], folder, output)
+    assert len({str(path).casefold() for path in got}) == len(videos)
+    assert not any(path.is_file() or path.name in RUN_FILES for path in got)

@@ -1,0 +1,126 @@
+"""What ``auto`` means on machines with and without GPUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config import Config
+from pipeline import machine
+from pipeline.errors import InputError
+from pipeline.machine import core_count, devices_of, resolved
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets how many GPUs this machine seems to have."""
+    return lambda count: monkeypatch.setattr(machine, "gpu_count", lambda: count)
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "vision"),
+    [(0, "cpu", "cpu"), (1, "cuda:0", "cuda:0"), (2, "cuda:0", "cuda:1"), (4, "cuda:0", "cuda:1")],
+)
+def test_auto_devices(gpus: Any, count: int, words: str, vision: str) -> None:
+    gpus(count)
+    got = resolved(Config())
+    assert ((words,), (vision,)) == (got.WHISPER_DEVICE, got.VISION_DEVICE)
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted", "got"),
+    [
+        (0, "cpu", ("cpu",)),
+        (1, "cuda", ("cuda:0",)),
+        (2, "cuda:1", ("cuda:1",)),
+        (4, ("cuda:0", "cuda:1", "cuda:3"), ("cuda:0", "cuda:1", "cuda:3")),
+        (1, ("cpu", "cuda:0"), ("cpu", "cuda:0")),
+        (2, ("cuda", "cuda:1"), ("cuda:0", "cuda:1")),
+    ],
+)
+def test_named_devices(gpus: Any, count: int, wanted: Any, got: tuple[str, ...]) -> None:
+    gpus(count)
+    config = resolved(Config(WHISPER_DEVICE=wanted, VISION_DEVICE=wanted))
+    assert config.WHISPER_DEVICE == config.VISION_DEVICE == got
+
+
+@pytest.mark.parametrize("name", ["WHISPER_DEVICE", "VISION_DEVICE"])
+@pytest.mark.parametrize(
+    ("count", "wanted", "here"),
+    [
+        (0, "cuda", "no GPU"),
+        (0, "cuda:0", "no GPU"),
+        (1, "cuda:1", "cuda:0"),
+        (2, ("cuda:0", "cuda:2"), "cuda:0 to cuda:1"),
+        (4, "cuda:4", "cuda:0 to cuda:3"),
+    ],
+)
+def test_a_device_that_is_not_here_is_refused(gpus: Any, name: str, count: int, wanted: Any, here: str) -> None:
+    gpus(count)
+    with pytest.raises(InputError) as caught:
+        resolved(Config(**{name: wanted}))
+    assert caught.value.reason_code == "bad_setting"
+    assert name in caught.value.message
+    assert here in caught.value.message
+
+
+def test_cpu_does_not_ask_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "gpu_count", lambda: pytest.fail("asked"))
+    got = resolved(Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu"))
+    assert (got.WHISPER_DEVICE, got.VISION_DEVICE) == (("cpu",), ("cpu",))
+
+
+@pytest.mark.parametrize(
+    ("count", "changed", "every"),
+    [
+        (0, {}, 5),
+        (1, {}, 1),
+        (2, {"VISION_DEVICE": "cpu"}, 5),
+        (0, {"DETECT_EVERY": 1}, 1),
+        (1, {"DETECT_EVERY": 3}, 3),
+    ],
+)
+def test_detect_every(gpus: Any, count: int, changed: dict[str, Any], every: int) -> None:
+    gpus(count)
+    assert every == resolved(Config(**changed)).DETECT_EVERY
+
+
+@pytest.mark.parametrize(
+    ("cores", "changed", "decoders", "in_flight"),
+    [
+        (1, {}, 2, 4),
+        (4, {}, 2, 4),
+        (10, {}, 5, 7),
+        (64, {}, 8, 10),
+        (4, {"NUM_PREPROCESS_WORKERS": 1}, 1, 3),
+        (4, {"MAX_VIDEOS_IN_FLIGHT": 1}, 2, 1),
+    ],
+)
+def test_processes(
+    gpus: Any, monkeypatch: pytest.MonkeyPatch, cores: int, changed: dict[str, Any], decoders: int, in_flight: int
+) -> None:
+    gpus(0)
+    monkeypatch.setattr(machine, "core_count", lambda: cores)
+    got = resolved(Config(**changed))
+    assert (decoders, in_flight) == (got.NUM_PREPROCESS_WORKERS, got.MAX_VIDEOS_IN_FLIGHT)
+
+
+def test_what_is_resolved_stays(gpus: Any) -> None:
+    gpus(2)
+    once = resolved(Config())
+    assert resolved(once) == once
+
+
+def test_other_settings_are_left_alone(gpus: Any) -> None:
+    gpus(0)
+    assert resolved(Config(CLIP_SIZE=128, DEBUG=True)).CLIP_SIZE == 128
+
+
+def test_devices_of_one_setting() -> None:
+    assert devices_of("X", "auto", "cuda:1", 2) == ("cuda:1",)
+    assert devices_of("X", "auto", "cuda:1", 0) == ("cpu",)
+
+
+def test_there_is_a_core() -> None:
+    assert core_count() >= 1

@@ -1,0 +1,118 @@
+"""``run.json``: how every video of a run ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import run_report
+from pipeline.errors import InputError
+from pipeline.run_report import RunReport
+from pipeline.types import ModelChoice, VideoResult
+
+A, B = Path("/v/a.mp4"), Path("/v/b.mp4")
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> RunReport:
+    """Of a run of two videos."""
+    return RunReport(tmp_path, Path("/v"), [A, B])
+
+
+def _read(report: RunReport) -> dict[str, Any]:
+    return json.loads(report.path.read_text())
+
+
+def test_it_is_written_after_each_video(report: RunReport) -> None:
+    report.add(VideoResult(B, "done", seconds=1.23456, clip_count=3, stand_ins=("faces: mtcnn",)))
+    content = _read(report)
+    assert content["schema_version"] == 1
+    assert content["source"] == "/v"
+    assert content["videos"] == [
+        {
+            "path": "/v/b.mp4",
+            "status": "done",
+            "reason_code": "",
+            "message": "",
+            "seconds": 1.235,
+            "stand_ins": ["faces: mtcnn"],
+            "clips": 3,
+            "manifest": None,
+            "timings": {},
+        }
+    ]
+
+
+def test_videos_stand_in_the_order_of_the_run(report: RunReport) -> None:
+    report.add(VideoResult(B, "done"))
+    report.add(VideoResult(A, "failed", "no_audio", "has no sound"))
+    assert [line["path"] for line in _read(report)["videos"]] == [str(A), str(B)]
+    assert [result.path for result in report.results] == [A, B]
+    assert _read(report)["videos"][0]["reason_code"] == "no_audio"
+
+
+def test_a_later_result_takes_the_place_of_an_earlier(report: RunReport) -> None:
+    report.add(VideoResult(A, "failed"))
+    report.add(VideoResult(A, "done"))
+    assert [line["status"] for line in _read(report)["videos"]] == ["done"]
+
+
+def test_videos_without_a_result_were_interrupted(report: RunReport) -> None:
+    report.add(VideoResult(A, "done"))
+    report.close()
+    last = _read(report)["videos"][1]
+    assert (last["path"], last["status"], last["reason_code"]) == (str(B), "interrupted", "interrupted")
+
+
+def test_close_gathers_the_clips_of_the_manifests(report: RunReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    gathered: list[tuple[Path, list[Path]]] = []
+    monkeypatch.setattr(run_report, "write_clips_list", lambda path, manifests: gathered.append((path, manifests)))
+    report.add(VideoResult(B, "skipped", manifest=Path("/r/b/output/manifest.json")))
+    report.close()
+    assert gathered == [(report.clips_path, [Path("/r/b/output/manifest.json")])]
+    assert _read(report)["videos"][1]["manifest"] == "/r/b/output/manifest.json"
+
+
+def test_close_survives_a_manifest_that_has_gone(report: RunReport, tmp_path: Path) -> None:
+    report.add(VideoResult(A, "done", manifest=tmp_path / "gone" / "manifest.json"))
+    with pytest.raises(InputError):
+        report.close()
+    assert len(_read(report)["videos"]) == 2
+
+
+def test_a_run_without_clips_has_an_empty_list(report: RunReport) -> None:
+    report.close()
+    assert report.clips_path.read_text() == ""
+
+
+def test_models_queues_and_times(report: RunReport) -> None:
+    report.set_models([ModelChoice("faces", "mtcnn", None, stands_in_for="s3fd", why="not found")])
+    report.set_queues({"vision": {"bound": 2, "most": 1}})
+    report.add(VideoResult(A, "done", timings={"decode": [0.00049, 1.23456]}, details={"traceback": "x", "tries": 2}))
+    content = _read(report)
+    assert content["models"] == [{"job": "faces", "name": "mtcnn", "stands_in_for": "s3fd", "why": "not found"}]
+    assert content["queues"] == {"vision": {"bound": 2, "most": 1}}
+    assert content["videos"][0]["timings"] == {"decode": [0.0, 1.235]}
+    assert content["videos"][0]["traceback"] == "x"
+    assert content["videos"][0]["tries"] == 2
+
+
+def test_why_nothing_was_started(report: RunReport) -> None:
+    report.set_error(InputError("no_ffmpeg", "no ffmpeg was found"))
+    report.write()
+    assert (_read(report)["reason_code"], _read(report)["message"]) == ("no_ffmpeg", "no ffmpeg was found")
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    video = Path("/v/caf\udce9.mp4")
+    report = RunReport(tmp_path, Path("/v"), [video])
+    report.add(VideoResult(video, "done"))
+    assert _read(report)["videos"][0]["path"] == str(video)
+
+
+def test_nothing_else_is_left_in_the_folder(report: RunReport) -> None:
+    report.close()
+    assert sorted(path.name for path in report.path.parent.iterdir()) == ["clips.jsonl", "run.json"]
