@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from config import Config
+from pipeline.settings import flag_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -113,3 +118,14 @@ def test_importing_starts_no_work(module: str) -> None:
     watched = "WATCHED = {'subprocess.Popen', 'os.system', 'os.fork', 'socket.connect', 'urllib.Request'}\n"
     done = subprocess.run([sys.executable, "-c", watched + code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("setting", [declared.name for declared in dataclasses.fields(Config)])
+def test_every_setting_is_used_by_a_test_of_what_it_does(setting: str) -> None:
+    """Only that it is named or flagged outside the tests of the command line itself: whether it acts, they say."""
+    flag = flag_of(setting)
+    texts = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path.name not in LOOK_AT_ALL]
+    assert any(re.search(rf"\b{setting}\b|{flag}\b", text) for text in texts), f"no test shows what {setting} does"
+
+
+LOOK_AT_ALL = ("test_config.py", "test_settings.py", "test_architecture.py")

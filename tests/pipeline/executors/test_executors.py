@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import multiprocessing
 import os
@@ -154,6 +155,11 @@ class TestLocal:
         ends = {name: (result.status, result.reason_code) for name, result in recorder.results.items()}
         assert ends.pop("deadly-decode.mp4") == ("failed", "worker_died")
         assert set(ends.values()) == {("done", "")}
+
+    def test_max_tries_acts(self, folder: Path) -> None:
+        once = dataclasses.replace(CONFIG, MAX_TRIES=1)
+        recorder, _ = run(LocalExecutor, folder, ["kill-decode.mp4"], once)
+        assert recorder.results["kill-decode.mp4"].reason_code == "worker_died"
 
     def test_models_that_cannot_be_loaded_end_the_run_before_it_begins(self, folder: Path) -> None:
         config = resolved(Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", FACE_DETECTOR="yunet"))
