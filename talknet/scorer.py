@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from talknet.lr_asd import LrAsd, LrAsdRunner
 from talknet.talknet import TRUNK_REACH, TalkNet, TalkNetRunner
 from talknet.windows import BLOCK_FRAMES, DURATIONS_S, Window, block_spans, frame_places, sound_places, windows
 
-CPU_BATCHES = {"frames": 50, "seconds": 2, "windows": BLOCK_FRAMES}
+CPU_BATCHES = {"frames": 32, "seconds": 1, "windows": 600}
 """Frames of the trunk, seconds of the encoder and frames of windows that go through together on a CPU: what stays in
 its caches."""
 
@@ -69,13 +70,23 @@ class NetworkScorer:
     def score_tracks(self, tracks: Sequence[Track]) -> list[np.ndarray]:
         """As ``SpeakerScorer.score_tracks``; memory grows with the tracks given, not with what is computed of them."""
         scored = [np.empty(usable_frames(*track)) for track in tracks]
+        with self._exact_float32():
+            self._score_into(scored, tracks)
+        return [extended(logits, len(crops)) for logits, (crops, _) in zip(scored, tracks, strict=True)]
+
+    def _exact_float32(self) -> AbstractContextManager[None]:
+        """Keeps cuDNN from computing in fewer bits than float32 has, which it does unless told."""
+        if self._device.type != "cuda":
+            return nullcontext()
+        return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+
+    def _score_into(self, scored: Sequence[np.ndarray], tracks: Sequence[Track]) -> None:
         for group in self._groups([len(logits) for logits in scored]):
             crops = [tracks[track][0][start:stop] for track, start, stop in group]
             rows = [slice(ROWS_PER_FRAME * start, ROWS_PER_FRAME * stop) for _, start, stop in group]
             mfcc = [tracks[track][1][part] for (track, _, _), part in zip(group, rows, strict=True)]
             for (track, start, stop), logits in zip(group, self._score_blocks(crops, mfcc), strict=True):
                 scored[track][start:stop] = logits
-        return [extended(logits, len(crops)) for logits, (crops, _) in zip(scored, tracks, strict=True)]
 
     def _groups(self, track_frames: Sequence[int]) -> Iterator[list[tuple[int, int, int]]]:
         """Blocks (track, first frame, past-the-last frame) that are scored together."""

@@ -9,7 +9,7 @@ import torch
 
 from pipeline.errors import WeightsError
 from s3fd import load_detector
-from s3fd.detector import BATCH_FRAMES, S3fdDetector, fastest_dtype
+from s3fd.detector import CPU_BATCH_FRAMES, S3fdDetector, fastest_dtype
 
 _THRESHOLD = 0.7
 
@@ -62,9 +62,9 @@ def test_a_frame_without_faces_keeps_its_place(exact: S3fdDetector, picture: np.
 
 def test_more_frames_than_a_batch(exact: S3fdDetector, picture: np.ndarray) -> None:
     small = cv2.resize(picture, (160, 90))
-    frames = np.repeat(small[None], BATCH_FRAMES + 3, axis=0)
+    frames = np.repeat(small[None], CPU_BATCH_FRAMES + 1, axis=0)
     found = exact.detect(frames, scale=0.5, threshold=_THRESHOLD)
-    assert len(found) == BATCH_FRAMES + 3
+    assert len(found) == CPU_BATCH_FRAMES + 1
     np.testing.assert_allclose(found[-1], found[0], rtol=1e-4, atol=1e-2)
 
 
@@ -80,6 +80,7 @@ def test_pictures_smaller_than_the_network_needs_are_enlarged(exact: S3fdDetecto
 
 def test_running_out_of_memory_halves_the_batch_and_is_counted(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = S3fdDetector(weights, dtype=torch.float32)
+    detector._batch = 16
     forward, sizes = detector._network, []
 
     def short_of_memory(pixels: torch.Tensor) -> object:
