@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.errors import InputError
 from pipeline.outputs.clips_list import write_clips_list
 from pipeline.outputs.files import write_json
+from pipeline.outputs.manifest import read_manifest
 from pipeline.types import ModelChoice, VideoResult
 
 SCHEMA_VERSION = 1
@@ -65,6 +66,9 @@ class RunReport:
             if path not in self._results:
                 message = "the run ended before this video was done; run the same command again"
                 self._results[path] = VideoResult(path, "interrupted", "interrupted", message)
+        for result in self.results:
+            if result.manifest is not None:
+                self._results[result.path] = _if_manifest_holds(result, result.manifest)
         self.write()
         write_clips_list(self.clips_path, [result.manifest for result in self.results if result.manifest is not None])
 
@@ -86,6 +90,15 @@ class RunReport:
             "videos": [_line(result) for result in self.results],
         }
         write_json(self.path, content)
+
+
+def _if_manifest_holds(result: VideoResult, manifest: Path) -> VideoResult:
+    """*result*, or a failure where somebody took its manifest away or changed it while the run went on."""
+    try:
+        read_manifest(manifest)
+    except InputError as error:
+        return VideoResult(result.path, "failed", "manifest_lost", f"{error}. Run it again", result.seconds)
+    return result
 
 
 def _line(result: VideoResult) -> dict[str, Any]:

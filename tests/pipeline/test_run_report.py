@@ -70,17 +70,20 @@ def test_videos_without_a_result_were_interrupted(report: RunReport) -> None:
 def test_close_gathers_the_clips_of_the_manifests(report: RunReport, monkeypatch: pytest.MonkeyPatch) -> None:
     gathered: list[tuple[Path, list[Path]]] = []
     monkeypatch.setattr(run_report, "write_clips_list", lambda path, manifests: gathered.append((path, manifests)))
+    monkeypatch.setattr(run_report, "read_manifest", lambda path: {})
     report.add(VideoResult(B, "skipped", manifest=Path("/r/b/output/manifest.json")))
     report.close()
     assert gathered == [(report.clips_path, [Path("/r/b/output/manifest.json")])]
     assert _read(report)["videos"][1]["manifest"] == "/r/b/output/manifest.json"
 
 
-def test_close_survives_a_manifest_that_has_gone(report: RunReport, tmp_path: Path) -> None:
+def test_a_manifest_that_has_gone_is_a_failure_of_its_video_only(report: RunReport, tmp_path: Path) -> None:
     report.add(VideoResult(A, "done", manifest=tmp_path / "gone" / "manifest.json"))
-    with pytest.raises(InputError):
-        report.close()
-    assert len(_read(report)["videos"]) == 2
+    report.add(VideoResult(B, "skipped"))
+    report.close()
+    ends = [(video["status"], video["reason_code"]) for video in _read(report)["videos"]]
+    assert ends == [("failed", "manifest_lost"), ("skipped", "")]
+    assert report.clips_path.read_text() == ""
 
 
 def test_a_run_without_clips_has_an_empty_list(report: RunReport) -> None:
