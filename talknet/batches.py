@@ -10,6 +10,18 @@ import torch
 Result = TypeVar("Result")
 
 
+_GLIBC_BLOCK_BYTES = 31 << 20
+
+
+def keep_freed_memory() -> None:
+    """Lets the process keep what it frees in blocks of some megabytes, instead of fetching it from the system anew.
+
+    Linux' C library returns large blocks at once, until one just under 32 MiB has been freed; from then on it keeps
+    all up to that size. Networks on a CPU ask for the same large blocks again and again: 3 to 18 % of their time.
+    """
+    torch.empty(_GLIBC_BLOCK_BYTES, dtype=torch.uint8)
+
+
 class Batches:
     """Runs work in batches; a batch that does not fit into the device's memory is halved, down to one item.
 

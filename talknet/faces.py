@@ -94,7 +94,7 @@ def second_faces(encoder: SecondEncoder, blocks: Sequence[Tensor], batches: Batc
         embeddings, features = encoder.cut_seconds(block[None, mark:])
         whole[mark:] = cut[mark:] = embeddings[0]
         if mark:
-            around = encoder.joints(before[number], features)[0]
+            around = encoder.joints(before[number], encoder.heads(features))[0]
             first = mark - encoder.reach
             whole[first : first + len(around)] = around
     return torch.cat([version.flatten(0, 1) for version in versions])
@@ -115,14 +115,12 @@ def _full_seconds(
     def pass_over(first: int, stop: int) -> tuple[Tensor, Tensor | None, Features]:
         crops = torch.stack([blocks[block][start : start + SECOND_FRAMES] for block, start in seconds[first:stop]])
         embeddings, features = encoder.cut_seconds(crops)
-        tails = encoder.tails(features)
+        tails, heads = encoder.tails(features), encoder.heads(features)
         joined = [number for number in range(first, stop) if seconds[number][1] > 0]
         if not joined:
             return embeddings, None, tails
-        behind = torch.tensor(joined, device=crops.device) - first
-        ahead = [torch.cat([kept, tail])[behind] for kept, tail in zip(last, tails, strict=True)] if first else None
-        ahead = ahead or [tail[behind - 1] for tail in tails]
-        return embeddings, encoder.joints(ahead, [x[behind] for x in features]), tails
+        before = _chosen(_shifted(last, tails), joined, first, stop)
+        return embeddings, encoder.joints(before, _chosen(heads, joined, first, stop)), tails
 
     for first, stop, (embeddings, around, tails) in batches.run("seconds", len(seconds), pass_over):
         joints = iter(()) if around is None else iter(around)
@@ -132,6 +130,22 @@ def _full_seconds(
                 versions[block][0, start - encoder.reach : start + encoder.reach] = next(joints)
         for number, (block, start) in enumerate(seconds[first:stop]):
             if start + SECOND_FRAMES < len(blocks[block]) < start + 2 * SECOND_FRAMES:
-                open_ended[block] = [tail[number : number + 1].clone() for tail in tails]
-        last = [tail[-1:].clone() for tail in tails]
+                open_ended[block] = [tuple(x[number : number + 1].clone() for x in branches) for branches in tails]
+        last = [tuple(x[-1:].clone() for x in branches) for branches in tails]
     return open_ended
+
+
+def _shifted(last: Features, features: Features) -> Features:
+    """Of each second the features of the one before it; of the first, *last*, or its own where there is none."""
+    if not last:
+        last = [tuple(x[:1] for x in branches) for branches in features]
+    pairs = zip(last, features, strict=True)
+    return [tuple(torch.cat([a, b[:-1]]) for a, b in zip(kept, new, strict=True)) for kept, new in pairs]
+
+
+def _chosen(features: Features, numbers: Sequence[int], first: int, stop: int) -> Features:
+    """Features of some of the seconds first to stop."""
+    if len(numbers) == stop - first:
+        return features
+    places = torch.tensor(numbers, device=features[0][0].device) - first
+    return [tuple(x[places] for x in branches) for branches in features]

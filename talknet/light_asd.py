@@ -7,7 +7,8 @@ published network computes, two-dimensional throughout and with batch normalisat
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -116,30 +117,47 @@ class _FaceRunner(nn.Module):
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
         self.s_3, self.s_5, self.t_3, self.t_5 = (_fused(block, name) for name in ("s_3", "s_5", "t_3", "t_5"))
-        self.last = _fused(block, "last")
+        self.last = _Mix(block)
         self.reach = self.t_5.padding[0]
 
-    def spatial(self, pictures: Tensor) -> Tensor:
-        return torch.cat([self.s_3(pictures), self.s_5(pictures)], dim=1)
+    def spatial(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        return self.s_3(pictures), self.s_5(pictures)
 
-    def temporal(self, features: Tensor, ends: bool | None) -> Tensor:
-        short, long = features.chunk(2, dim=1)
+    def temporal(self, branches: Sequence[Tensor], ends: bool | None) -> Tensor:
+        short, long = branches
         if ends is None:
             short, long = (functional.pad(x, (0, 0, 0, self.reach)) for x in (short, long))
         if not ends:
             short = short[:, :, 1:-1]
         padding = None if ends else (0, 0)
-        return self.last(self.t_3(short, padding) + self.t_5(long, padding))
+        return self.last(self.t_3(short, padding).add_(self.t_5(long, padding)))
 
 
 class _SoundRunner(nn.Module):
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
         self.m_3, self.m_5, self.t_3, self.t_5 = (_fused(block, name) for name in ("m_3", "m_5", "t_3", "t_5"))
-        self.last = _fused(block, "last")
+        self.last = _Mix(block)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.t_3(self.m_3(x)) + self.t_5(self.m_5(x)))
+        return self.last(self.t_3(self.m_3(x)).add_(self.t_5(self.m_5(x))))
+
+
+class _Mix(nn.Module):
+    """The last convolution of a block, of one pixel of one frame: a matrix product over the channels."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        conv = _fused(block, "last")
+        self.register_buffer("weight", conv.weight.flatten(1).contiguous())
+        self.register_buffer("bias", conv.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), channels last, to the same."""
+        return functional.relu_(functional.linear(x.permute(0, 2, 3, 1), self.weight, self.bias)).permute(0, 3, 1, 2)
 
 
 def _fused(block: nn.Module, name: str) -> FusedConv:

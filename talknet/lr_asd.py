@@ -7,6 +7,8 @@ network computes, two-dimensional throughout and with batch normalisation folded
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -139,10 +141,11 @@ class _FaceRunner(nn.Module):
         self.t_1, self.t_2 = FusedConv(block.t_1, block.t_norm_1), FusedConv(block.t_2, block.t_norm_2)
         self.reach = self.t_1.padding[0] + self.t_2.padding[0]
 
-    def spatial(self, pictures: Tensor) -> Tensor:
-        return self.s_2(self.s_1(pictures))
+    def spatial(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        return (self.s_2(self.s_1(pictures)),)
 
-    def temporal(self, features: Tensor, ends: bool | None) -> Tensor:
+    def temporal(self, branches: Sequence[Tensor], ends: bool | None) -> Tensor:
+        (features,) = branches
         for conv in (self.t_1, self.t_2):
             if ends is None:
                 features = functional.pad(features, (0, 0, 0, conv.padding[0]))

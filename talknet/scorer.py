@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.checkpoint import load_weights
-from talknet.batches import Batches
+from talknet.batches import Batches, keep_freed_memory
 from talknet.faces import second_faces, trunk_faces
 from talknet.features import ROWS_PER_FRAME
 from talknet.inputs import Track, extended, usable_frames
@@ -51,6 +51,8 @@ class NetworkScorer:
         self._device = torch.device(device)
         on_cuda = self._device.type == "cuda"
         self.dtype = dtype or (torch.float16 if on_cuda else torch.float32)
+        if not on_cuda:
+            keep_freed_memory()
         self._network = load_runner(model, weights).to(self._device)
         faces = self._network.trunk if isinstance(self._network, TalkNetRunner) else self._network.faces
         faces.to(self.dtype).dtype = self.dtype

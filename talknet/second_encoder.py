@@ -14,7 +14,7 @@ version has left behind: ``r (i + 1)`` frames on each side go into block i, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -33,23 +33,23 @@ class FaceBlock(Protocol):
     reach: int
     """Frames each way that an output frame depends on."""
 
-    def spatial(self, pictures: Tensor) -> Tensor:
-        """What is done to each picture alone: (N, C, H, W) to (N, C', H', W')."""
+    def spatial(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """What is done to each picture alone: (N, C, H, W) to one (N, C', H', W') for each branch of the block."""
         ...
 
-    def temporal(self, features: Tensor, ends: bool | None) -> Tensor:
+    def temporal(self, branches: Sequence[Tensor], ends: bool | None) -> Tensor:
         """What is done along time to each pixel alone, on (N, C', L, pixels).
 
         Args:
-            features: what ``spatial`` gave.
+            branches: what ``spatial`` gave.
             ends: True: zeros lie before and behind, L frames come out; None: zeros lie behind, L - r come out, the
                 first r missing; False: neither, L - 2 r come out.
         """
         ...
 
 
-Features = list[Tensor]
-"""For each block what ``spatial`` gave of some seconds: (S, L, H, W, C)."""
+Features = list[tuple[Tensor, ...]]
+"""For each block what ``spatial`` gave of some seconds: (S, L, H, W, C) for each branch."""
 
 
 class SecondEncoder(nn.Module):
@@ -76,49 +76,59 @@ class SecondEncoder(nn.Module):
             crops: (S, L, 112, 112) uint8.
 
         Returns:
-            (S, L, 128) float32, and the features that ``joints`` takes.
+            (S, L, 128) float32, and the features that ``tails`` and ``heads`` take.
         """
         count, length = crops.shape[:2]
         features: Features = []
         x = normalised(crops.flatten(0, 1), self.dtype)[:, None]
         for number, block in enumerate(self._blocks()):
-            x = block.spatial(halved(x) if number else x)
-            features.append(_by_second(x, count, length))
-            x = _pictures(block.temporal(_over_time(features[-1]), True), x.shape[2:])
+            branches = block.spatial(halved(x) if number else x)
+            size = branches[0].shape[2:]
+            features.append(tuple(_by_second(branch, count, length) for branch in branches))
+            x = _pictures(block.temporal([_over_time(branch) for branch in features[-1]], True), size)
         return x.float().amax(dim=(2, 3)).view(count, length, -1), features
 
-    def joints(self, before: Features, after: Features) -> Tensor:
+    def joints(self, before: Features, behind: Features) -> Tensor:
         """The frames around marks, as if there were none.
 
         Args:
-            before: of the J seconds before the marks: ``tails`` of their features.
-            after: features of the J seconds behind them, of full length, or of fewer frames where the track ends.
+            before: ``tails`` of the J seconds before the marks.
+            behind: ``heads`` of the J seconds behind them.
 
         Returns:
             (J, 3 r + min(3 r, frames behind), 128) float32: the frames around each mark.
         """
-        pictures, frames = None, after[0].shape[1]
+        count, pictures = len(before[0][0]), None
         for number, block in enumerate(self._blocks(), start=1):
-            inner, outer = block.reach * (number - 1), block.reach * (number + 1)
-            parts = [before[number - 1]]
+            parts = [before[number - 1], behind[number - 1]]
             if pictures is not None:
-                count, length = len(before[0]), pictures.shape[0] // len(before[0])
-                parts.append(_by_second(block.spatial(halved(pictures)), count, length))
-            parts.append(after[number - 1][:, inner : min(frames, outer)])
-            segment = torch.cat(parts, dim=1)
-            out = block.temporal(_over_time(segment), None if frames < outer else False)
-            kept = block.reach * number + min(frames, block.reach * number)
-            pictures = _pictures(out[:, :, :kept], segment.shape[2:4])
+                middle = block.spatial(halved(pictures))
+                parts.insert(1, tuple(_by_second(branch, count, len(branch) // count) for branch in middle))
+            segments = [torch.cat(branch, dim=1) for branch in zip(*parts, strict=True)]
+            size, frames = segments[0].shape[2:4], segments[0].shape[1] - block.reach * (number + 1)
+            full = frames == block.reach * (number + 1)
+            out = block.temporal([_over_time(segment) for segment in segments], False if full else None)
+            pictures = _pictures(out[:, :, : block.reach * number + min(frames, block.reach * number)], size)
         assert pictures is not None
-        return pictures.float().amax(dim=(2, 3)).view(len(before[0]), -1, pictures.shape[1])
+        return pictures.float().amax(dim=(2, 3)).view(count, -1, pictures.shape[1])
 
     def tails(self, features: Features) -> Features:
         """What ``joints`` needs of full seconds that lie before a mark."""
-        numbered = enumerate(zip(self._blocks(), features, strict=True), start=1)
         return [
-            x[:, SECOND_FRAMES - block.reach * (number + 1) : SECOND_FRAMES - block.reach * (number - 1)]
-            for number, (block, x) in numbered
+            tuple(x[:, SECOND_FRAMES - r * (number + 1) : SECOND_FRAMES - r * (number - 1)] for x in branches)
+            for number, r, branches in self._numbered(features)
         ]
+
+    def heads(self, features: Features) -> Features:
+        """What ``joints`` needs of seconds behind a mark: of full ones, or of fewer frames where the track ends."""
+        return [
+            tuple(x[:, r * (number - 1) : r * (number + 1)] for x in branches)
+            for number, r, branches in self._numbered(features)
+        ]
+
+    def _numbered(self, features: Features) -> Iterator[tuple[int, int, tuple[Tensor, ...]]]:
+        reaches = (block.reach for block in self._blocks())
+        return ((number, *pair) for number, pair in enumerate(zip(reaches, features, strict=True), start=1))
 
     def _blocks(self) -> list[FaceBlock]:
         return list(self.blocks)  # pyright: ignore[reportReturnType]
