@@ -151,9 +151,14 @@ class ScoredTracks:
     """(M,) float32: score of the class "speaking"; above 0 is speaking. Never NaN."""
     probability: np.ndarray
     """(M,) float32 in 0..1: calibrated from the logit."""
+    person: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    """(M,) int32: number of the person that the row's track shows, the same on all rows of a track. Where it is left
+    out, every track is a person of its own."""
 
     def __post_init__(self) -> None:
         rows = len(self.track)
+        if not len(self.person):
+            object.__setattr__(self, "person", self.track.astype(np.int32))
         layout: Mapping[str, tuple[type, tuple[int | None, ...]]] = {
             "shot_starts": (np.int32, (None,)),
             "track": (np.int32, (rows,)),
@@ -161,6 +166,7 @@ class ScoredTracks:
             "box_px": (np.float32, (rows, 4)),
             "logit": (np.float32, (rows,)),
             "probability": (np.float32, (rows,)),
+            "person": (np.int32, (rows,)),
         }
         for name, (dtype, shape) in layout.items():
             object.__setattr__(self, name, _checked(f"ScoredTracks.{name}", getattr(self, name), dtype, shape))
@@ -174,6 +180,8 @@ class ScoredTracks:
             same = np.diff(self.track) == 0
             if (np.diff(self.track) < 0).any() or (np.diff(self.frame)[same] != 1).any():
                 raise ValueError("ScoredTracks: expected rows sorted by track with consecutive frames")
+            if (np.diff(self.person)[same] != 0).any():
+                raise ValueError("ScoredTracks.person: expected one person to a track")
 
     @property
     def track_ids(self) -> np.ndarray:
@@ -184,6 +192,12 @@ class ScoredTracks:
         """The rows of one track (they are contiguous); empty when there is no such track."""
         first, last = np.searchsorted(self.track, [track, track + 1])
         return slice(int(first), int(last))
+
+    @property
+    def persons(self) -> dict[int, int]:
+        """Person of each track."""
+        ids, first = np.unique(self.track, return_index=True)
+        return dict(zip(ids.tolist(), self.person[first].tolist(), strict=True))
 
 
 # --- speech ---------------------------------------------------------------------------------------------------------
@@ -246,6 +260,9 @@ class AttributedWord:
     """Track of the face that speaks during the word; None when nobody in view does."""
     speaker: int | None
     """Speaker number, stable inside the video; None when the speaker is not in view."""
+    probabilities: tuple[tuple[int | None, float], ...] = ()
+    """Track and probability for every face in view, and None for "nobody in view", highest first; they add up to 1.
+    Empty where nobody computed them."""
 
 
 @dataclass(frozen=True, slots=True)

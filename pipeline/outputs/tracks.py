@@ -11,7 +11,7 @@ from pipeline.errors import InputError
 from pipeline.outputs.files import atomic_path
 from pipeline.types import ScoredTracks
 
-ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability")
+ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability", "person")
 """Arrays of the file, as `ScoredTracks` describes them; beside them ``frame_count``, a single int64."""
 
 

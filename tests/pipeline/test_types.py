@@ -61,6 +61,13 @@ def _sentence(*words: Word) -> Sentence:
 SENTENCE = _sentence(Word(" Hi", 1.0, 1.9), Word(" there.", 1.4, 1.8))
 
 
+def test_a_track_is_a_person_of_its_own_unless_named() -> None:
+    assert _tracks().persons == {0: 0, 2: 2}
+    assert _tracks(person=np.array([4, 4, 4, 4, 4], np.int32)).persons == {0: 4, 2: 4}
+    with pytest.raises(ValueError, match="one person to a track"):
+        _tracks(person=np.array([4, 4, 5, 4, 4], np.int32))
+
+
 def test_probe_counts_grid_frames() -> None:
     assert _probe().frame_count == 100
     assert _probe().has_audio

@@ -45,6 +45,7 @@ def test_the_file_holds_the_arrays_that_are_promised(tmp_path: Path) -> None:
             "box_px": ("float32", 2),
             "logit": ("float32", 1),
             "probability": ("float32", 1),
+            "person": ("int32", 1),
         }
 
 
