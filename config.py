@@ -31,6 +31,11 @@ class Config:
     # Models, and where their weights come from.
     FACE_DETECTOR: str = setting("s3fd", "face detector", Choice(("s3fd", "yunet", "mtcnn")))
     SPEAKER_MODEL: str = setting("talknet", "speaker network", Choice(("talknet", "lr-asd", "light-asd", "lip-motion")))
+    IDENTITY_MODEL: str = setting(
+        "mobilefacenet",
+        "network that knows a person again after a cut; none: every track is a person of its own",
+        Choice(("mobilefacenet", "none")),
+    )
     WHISPER_MODEL_SIZE: str = setting(
         "auto",
         "Whisper model: auto (large-v3-turbo on CUDA, base on CPU), a name such as small or large-v3, the path of a "
@@ -41,6 +46,20 @@ class Config:
         "auto",
         "language of the speech, such as en or ja; auto: Whisper detects it",
         Text(r"auto|[a-z]{2,3}", "auto, or a language code of two or three small letters, such as en"),
+    )
+    WHISPER_PRECISION: str = setting(
+        "auto",
+        "precision of Whisper: half (float16) needs CUDA; auto: half on CUDA, full elsewhere",
+        Choice(("auto", "half", "full")),
+    )
+    TRANSCRIPTS: str = setting(
+        "",
+        "folder of transcripts of your own (<video's name>.json of Whisper or whisperX, or .srt), used instead of a "
+        "recogniser; empty: none",
+        Text(),
+    )
+    ALIGN: bool = setting(
+        False, "measure the times of all words anew by aligning them to the sound with wav2vec 2.0", Switch()
     )
     WEIGHTS_DIR: str = setting("", "folder searched first for weights; empty: only the usual places", Text())
     DOWNLOAD_WEIGHTS: bool = setting(True, "fetch missing weights before anything starts", Switch())
@@ -57,11 +76,16 @@ class Config:
     )
     DETECT_EVERY: int | str = setting(
         "auto",
-        "look for faces on every n-th frame and interpolate between; auto: 1 on CUDA, 5 on CPU, where detection is "
-        "the slowest part",
+        "look for faces on every n-th frame, and between only where they move too far to be interpolated; auto: 1 on "
+        "CUDA, 5 on CPU, where detection is the slowest part",
         Number(1, 25, whole=True, auto=True),
     )
     DETECT_BATCH: int = setting(8, "frames in one call of the face detector", Number(1, 256, whole=True))
+    COMPILE: bool = setting(
+        False,
+        "compile s3fd with torch.compile: about a minute for each new picture size, then faster on CUDA",
+        Switch(),
+    )
     SHOT_DETECTOR: str = setting(
         "adaptive",
         "PySceneDetect detector: adaptive misses fewer cuts in moving pictures",
@@ -106,9 +130,34 @@ class Config:
     )
 
     # Clips.
-    CLIP_SIZE: int = setting(224, "side of a clip, in pixels", Number(16, 4096, whole=True, parity="even"))
-    CLIP_SCALE: float = setting(
-        0.40, "margin around the face in a clip, in half sides; 0.4 shows the whole head", Number(0.0, 4.0)
+    CLIP_STYLE: str = setting(
+        "face",
+        "what a clip shows: face (a square around the face), head (a wider square: head and shoulders), full (the "
+        "whole picture), portrait (9:16, follows the speaker)",
+        Choice(("face", "head", "full", "portrait")),
+    )
+    CLIP_SIZE: int | str = setting(
+        "auto",
+        "shorter side of a clip, in pixels; auto: 224 for face, 512 for head, the source's own for full, and for "
+        "portrait what the source fills without being enlarged, at most 1080",
+        Number(16, 4096, whole=True, auto=True, parity="even"),
+    )
+    CLIP_SCALE: float | str = setting(
+        "auto",
+        "margin around the face in a clip, in half sides; auto: 0.4 for face, 1.5 for head, 5 for portrait; full has "
+        "none",
+        Number(0.0, 20.0, auto=True),
+    )
+    CLIP_FPS: str = setting(
+        "grid",
+        "frames a second of a clip: grid (25) or source (the source's own; its average where it varies)",
+        Choice(("grid", "source")),
+    )
+    GAP: str = setting(
+        "wide",
+        "where the speaker's face is not in view for a part of the sentence: wide (a shot without it is shown whole), "
+        "skip (no clip), trim (the clip is the longest part with the face)",
+        Choice(("wide", "skip", "trim")),
     )
     CLIP_PADDING_S: float = setting(
         0.12, "silence kept before and after a sentence, in seconds: never a neighbour's word", Number(0.0, 5.0)
@@ -127,6 +176,11 @@ class Config:
         "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True)
     )
     NUM_MUX_WORKERS: int = setting(1, "processes that cut clips and write results", Number(1, 256, whole=True))
+    CLIPS_AT_ONCE: int | str = setting(
+        "auto",
+        "clips that each of those processes cuts at the same time; auto: the cores shared out among them, at most 4",
+        Number(1, 64, whole=True, auto=True),
+    )
     MAX_VIDEOS_IN_FLIGHT: int | str = setting(
         "auto",
         "videos begun and not finished; auto: two more than decoding processes",

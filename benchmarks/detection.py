@@ -26,6 +26,11 @@ from s3fd.network import S3fdNetwork
 
 FILE = "sfd_face.pth"
 THRESHOLD = 0.9
+MOST_DIFFERENCE = 1e-4
+"""Of the outputs in float32, as a share of their largest value."""
+
+LARGEST_PX = 1e5
+"""Boxes beyond this are no boxes."""
 
 
 def main() -> None:
@@ -96,9 +101,20 @@ def _video(path: Path, count: int) -> np.ndarray:
 
 
 def _check_exact(published: S3fdNetwork, detector: S3fdDetector, frames: np.ndarray, scale: float) -> None:
-    """Ends the run unless both find the same boxes in float32."""
+    """Ends the run unless both compute the same in float32: outputs, and boxes where the outputs make sound ones.
+
+    The stand-in numbers of some layouts make boxes beyond all measure; those tell nothing.
+    """
+    differences = _differences(published, detector, frames, scale)
+    if differences["max_abs_difference"] > MOST_DIFFERENCE:
+        raise SystemExit("the two networks differ in float32: nothing to measure")
     for frame, found in zip(frames, detector.detect(frames, scale=scale, threshold=THRESHOLD), strict=True):
-        expected = plain_faces(published, frame, scale, THRESHOLD)
+        with np.errstate(all="ignore"):
+            expected = plain_faces(published, frame, scale, THRESHOLD)
+        if not all(
+            np.isfinite(boxes).all() and np.abs(boxes).max(initial=0) < LARGEST_PX for boxes in (expected, found)
+        ):
+            continue
         if expected.shape != found.shape or not np.allclose(expected, found, rtol=1e-3, atol=0.1):
             raise SystemExit("the two find different boxes in float32: nothing to measure")
 

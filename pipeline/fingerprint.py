@@ -22,7 +22,7 @@ def fingerprint(path: Path, config: Config, models: tuple[ModelChoice, ...]) -> 
     Args:
         path: the video: its size and three samples of its content count, its name and date do not.
         config: the settings that change results count.
-        models: name and digest of each count.
+        models: name and digest of each count, and whether it has its helper.
 
     Raises:
         InputError: ``unreadable``.
@@ -38,7 +38,7 @@ def fingerprint(path: Path, config: Config, models: tuple[ModelChoice, ...]) -> 
     except OSError as error:
         message = f"cannot be read: {error.strerror}. Check that it exists and its permissions"
         raise InputError("unreadable", message, path) from error
-    used = [[model.job, model.name, model.sha256] for model in models]
+    used = [[model.job, model.name, model.sha256, model.helper is not None] for model in models]
     digest.update(json_text([settings_of(config), used]).encode())
     return digest.hexdigest()
 

@@ -1,4 +1,4 @@
-"""Which videos a run works on, and where the results of each go."""
+"""Which videos a run works on, where the results of each go, and which transcripts belong to them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ EXTENSIONS = frozenset(
 )
 """Names that count as videos in a folder, in small or capital letters. A file named on the command line is taken
 whatever it is called."""
+
+TRANSCRIPT_SUFFIXES = (".json", ".srt", ".JSON", ".SRT")
+"""Kinds of transcripts that are read, the richer one first."""
 
 RUN_FILES = frozenset({"run.json", "clips.jsonl", "index.html"})
 """What a run itself writes beside the folders of its videos."""
@@ -106,3 +109,38 @@ def _folder_names(video: Path, shared: bool) -> Iterator[str]:
 
 def _is_free(folder: Path, taken: set[str]) -> bool:
     return str(folder).casefold() not in taken and folder.name.casefold() not in RUN_FILES and not folder.is_file()
+
+
+def given_transcripts(videos: list[Path], source: Path, folders: list[Path], given: Path) -> list[Path | None]:
+    """The user's own transcript of each video, where there is one.
+
+    For ``talk.mp4`` these names are tried: ``talk.mp4.json``, ``talk.mp4.srt``, ``talk.json``, ``talk.srt``, and what
+    an earlier run left, ``talk.mp4/transcript.json`` and ``talk/transcript.json``. A video of a folder inside *source*
+    is looked for in the folder of that name inside *given* first. What lies in the folder of the video's own results is
+    never taken: this run would write over it.
+
+    Args:
+        videos: absolute paths.
+        source: what the run was given.
+        folders: of the results of each video, as of `result_folders`.
+        given: the folder of transcripts.
+
+    Raises:
+        InputError: ``not_found`` when *given* is no folder.
+    """
+    given = given.expanduser().absolute()
+    if not given.is_dir():
+        raise InputError("not_found", "there is no such folder of transcripts. Name one with --transcripts", given)
+    root = source.absolute() if source.is_dir() else source.absolute().parent
+    found: list[Path | None] = []
+    for video, folder in zip(videos, folders, strict=True):
+        homes = dict.fromkeys([given / video.parent.relative_to(root), given])
+        names = [f"{name}{suffix}" for name in (video.name, video.stem) for suffix in TRANSCRIPT_SUFFIXES]
+        names += [f"{name}/transcript.json" for name in (video.name, video.stem)]
+        paths = (home / name for home in homes for name in names)
+        found.append(next((path for path in paths if path.is_file() and not _same(path.parent, folder)), None))
+    return found
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_dir() and one.samefile(other)

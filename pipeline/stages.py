@@ -11,10 +11,11 @@ An executor decides where they run. `STAGES` are the real ones; tests give an ex
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -24,14 +25,24 @@ from pipeline.errors import InputError, PipelineError
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
-from pipeline.speech import Transcriber, load_transcriber
+from pipeline.speech import Precision, load_transcriber
+from pipeline.speech.worker import SpeechWorker
 from pipeline.types import AudioTrack, FrameBatch, ModelChoice, Probe, ScoredTracks, Transcript
-from pipeline.vision.worker import VisionModels, VisionSession, VisionSettings
+from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.settings import VisionSettings
+from pipeline.vision.worker import VisionModels, VisionSession
 from s3fd import load_detector
+from s3fd.landmarks import load_landmarks
 from talknet import load_scorer
+
+if TYPE_CHECKING:
+    from pipeline.speech.wav2vec import NetworkAligner
 
 Models = tuple[ModelChoice, ...]
 """The model of each job of a run."""
+
+TRANSCRIPT = "transcript"
+"""Name of the "model" of words where they come from the user's own transcript."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,10 @@ class VideoJob:
     """Where its results go."""
     fingerprint: str = ""
     """Of its content, the settings and the weights; empty when the file could not be read."""
+    transcript: Path | None = None
+    """The user's own transcript of it, which takes the place of a recogniser."""
+    models: Models | None = None
+    """Who does each job for this video; None: all the models of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +80,27 @@ class Session(Protocol):
 
     def finish(self) -> ScoredTracks: ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of the work, once it is finished."""
+        ...
+
 
 class Vision(Protocol):
     """The models of vision, loaded once a worker."""
 
     def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> Session:
         """Begins one video, of which up to *capacity* pictures may be held at once."""
+        ...
+
+
+class Speech(Protocol):
+    """The models of speech, loaded once a worker."""
+
+    def transcribe(
+        self, audio: AudioTrack, on_progress: Callable[[float], None], given: Path | None = None
+    ) -> Transcript:
+        """The words of one recording, from the file *given* where there is one; tells the seconds that are done."""
         ...
 
 
@@ -101,18 +131,35 @@ def pictures(prepared: Prepared, size_px: tuple[int, int], threads: int) -> Iter
 
 
 def load_vision(config: Config, models: Models, device: str) -> Vision:
-    """Loads face detector and speaker model on *device*."""
+    """Loads face detector and speaker model on *device*, and the identity model, which runs on the CPU."""
     faces, speaking = model_of(models, "faces"), model_of(models, "speaking")
-    detector = load_detector(faces.name, faces.weights, device)
+    detector = load_detector(faces.name, faces.weights, device, compiled=config.COMPILE)
     scorer = load_scorer(speaking.name, speaking.weights, device)
-    return RealVision(VisionModels(detector, scorer, speaking.name), VisionSettings.of(config))
+    identity = model_of(models, "identity")
+    embedder = FaceEmbedder(identity.weights, load_landmarks(identity.helper)) if identity.weights else None
+    return RealVision(VisionModels(detector, scorer, speaking.name, embedder), VisionSettings.of(config))
 
 
-def load_speech(config: Config, models: Models, device: str) -> Transcriber:
-    """Loads the recogniser on *device*."""
+def load_speech(config: Config, models: Models, device: str) -> Speech:
+    """Loads the recogniser on *device*, unless every video has a transcript, and what ``ALIGN`` needs."""
     words = model_of(models, "words")
-    name = words.name if words.name == "pocketsphinx" else "whisper"
-    return load_transcriber(name, words.weights, device, config.WHISPER_LANGUAGE)
+    recogniser = None
+    if words.name != TRANSCRIPT:
+        name = words.name if words.name == "pocketsphinx" else "whisper"
+        recogniser = load_transcriber(name, words.weights, device, config.WHISPER_LANGUAGE, _precision(config))
+    network = next((model for model in models if model.job == "alignment"), None)
+    load_network = None if network is None else functools.partial(_load_aligner, network, device)
+    return SpeechWorker(recogniser, config.WHISPER_LANGUAGE, load_network, config.ALIGN)
+
+
+def _precision(config: Config) -> Precision:
+    return config.WHISPER_PRECISION  # type: ignore[return-value]
+
+
+def _load_aligner(network: ModelChoice, device: str) -> NetworkAligner:
+    from pipeline.speech.wav2vec import load_aligner
+
+    return load_aligner(network.name, network.weights, device)
 
 
 def finish(
@@ -134,7 +181,7 @@ def finish(
         probe=prepared.probe,
         tracks=tracks,
         transcript=transcript,
-        models=models,
+        models=job.models or models,
         config=config,
         fingerprint=job.fingerprint,
         on_clip=on_clip,
@@ -163,7 +210,7 @@ class Stages:
     prepare: Callable[[Path, Path, Callable[[float], None]], Prepared] = prepare
     pictures: Callable[[Prepared, tuple[int, int], int], Iterator[np.ndarray]] = pictures
     load_vision: Callable[[Config, Models, str], Vision] = load_vision
-    load_speech: Callable[[Config, Models, str], Transcriber] = load_speech
+    load_speech: Callable[[Config, Models, str], Speech] = load_speech
     finish: Callable[
         [VideoJob, Prepared, ScoredTracks, Transcript, Models, Config, Callable[[int, int], None]], FinishedVideo
     ] = finish

@@ -200,8 +200,6 @@ class ScoredTracks:
         return dict(zip(ids.tolist(), self.person[first].tolist(), strict=True))
 
 
-# --- speech ---------------------------------------------------------------------------------------------------------
-
 Timing = Literal["measured", "interpolated"]
 
 
@@ -301,25 +299,36 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class ClipPlan:
-    """What to cut: a span of the grid and the square that the camera shows on each of its frames."""
+    """What to cut: a span of frames and the window that the camera shows on each of them."""
 
     index: int
     """Number of the sentence in the video; part of the clip's name."""
     sentence: Sentence
     first_frame: int
+    """Of the clip, counted at `rate` from the first video frame."""
     window_px: np.ndarray
     """(F, 4) float32: x1, y1, x2, y2 in source pixels for each frame of the clip; may reach outside the picture."""
     style: str
-    """``face`` and so on: how the window was chosen."""
     covered: np.ndarray
     """(F,) bool: frames on which the speaking face is in view."""
+    size_px: tuple[int, int]
+    """Width and height of the clip's picture, both even; the windows have the same shape."""
+    rate: Fraction = Fraction(GRID_FPS)
+    tracks: tuple[int, ...] = ()
+    """Tracks of the speaker that are in view in the clip, in order of their first frames."""
+    gap: Literal["none", "wide", "trim"] = "none"
+    """About frames without the face: there are none; they are in the clip; they are cut off, and their words."""
+    words_outside: tuple[AttributedWord, ...] = ()
+    cuts: tuple[tuple[int, int], ...] = ()
+    """Shot cuts of which the grid only says between which frames of the clip they are: last old one, first new one."""
 
     def __post_init__(self) -> None:
         frames = len(self.window_px)
         object.__setattr__(self, "window_px", _checked("ClipPlan.window_px", self.window_px, np.float32, (frames, 4)))
         object.__setattr__(self, "covered", _checked("ClipPlan.covered", self.covered, np.bool_, (frames,)))
-        if frames < 1 or self.first_frame < 0:
-            raise ValueError(f"ClipPlan: expected frames from 0 on, got {frames} from {self.first_frame}")
+        if frames < 1 or self.first_frame < 0 or any(side < 2 or side % 2 for side in self.size_px):
+            got = f"{frames} from {self.first_frame}, {self.size_px}"
+            raise ValueError(f"ClipPlan: expected frames from 0 on and even sides, got {got}")
 
     @property
     def frame_count(self) -> int:
@@ -327,11 +336,11 @@ class ClipPlan:
 
     @property
     def start_s(self) -> float:
-        return self.first_frame / GRID_FPS
+        return float(self.first_frame / self.rate)
 
     @property
     def end_s(self) -> float:
-        return (self.first_frame + self.frame_count) / GRID_FPS
+        return float((self.first_frame + self.frame_count) / self.rate)
 
     @property
     def name(self) -> str:
@@ -341,13 +350,13 @@ class ClipPlan:
 
 @dataclass(frozen=True, slots=True)
 class DroppedSentence:
-    """A sentence that got no clip, and why."""
+    """A sentence that got no clip, with its number in the video, and why."""
 
+    index: int
     sentence: Sentence
     reason_code: str
-    """``not_visible``, ``low_score``, ``too_short``, ``too_long``, ``low_coverage`` …"""
+    """As ``manifest.schema.json`` lists them; the message says the same for people, with the numbers."""
     message: str
-    """The same for people, with the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +364,7 @@ class ModelChoice:
     """Which model does one job in this run, and whether it stands in for another."""
 
     job: str
-    """``faces``, ``speaking`` or ``words``."""
+    """``faces``, ``speaking``, ``words`` or ``identity``."""
     name: str
     """The model that is used, such as ``s3fd``, ``mtcnn``, ``talknet``, ``lip-motion``, ``pocketsphinx``."""
     weights: Path | None
@@ -366,6 +375,9 @@ class ModelChoice:
     """The model that was asked for, when its weights cannot be had."""
     why: str = ""
     """Why the stand-in is used, for people."""
+    helper: Path | None = None
+    """The file of another model that finds what this one needs; None when it needs none, or something inside a wheel
+    does that instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,29 @@ import functools
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import WeightsError
 from pipeline.types import ModelChoice
 from pipeline.weights_fetch import UnreachableError, check, fetch, mismatch, sha256_of, size_text
-from pipeline.weights_table import MODELS, STAND_INS, Model, default_whisper, lookup, models_of
+from pipeline.weights_table import (
+    HELPERS,
+    MODELS,
+    STAND_INS,
+    Model,
+    alignment_model,
+    default_whisper,
+    lookup,
+    models_of,
+)
 
 ENVIRONMENT_VARIABLE = "LIPGEN_WEIGHTS"
 """Names a folder that is searched after ``--weights-dir``."""
 
 OFFLINE = "this machine seems to be offline"
 DOWNLOADS_OFF = "downloads are switched off"
+NO_SOURCE = "no public address of it is known: it must be put there by hand"
 
 
 def cache_dir() -> Path:
@@ -33,12 +43,15 @@ def cache_dir() -> Path:
 
 
 def places(model: Model, weights_dir: Path | None = None) -> list[Path]:
-    """Where the file of *model* is looked for, in order; ends with Whisper's own cache for Whisper's files."""
+    """Where the file of *model* is looked for, in order; ends with the cache of the package that publishes it, where
+    that keeps it under the same name."""
     assert model.file is not None
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     folders = [weights_dir, Path(named).expanduser() if named else None, cache_dir()]
     if model.job == "words":
         folders.append(_cache_home() / "whisper")
+    if model.job == "alignment":
+        folders.append(_cache_home() / "torch" / "hub" / "checkpoints")
     return [folder / model.file for folder in folders if folder is not None]
 
 
@@ -64,6 +77,7 @@ def choose(
     face_detector: str,
     speaker_model: str,
     words_model: str | None,
+    identity_model: str | None = None,
     *,
     weights_dir: Path | None = None,
     download: bool = True,
@@ -79,6 +93,8 @@ def choose(
         words_model: a Whisper model (``base``, ``whisper-base``), the path of a checkpoint (with a folder in it or
             ending in ``.pt``), or ``pocketsphinx``; None when nothing is to be transcribed. A checkpoint with the
             content of an official one gets the official name.
+        identity_model: ``mobilefacenet``, or ``none`` (which is called ``by-track``); None when nobody is to be told
+            apart. The landmarks that MobileFaceNet needs come from YuNet, or from MTCNN where YuNet's file is missing.
         weights_dir: searched first; must exist.
         download: fetch to `cache_dir` what is found nowhere.
         strict: refuse to run on a stand-in.
@@ -86,8 +102,8 @@ def choose(
         announce: gets what people should read: downloads, and the stand-ins with the reason.
 
     Returns:
-        One choice for each job, in the order faces, speaking, words. Asking for ``mtcnn`` and the like by name is no
-        stand-in.
+        One choice for each job, in the order faces, speaking, words, identity. Asking for ``mtcnn`` and the like by
+        name is no stand-in.
 
     Raises:
         WeightsError: a file is damaged, a name or path does not exist, or weights are missing and *strict* or
@@ -97,15 +113,13 @@ def choose(
     asked = [lookup(face_detector, "faces"), lookup(speaker_model, "speaking")]
     if words_model and own is None:
         asked.append(lookup(words_model, "words"))
-    files = {model.name: find(model.name, weights_dir) for model in asked}
-    missing = [model for model in asked if model.file is not None and files[model.name] is None]
-    reasons = {model.name: DOWNLOADS_OFF for model in missing}
-    if download:
-        reasons = _fetch_missing(missing, cache_dir(), announce)
-    for model in missing:
-        if model.name not in reasons:
-            files[model.name] = find(model.name, cache_dir())
-    absent = [model for model in missing if model.name in reasons]
+    if identity_model:
+        asked.append(lookup(identity_model, "identity"))
+    files: dict[str, Path] = {}
+    reasons = _gather(asked, files, weights_dir, download, announce)
+    helpers = [lookup(HELPERS[model.name]) for model in asked if model.name in HELPERS and model.name in files]
+    reasons |= _gather([model for model in helpers if model not in asked], files, weights_dir, download, announce)
+    absent = [model for model in dict.fromkeys([*asked, *helpers]) if model.name in reasons]
     if absent:
         told = _missing_text(absent, reasons, weights_dir)
         if strict:
@@ -115,18 +129,86 @@ def choose(
         lines = [
             f"STAND-IN for {model.name} ({model.job}): {STAND_INS[model.job]}. Its output is not {model.name}'s."
             for model in absent
+            if model in asked
+        ]
+        lines += [
+            f"STAND-IN for {model.name} (landmarks): mtcnn. What depends on them is not quite the same."
+            for model in helpers
+            if model in absent
         ]
         announce("\n".join([told, *lines]))
-    choices = [_choice(model, files[model.name], reasons.get(model.name)) for model in asked]
-    return (*choices, own) if own else tuple(choices)
+    choices = [_choice(model, files, reasons.get(model.name)) for model in asked]
+    return tuple(sorted([*choices, *([own] if own else [])], key=lambda choice: list(STAND_INS).index(choice.job)))
 
 
-def _choice(model: Model, path: Path | None, reason: str | None) -> ModelChoice:
-    """*model* with its file, or what stands in for it for a *reason*."""
+def choose_alignment(
+    language: str,
+    *,
+    weights_dir: Path | None = None,
+    download: bool = True,
+    required: bool = True,
+    announce: Callable[[str], None] = print,
+) -> ModelChoice | None:
+    """The network that aligns words to the sound. Nothing stands in for it.
+
+    Args:
+        language: of the speech, or ``auto``.
+        weights_dir: searched first; must exist.
+        download: fetch it to `cache_dir` when it is found nowhere and *required*.
+        required: without it, the network is taken where it happens to be here.
+        announce: gets what people should read.
+
+    Returns:
+        The choice of the job ``alignment``; None where it is neither here nor required.
+
+    Raises:
+        WeightsError: the file is damaged, or cannot be had although it is required.
+    """
+    model = lookup(alignment_model(language), "alignment")
+    files: dict[str, Path] = {}
+    reasons = _gather([model], files, weights_dir, download and required, announce)
+    if reasons and required:
+        smaller = "With --whisper-language en a smaller network serves. " if language != "en" else ""
+        raise WeightsError(
+            f"{_missing_text([model], reasons, weights_dir)}\n--align needs it, and nothing stands in for it. "
+            f"{smaller}Without --align, words keep the times of the recogniser or of the transcript."
+        )
+    return _choice(model, files, None) if files else None
+
+
+def _gather(
+    models: Sequence[Model],
+    files: dict[str, Path],
+    weights_dir: Path | None,
+    download: bool,
+    announce: Callable[[str], None],
+) -> dict[str, str]:
+    """Puts the files of *models* into *files*, by name, downloaded where needed; for each that is missing, why."""
+    files |= {model.name: path for model in models if (path := find(model.name, weights_dir)) is not None}
+    missing = [model for model in models if model.file is not None and model.name not in files]
+    if not download:
+        return {model.name: DOWNLOADS_OFF if model.sources else NO_SOURCE for model in missing}
+    reasons = _fetch_missing(missing, cache_dir(), announce)
+    fetched = [model.name for model in missing if model.name not in reasons]
+    files |= {name: path for name in fetched if (path := find(name, cache_dir())) is not None}
+    return reasons
+
+
+def _choice(model: Model, files: Mapping[str, Path], reason: str | None) -> ModelChoice:
+    """*model* with its file of *files*, or what stands in for it for a *reason*."""
     if reason:
         why = f"{model.file} is not on this machine, and {reason.splitlines()[0]}"
         return ModelChoice(model.job, STAND_INS[model.job], None, stands_in_for=model.name, why=why)
-    return ModelChoice(model.job, model.name, path, sha256=check(model, path) if path else None)
+    path, helper = files.get(model.name), HELPERS.get(model.name)
+    why = "" if helper is None or helper in files else f"{helper} is not on this machine: mtcnn finds the landmarks"
+    return ModelChoice(
+        model.job,
+        model.name,
+        path,
+        sha256=check(model, path) if path else None,
+        why=why,
+        helper=files.get(helper) if helper else None,
+    )
 
 
 def _own_checkpoint(words_model: str) -> ModelChoice | None:
@@ -148,6 +230,9 @@ def _fetch_missing(missing: Sequence[Model], folder: Path, announce: Callable[[s
     """
     reasons: dict[str, str] = {}
     for model in missing:
+        if not model.sources:
+            reasons[model.name] = NO_SOURCE
+            continue
         if any(reason.startswith(OFFLINE) for reason in reasons.values()):
             reasons[model.name] = OFFLINE
             continue
@@ -164,15 +249,16 @@ def _missing_text(absent: Sequence[Model], reasons: dict[str, str], weights_dir:
     """One message for all missing files: which, why, where they were looked for, and how to get them."""
     lines = [f"missing weights: {model.file} of {model.name}: {reasons[model.name]}" for model in absent]
     folders = dict.fromkeys(str(path.parent) for model in absent for path in places(model, weights_dir))
-    names = " ".join(model.name for model in absent)
-    return "\n".join(
-        [
-            *lines,
-            f"Looked in: {', '.join(folders)}",
+    lines.append(f"Looked in: {', '.join(folders)}")
+    names = " ".join(model.name for model in absent if model.sources)
+    if names:
+        lines += [
             f"To fetch elsewhere: python -m pipeline.weights fetch {names} --weights-dir weights",
             f"Then copy the folder here, and name it with --weights-dir or {ENVIRONMENT_VARIABLE}.",
         ]
-    )
+    if "identity" in {model.job for model in absent}:
+        lines.append("To do without: --identity-model none")
+    return "\n".join(lines)
 
 
 def _require_folder(weights_dir: Path | None) -> None:

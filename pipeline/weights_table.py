@@ -6,7 +6,8 @@ note; a download is used only when it has a digest of this table, so that an add
 Where the facts come from: sizes and digests of LR-ASD, Light-ASD, YuNet and MobileFaceNet were computed from the files;
 the digests of Whisper stand in its addresses, as published by openai-whisper 20250625; the git blob ids of S3FD and
 TalkNet are those of the published files in git repositories; sha256 and size of S3FD are those which several projects
-record for the files of both its publisher (www.robots.ox.ac.uk) and its Google Drive id.
+record for the files of both its publisher (www.robots.ox.ac.uk) and its Google Drive id; names and addresses of the
+alignment networks are torchaudio's, their sizes and digests those which several projects record for these addresses.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Model:
     name: str
     """What the user calls it, such as ``talknet`` or ``whisper-base``."""
     job: str
-    """``faces``, ``speaking``, ``words`` or ``identity``."""
+    """``faces``, ``speaking``, ``words``, ``alignment`` or ``identity``."""
     licence: str
     """Licence under which the file is published, as far as stated."""
     file: str | None = None
@@ -192,6 +193,30 @@ _WORDS = (
     Model("pocketsphinx", "words", licence="BSD-2-Clause", note="inside the pocketsphinx wheel; English only"),
 )
 
+_ALIGNMENT = (
+    Model(
+        "wav2vec2-base-960h",
+        "alignment",
+        licence="MIT (facebookresearch/fairseq, published by torchaudio)",
+        file="wav2vec2_fairseq_base_ls960_asr_ls960.pth",
+        size_bytes=377_664_473,
+        sha256="488fd4f16de84438ffc945334278c1b9fb9b7159a806c1080b16111a958c945d",
+        sources=("https://download.pytorch.org/torchaudio/models/wav2vec2_fairseq_base_ls960_asr_ls960.pth",),
+        note="English",
+    ),
+    Model(
+        "mms-fa",
+        "alignment",
+        licence="CC-BY-NC-4.0 (facebookresearch/fairseq, published by torchaudio)",
+        file="mms_fa.pt",
+        size_bytes=1_262_047_414,
+        sha256="20ef12963ab4924bef49ac4fc7f58ad5da2ee43b2c11bc8c853c9b90ecdbc680",
+        sources=("https://dl.fbaipublicfiles.com/mms/torchaudio/ctc_alignment_mling_uroman/model.pt",),
+        non_commercial="its licence, CC-BY-NC 4.0, excludes commercial use",
+        note="languages in Latin letters",
+    ),
+)
+
 _IDENTITY = (
     Model(
         "mobilefacenet",
@@ -204,28 +229,37 @@ _IDENTITY = (
         non_commercial="trained on MS-Celeb-1M, whose terms allowed research only",
         note="the published network in one ONNX file; no public address of this form is known",
     ),
+    Model(
+        "by-track", "identity", licence="part of this project", note="no weights; every track is a person of its own"
+    ),
 )
 
 MODELS: Mapping[str, Model] = MappingProxyType(
-    {model.name: model for model in (*_FACES, *_SPEAKING, *_WORDS, *_IDENTITY)}
+    {model.name: model for model in (*_FACES, *_SPEAKING, *_WORDS, *_ALIGNMENT, *_IDENTITY)}
 )
 """Every model by its name."""
 
-STAND_INS: Mapping[str, str] = MappingProxyType({"faces": "mtcnn", "speaking": "lip-motion", "words": "pocketsphinx"})
+STAND_INS: Mapping[str, str] = MappingProxyType(
+    {"faces": "mtcnn", "speaking": "lip-motion", "words": "pocketsphinx", "identity": "by-track"}
+)
 """Job to the model that does it when the weights of the one asked for cannot be had."""
 
-_ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}
+HELPERS: Mapping[str, str] = MappingProxyType({"mobilefacenet": "yunet"})
+"""Model to another one that finds for it what it needs: landmarks. MTCNN does that where its file cannot be had."""
+
+_ALIASES = {"large": "whisper-large-v3", "turbo": "whisper-large-v3-turbo", "none": "by-track"}
 
 
 def lookup(name: str, job: str | None = None) -> Model:
-    """The model of that name; Whisper's may be without ``whisper-``, and ``large`` and ``turbo`` mean the newest.
+    """The model of that name; Whisper's may be without ``whisper-``, ``large`` and ``turbo`` mean the newest.
+
+    ``none`` means nobody is told apart: ``by-track``.
 
     Raises:
         WeightsError: there is none of that name, or none that a run can choose for *job*.
     """
     size = name.removeprefix("whisper-")
-    size = _ALIASES.get(size, size)
-    model = MODELS.get(name) or MODELS.get(f"whisper-{size}")
+    model = MODELS.get(name) or MODELS.get(_ALIASES.get(size, f"whisper-{size}"))
     if model is None or (job is not None and model not in models_of(job)):
         known = ", ".join(known.name for known in (models_of(job) if job else MODELS.values()))
         raise WeightsError(f"no model{f' for {job}' if job else ''} is called {name!r}. There are: {known}")
@@ -240,3 +274,8 @@ def models_of(job: str) -> list[Model]:
 def default_whisper(cuda: bool) -> str:
     """The Whisper model of a machine with or without a CUDA device: what ``auto`` means."""
     return "whisper-large-v3-turbo" if cuda else "whisper-base"
+
+
+def alignment_model(language: str) -> str:
+    """The network that aligns words of a language to the sound: the smaller one where it is known to be English."""
+    return "wav2vec2-base-960h" if language == "en" else "mms-fa"

@@ -10,13 +10,16 @@ from s3fd.common import DEFAULT_THRESHOLD, DETECTORS, FaceDetector, auto_scale
 __all__ = ["DEFAULT_THRESHOLD", "DETECTORS", "FaceDetector", "auto_scale", "load_detector"]
 
 
-def load_detector(model: str, weights: Path | str | None, device: str = "cpu") -> FaceDetector:
+def load_detector(
+    model: str, weights: Path | str | None, device: str = "cpu", *, compiled: bool = False
+) -> FaceDetector:
     """Loads a face detector.
 
     Args:
         model: ``s3fd``, ``yunet`` or ``mtcnn``.
         weights: the file of its weights; None for ``mtcnn``, whose weights lie inside the facenet-pytorch wheel.
         device: ``cpu``, ``cuda``, ``cuda:1`` …; YuNet runs on the CPU whatever is asked for.
+        compiled: run S3FD through ``torch.compile``; the others stay as they are.
 
     Raises:
         WeightsError: the file is missing, damaged, or of another network.
@@ -36,4 +39,4 @@ def load_detector(model: str, weights: Path | str | None, device: str = "cpu") -
         return YuNet(Path(weights))
     from s3fd.detector import S3fdDetector
 
-    return S3fdDetector(Path(weights), device)
+    return S3fdDetector(Path(weights), device, compiled=compiled)

@@ -33,6 +33,9 @@ class FaceDetector(Protocol):
     name: str
     """One of ``DETECTORS``."""
 
+    memory_reductions: int
+    """How often the device ran out of memory since loading, and a batch was halved."""
+
     def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
         """Finds the faces of each frame.
 

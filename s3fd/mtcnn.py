@@ -51,13 +51,13 @@ class Mtcnn:
     """
 
     name = "mtcnn"
+    memory_reductions = 0
 
     def __init__(self, device: str = "cpu") -> None:
         self._device = torch.device(device)
-        folder = Path(facenet_pytorch.__file__).parent / "data"
-        self._proposer = _ready(PNet(pretrained=False), folder / "pnet.pt", self._device)
-        self._refiner = _ready(RNet(pretrained=False), folder / "rnet.pt", self._device)
-        self._decider = _ready(ONet(pretrained=False), folder / "onet.pt", self._device)
+        self._proposer = wheel_network(PNet(pretrained=False), "pnet.pt", self._device)
+        self._refiner = wheel_network(RNet(pretrained=False), "rnet.pt", self._device)
+        self._decider = wheel_network(ONet(pretrained=False), "onet.pt", self._device)
 
     @torch.inference_mode()
     def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
@@ -109,12 +109,12 @@ class Mtcnn:
         return _squared(_shifted(box[kept], torch.cat(shifts)[kept], extra_px=0)), owner[kept]
 
 
-def _ready(network: nn.Module, weights: Path, device: torch.device) -> nn.Module:
-    """*network* with its weights, taking BGR pixels in 0..255 instead of RGB in -1..1.
+def wheel_network(network: nn.Module, file: str, device: torch.device) -> nn.Module:
+    """One of the three networks with its weights, taking BGR pixels in 0..255 instead of RGB in -1..1.
 
     The first convolution has no padding, so that ``(x - 127.5) / 128`` folds into its numbers.
     """
-    load_weights(network, weights)
+    load_weights(network, Path(facenet_pytorch.__file__).parent / "data" / file)
     first = network.conv1
     assert isinstance(first, nn.Conv2d) and first.bias is not None
     with torch.no_grad():

@@ -30,25 +30,10 @@ class YuNet:
     """
 
     name = "yunet"
+    memory_reductions = 0
 
     def __init__(self, weights: Path) -> None:
-        if not weights.is_file():
-            raise WeightsError(
-                f"{weights}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
-                "or name the folder that holds it with --weights-dir"
-            )
-        log = cv2.utils.logging
-        level = log.getLogLevel()
-        log.setLogLevel(log.LOG_LEVEL_FATAL)  # OpenCV 5 warns of a target that nobody asked for
-        try:
-            self._network = cv2.FaceDetectorYN.create(
-                str(weights), "", (320, 320), DEFAULT_THRESHOLD["yunet"], OVERLAP, MOST_CANDIDATES
-            )
-            self._network.detect(np.zeros((320, 320, 3), np.uint8))
-        except cv2.error as error:
-            raise WeightsError(f"{weights}: not a YuNet network that OpenCV can run ({error.err or error})") from error
-        finally:
-            log.setLogLevel(level)
+        self._network = open_yunet(weights)
 
     def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
         """As ``FaceDetector.detect``."""
@@ -67,3 +52,29 @@ class YuNet:
         factor = np.array([frame.shape[1] / width, frame.shape[0] / height] * 2, np.float32)
         corners = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
         return as_detections(corners * factor, found[:, 14], threshold)
+
+
+def open_yunet(weights: Path) -> cv2.FaceDetectorYN:
+    """OpenCV's runner with the network of *weights*: an ONNX file of YuNet that takes any picture size.
+
+    Raises:
+        WeightsError: the file is missing, or OpenCV cannot read a face detector from it.
+    """
+    if not weights.is_file():
+        raise WeightsError(
+            f"{weights}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
+            "or name the folder that holds it with --weights-dir"
+        )
+    log = cv2.utils.logging
+    level = log.getLogLevel()
+    log.setLogLevel(log.LOG_LEVEL_FATAL)  # OpenCV 5 warns of a target that nobody asked for
+    try:
+        network = cv2.FaceDetectorYN.create(
+            str(weights), "", (320, 320), DEFAULT_THRESHOLD["yunet"], OVERLAP, MOST_CANDIDATES
+        )
+        network.detect(np.zeros((320, 320, 3), np.uint8))
+    except cv2.error as error:
+        raise WeightsError(f"{weights}: not a YuNet network that OpenCV can run ({error.err or error})") from error
+    finally:
+        log.setLogLevel(level)
+    return network

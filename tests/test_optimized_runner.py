@@ -111,7 +111,7 @@ class TestMixedFolder:
         clips = {clip["clip"] for clip in manifest["clips"]}
         assert clips and clips | {"manifest.json"} == {path.name for path in (results / "output").iterdir()}
         assert {path.name for path in results.iterdir()} == {
-            *("output", "tracks.npz", "transcript.json", "transcript.srt", "transcript.vtt")
+            *("output", "tracks.npz", "transcript.json", "transcript.srt", "transcript.vtt", "transcript.ass")
         }
         lines = (output / "clips.jsonl").read_text().splitlines()
         assert {json.loads(line)["clip"] for line in lines} == clips
@@ -122,11 +122,14 @@ class TestMixedFolder:
         _, output, ended = mixed
         run = json.loads((output / "run.json").read_text())
         good = next(video for video in run["videos"] if video["path"].endswith(GOOD))
-        assert good["stand_ins"] == ["faces: mtcnn", "speaking: lip-motion", "words: pocketsphinx"]
-        for model in ("s3fd", "talknet", "whisper-base"):
+        assert good["stand_ins"] == [
+            *("faces: mtcnn", "speaking: lip-motion", "words: pocketsphinx", "identity: by-track")
+        ]
+        for model in ("s3fd", "talknet", "whisper-base", "mobilefacenet"):
             assert sum(f"STAND-IN for {model}" in line for line in ended.stderr.splitlines()) == 1
         manifest = json.loads((output / "late_sound" / "output" / "manifest.json").read_text())
-        assert {model["stands_in_for"] for model in manifest["models"]} == {"s3fd", "talknet", "whisper-base"}
+        replaced = {model["stands_in_for"] for model in manifest["models"]}
+        assert replaced == {"s3fd", "talknet", "whisper-base", "mobilefacenet"}
         assert "python -m pipeline.weights fetch" in ended.stdout
 
     def test_the_input_folder_is_not_touched(self, mixed: Mixed) -> None:
@@ -156,6 +159,35 @@ class TestMixedFolder:
 
 def without_time(manifest: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in manifest.items() if name != "created_at"}
+
+
+class TestTranscripts:
+    def test_words_of_the_user_take_the_place_of_a_recogniser(self, tmp_path: Path) -> None:
+        """One video has a transcript, one a broken one: no Whisper is needed, and the other is done."""
+        videos, given, output = tmp_path / "videos", tmp_path / "given", tmp_path / "out"
+        videos.mkdir()
+        given.mkdir()
+        write_media(videos / "good.mp4", picture=True, sound=True)
+        shutil.copy(videos / "good.mp4", videos / "broken.mp4")
+        words = [{"word": " Good", "start": 0.2, "end": 0.4}, {"word": " day.", "start": 0.4, "end": 0.7}]
+        segments = [{"start": 0.2, "end": 0.7, "text": " Good day.", "words": words}]
+        (given / "good.json").write_text(json.dumps({"language": "en", "segments": segments}))
+        (given / "broken.srt").write_text("1\n00:00:03,000 --> 00:00:02,000\nx\n")
+        ended = start(videos, "--transcripts", given, "--output-dir", output, home=tmp_path)
+        assert ended.returncode == 1, ended.stderr
+        assert ends(output) == {"good.mp4": ("done", ""), "broken.mp4": ("failed", "bad_transcript")}
+        assert f"{given}/broken.srt: cue 1: ends at 2 s, before it starts at 3 s" in ended.stdout
+        assert "transcripts: 2 of 2 videos have one" in ended.stderr and "whisper" not in ended.stderr
+        manifest = json.loads((output / "good" / "output" / "manifest.json").read_text())
+        model = next(model for model in manifest["models"] if model["job"] == "words")
+        assert (model["name"], model["file"], model["stands_in_for"]) == ("transcript", "good.json", None)
+        assert [sentence["text"] for sentence in manifest["dropped"]] == ["Good day."]
+        written = json.loads((output / "good" / "transcript.json").read_text())
+        assert [(word["word"], word["start"], word["end"]) for word in written["segments"][0]["words"]] == [
+            (" Good", 0.2, 0.4),
+            (" day.", 0.4, 0.7),
+        ]
+        assert sorted(path.name for path in given.iterdir()) == ["broken.srt", "good.json"]
 
 
 class TestWrongUse:
@@ -190,6 +222,19 @@ class TestWrongUse:
         ended = start(ROOT / "samples", "--output-dir", tmp_path / "out", "--strict", home=tmp_path)
         assert ended.returncode == 2
         assert "sfd_face.pth" in ended.stderr and "--strict" in ended.stderr
+
+    def test_missing_encoders_are_told_before_anything_starts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        poor = tmp_path / "ffmpeg"
+        poor.write_text("#!/bin/sh\necho Unknown encoder libx264 >&2\nexit 1\n")
+        poor.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(poor))
+        ended = start(ROOT / "samples", "--output-dir", tmp_path / "out", home=tmp_path)
+        assert ended.returncode == 2
+        assert "no ffmpeg that encodes H.264" in ended.stderr and "Unknown encoder libx264" in ended.stderr
+        assert not list(tmp_path.glob("out/*/"))
 
     def test_an_unknown_flag(self, tmp_path: Path) -> None:
         assert start(tmp_path, "--no-such-flag", home=tmp_path).returncode == 2

@@ -1,4 +1,4 @@
-"""The camera of a face clip: a square around the face that moves smoothly and stays inside the picture."""
+"""The camera: a window around the face that moves smoothly, never cuts the face and stays inside the picture."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 
+from pipeline.clips.styles import Style
 from pipeline.types import ScoredTracks
-
-PLACE_SIGMA_FRAMES = 3.0
-"""Low-pass of the path: 0.12 s. Takes out the trembling of the detector (some hertz) and still follows a nod."""
-
-SIZE_SIGMA_FRAMES = 10.0
-"""Low-pass of the size: 0.4 s. A camera that breathes is seen before one that moves."""
 
 LEAST_MARGIN = 0.05
 """What stays around the box, in half sides, when a sudden move is faster than the smooth path, or when the margin
@@ -28,60 +23,128 @@ def face_windows(
     frame_count: int,
     *,
     picture_px: tuple[int, int],
+    size_px: tuple[int, int],
+    style: Style,
     scale: float,
     smooth_frames: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the camera shows on each frame of a clip.
+    """What the camera shows on each grid frame of a clip.
 
-    Where the face is not in view, the window moves straight from where the face was to where it comes back, or holds;
-    never across a shot cut. It is moved into the picture; where it is too large for it, the margin around the face
-    gives way, and only a face that fills the picture makes it reach over the edge.
+    Where the face is not in view, the window moves smoothly from where the face was to where it comes back, or holds;
+    never across a shot cut. A shot of the clip in which the face is never in view is shown as `whole_window`. The
+    window is moved into the picture; where it is too large for it, the margin around the face gives way, then its ears.
+    Only a face that is higher than the picture is wide makes it reach over the edge: chin and forehead are never cut.
 
     Args:
         tracks: the faces of the video.
-        speaking: tracks of the speaker, the one that holds most of the sentence first. At least one of them must be
-            in view near the clip.
+        speaking: tracks of the speaker, the one that holds most of the sentence first.
         first_frame: of the clip.
         frame_count: frames of the clip.
         picture_px: width and height of the picture.
+        size_px: width and height of the clip: the shape of the window.
+        style: how the face is framed.
         scale: margin around the face, in half sides.
         smooth_frames: window of the median that takes out outliers; odd.
 
     Returns:
-        (F, 4) float32 x1, y1, x2, y2 in source pixels, square to within rounding; and (F,) bool, whether the face is
-        in view.
+        (F, 4) float32 x1, y1, x2, y2 in source pixels, of the shape of *size_px* to within rounding; and (F,) bool,
+        whether the face is in view.
     """
-    context = smooth_frames + round(4 * SIZE_SIGMA_FRAMES)
-    first, stop = max(first_frame - context, 0), first_frame + frame_count + context
-    path = np.full((stop - first, 3), np.nan)
+    context = smooth_frames + round(4 * style.size_sigma_frames)
+    stop_frame = first_frame + frame_count
+    out = np.tile(whole_window(picture_px, size_px), (frame_count, 1))
+    seen = np.zeros(frame_count, bool)
+    for begin, end in pairwise(_edges(tracks.shot_starts, first_frame, stop_frame)):
+        low, high = _shot_around(tracks.shot_starts, begin, begin - context, end + context)
+        boxes, near = _boxes(tracks, speaking, low, high)
+        here = near[begin - low : end - low]
+        seen[begin - first_frame : end - first_frame] = here
+        if here.any():
+            path = _held(boxes, near, picture_px, size_px, style, scale, smooth_frames)
+            windows = _inside(path[begin - low : end - low], picture_px, size_px[0] / size_px[1])
+            out[begin - first_frame : end - first_frame] = windows
+    return out.astype(np.float32), seen
+
+
+def whole_window(picture_px: tuple[int, int], size_px: tuple[int, int]) -> np.ndarray:
+    """(4,) float64: the smallest window of the shape of *size_px* that shows all of the picture, in its middle."""
+    picture = np.array(picture_px, np.float64)
+    size = np.array(size_px, np.float64)
+    half = size * (picture / size).max() / 2
+    return np.concatenate([picture / 2 - half, picture / 2 + half])
+
+
+def _edges(shot_starts: np.ndarray, first: int, stop: int) -> list[int]:
+    """*first*, the shot cuts after it and before *stop*, and *stop*."""
+    return [first, *shot_starts[(shot_starts > first) & (shot_starts < stop)].tolist(), stop]
+
+
+def _shot_around(shot_starts: np.ndarray, frame: int, low: int, high: int) -> tuple[int, int]:
+    """``[low, high)`` as far as it is in the shot of *frame*."""
+    i = int(np.searchsorted(shot_starts, frame, side="right"))
+    begin = int(shot_starts[i - 1]) if i else 0
+    end = int(shot_starts[i]) if i < len(shot_starts) else high
+    return max(low, begin, 0), min(high, end)
+
+
+def _boxes(tracks: ScoredTracks, speaking: Sequence[int], low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+    """(n, 4) float64 boxes of the first of *speaking* in view on frames ``[low, high)``, and (n,) bool where one is."""
+    boxes = np.zeros((high - low, 4))
+    near = np.zeros(high - low, bool)
     for track in speaking:
         rows = tracks.rows(track)
-        near = (tracks.frame[rows] >= first) & (tracks.frame[rows] < stop)
-        if not near.any():
-            continue
-        at = tracks.frame[rows][near] - first
-        free = np.isnan(path[at, 0])
-        path[at[free]] = _smooth_path(tracks.box_px[rows][near], min(picture_px) / 2, scale, smooth_frames)[free]
-    seen = np.isfinite(path[:, 0])
-    if not seen.any():
-        raise ValueError(f"face_windows: no track of {list(speaking)} is near frames {first_frame} and after")
-    path = _filled(path, seen, tracks.shot_starts - first)
-    wanted = slice(first_frame - first, first_frame - first + frame_count)
-    return _inside(path[wanted], picture_px).astype(np.float32), seen[wanted]
+        at = tracks.frame[rows] - low
+        free = (at >= 0) & (at < len(near))
+        free[free] = ~near[at[free]]
+        boxes[at[free]] = tracks.box_px[rows][free]
+        near[at[free]] = True
+    return boxes, near
 
 
-def _smooth_path(boxes_px: np.ndarray, room_px: float, scale: float, smooth_frames: int) -> np.ndarray:
-    """(n, 3) float64 centre x, centre y and half side of the window around the boxes of one track.
+def _held(
+    boxes_px: np.ndarray,
+    near: np.ndarray,
+    picture_px: tuple[int, int],
+    size_px: tuple[int, int],
+    style: Style,
+    scale: float,
+    smooth_frames: int,
+) -> np.ndarray:
+    """(n, 3) path through one shot: gaps are crossed in a straight line and smoothed with the rest; the ends hold."""
+    frames = np.flatnonzero(near)
+    first, last = int(frames[0]), int(frames[-1])
+    between = np.arange(first, last + 1)
+    whole = np.stack([np.interp(between, frames, boxes_px[frames, column]) for column in range(4)], axis=1)
+    path = _smooth_path(whole, picture_px, size_px, style, scale, smooth_frames)
+    return path[np.clip(np.arange(len(near)) - first, 0, last - first)]
 
-    *room_px* is half the shorter side of the picture.
-    """
-    boxes = median_filter(boxes_px.astype(np.float64), size=(smooth_frames, 1), mode="nearest")
+
+def _smooth_path(
+    boxes_px: np.ndarray,
+    picture_px: tuple[int, int],
+    size_px: tuple[int, int],
+    style: Style,
+    scale: float,
+    smooth_frames: int,
+) -> np.ndarray:
+    """(n, 3) float64 centre x, centre y and half height of the window around the boxes of consecutive frames."""
+    aspect = size_px[0] / size_px[1]
+    room = min(picture_px[1], picture_px[0] / aspect) / 2
+    least = min(size_px[1] / 2 / style.most_enlarged, room)
+    boxes = median_filter(boxes_px, size=(smooth_frames, 1), mode="nearest")
     low, high = boxes[:, :2], boxes[:, 2:]
-    centre = _low_pass((low + high) / 2, PLACE_SIGMA_FRAMES)
-    half = _low_pass((high - low).max(axis=1, keepdims=True) / 2, SIZE_SIGMA_FRAMES)
-    reach = np.maximum(centre - low, high - centre).max(axis=1, keepdims=True)
-    wanted = np.minimum(half * (1 + scale), room_px)
-    return np.hstack([centre, np.maximum(wanted, reach * (1 + min(scale, LEAST_MARGIN)))])
+    centre = _low_pass((low + high) / 2, style.place_sigma_frames)
+    face = _low_pass((high - low).max(axis=1, keepdims=True) / 2, style.size_sigma_frames)[:, 0]
+    wanted = np.clip(face * (1 + scale), least, room)
+
+    low, high = np.clip(low, 0, picture_px), np.clip(high, 0, picture_px)
+    reach_x, reach_y = np.maximum(centre - low, high - centre).T
+    margin = 1 + min(scale, LEAST_MARGIN)
+    reach_y = np.minimum(np.minimum(reach_y * margin, np.maximum(reach_y, room)), picture_px[1] / 2)
+    reach = np.maximum(np.minimum(reach_x * margin / aspect, room), reach_y)
+    half = wanted + _envelope(np.maximum(reach - wanted, 0), style.place_sigma_frames)
+    lift = np.clip(half - _envelope(reach_y, style.place_sigma_frames), 0, style.lift * half)
+    return np.stack([centre[:, 0], centre[:, 1] + lift, half], axis=1)
 
 
 def _low_pass(values: np.ndarray, sigma_frames: float) -> np.ndarray:
@@ -92,29 +155,20 @@ def _low_pass(values: np.ndarray, sigma_frames: float) -> np.ndarray:
     return smooth[pad : pad + len(values)]
 
 
-def _filled(path: np.ndarray, seen: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-    """*path* with its gaps filled: inside a shot straight from face to face, elsewhere as at the nearest face."""
-    frames = np.arange(len(path))
-    known = frames[seen]
-    after = np.searchsorted(known, frames).clip(0, len(known) - 1)
-    before = (after - 1).clip(0)
-    nearer_before = np.abs(frames - known[before]) <= np.abs(frames - known[after])
-    out = path[np.where(nearer_before, known[before], known[after])]
-    edges = [0, *cuts[(cuts > 0) & (cuts < len(path))].tolist(), len(path)]
-    for begin, end in pairwise(edges):
-        inside = known[(known >= begin) & (known < end)]
-        if len(inside):
-            for column in range(path.shape[1]):
-                out[begin:end, column] = np.interp(frames[begin:end], inside, path[inside, column])
-    return out
+def _envelope(values: np.ndarray, sigma_frames: float) -> np.ndarray:
+    """(n,) a smooth curve that is nowhere below *values*: their maximum over the reach of the low-pass, low-passed."""
+    radius = round(2 * sigma_frames)
+    highest = maximum_filter1d(values, 2 * radius + 1, mode="nearest")
+    return gaussian_filter1d(highest, sigma_frames, mode="nearest", radius=radius)
 
 
-def _inside(path: np.ndarray, picture_px: tuple[int, int]) -> np.ndarray:
+def _inside(path: np.ndarray, picture_px: tuple[int, int], aspect: float) -> np.ndarray:
     """(F, 4) windows of the path, moved into the picture as far as they fit."""
-    side = 2 * path[:, 2]
-    corners = []
-    for axis, length in enumerate(picture_px):
-        room = length - side
-        corners.append(np.clip(path[:, axis] - path[:, 2], np.minimum(room, 0), np.maximum(room, 0)))
-    left, top = corners
-    return np.stack([left, top, left + side, top + side], axis=1)
+    edges = []
+    for axis, (length, share) in enumerate(zip(picture_px, (aspect, 1.0), strict=True)):
+        half = path[:, 2] * share
+        room = length - 2 * half
+        low = np.clip(path[:, axis] - half, np.minimum(room, 0), np.maximum(room, 0))
+        edges.append((low, low + 2 * half))
+    (left, right), (top, bottom) = edges
+    return np.stack([left, top, right, bottom], axis=1)

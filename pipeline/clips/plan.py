@@ -2,90 +2,223 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
 
 from config import Config
+from pipeline.clips.camera import Camera
+from pipeline.clips.clock import GRID_RATE, clip_rate
 from pipeline.clips.faces import Faces, frames_of
-from pipeline.clips.framing import face_windows
+from pipeline.clips.gaps import longest_part, runs_of
+from pipeline.clips.sentences import measured as measured
 from pipeline.clips.spans import clip_spans
-from pipeline.types import GRID_FPS, ClipPlan, DroppedSentence, Sentence
+from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, Sentence
+
+NEAR_FRAMES = 10 * GRID_FPS
+"""How far around a sentence other tracks of its speaker are looked for: as far as the calmest camera looks."""
+
+Plan = ClipPlan | DroppedSentence
 
 
 def plan_clips(
-    sentences: Sequence[Sentence], faces: Faces, picture_px: tuple[int, int], config: Config
-) -> dict[int, ClipPlan | DroppedSentence]:
-    """For the number of every sentence, in order, its clip or why it gets none.
+    sentences: Sequence[Sentence],
+    faces: Faces,
+    picture_px: tuple[int, int],
+    config: Config,
+    source_rate: Fraction = GRID_RATE,
+) -> tuple[Plan, ...]:
+    """For every sentence, in order, its clip or why it gets none.
 
     Args:
         sentences: all of the video, in order of speech.
         faces: the tracks of the video.
         picture_px: width and height of its picture.
         config: thresholds, and how clips look.
+        source_rate: average frames a second of the source.
     """
     tracks = faces.tracks
-    spans = clip_spans(sentences, tracks.shot_starts, tracks.frame_count, config.CLIP_PADDING_S)
-    plans: dict[int, ClipPlan | DroppedSentence] = {}
-    for index, (sentence, (first, stop)) in enumerate(zip(sentences, spans, strict=True)):
-        dropped = why_dropped(sentence, faces, config)
-        if dropped is not None:
-            plans[index] = dropped
-            continue
-        windows, covered = face_windows(
-            tracks,
-            _tracks_of(sentence),
-            first,
-            stop - first,
-            picture_px=picture_px,
-            scale=config.CLIP_SCALE,
-            smooth_frames=config.SMOOTH_FRAMES,
+    rate = clip_rate(source_rate, config.CLIP_FPS)
+    planner = _Planner(faces, tracks.persons, Camera.of(config, picture_px, rate), config)
+    spans = clip_spans(sentences, tracks.shot_starts, tracks.frame_count, config.CLIP_PADDING_S, rate)
+    return tuple(planner.plan(i, *each) for i, each in enumerate(zip(sentences, spans, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """What all sentences of a video share."""
+
+    faces: Faces
+    persons: Mapping[int, int]
+    camera: Camera
+    config: Config
+
+    def plan(self, index: int, sentence: Sentence, span: tuple[int, int]) -> Plan:
+        speaking = self._tracks_of(sentence)
+        seen = _seen(self.faces, speaking, *frames_of(sentence.start_s, sentence.end_s))
+        if sentence.track is not None:
+            sentence = dataclasses.replace(sentence, coverage=float(seen.mean()))
+        reason = why_dropped(sentence, self.faces, self.config)
+        if reason is None and span[0] >= span[1]:
+            reason = "outside_picture", "the picture ends before its first frame"
+        if reason is not None:
+            return DroppedSentence(index, sentence, *reason)
+        windows, covered = self.camera.windows(self.faces.tracks, speaking, *span)
+        if self.config.GAP == "wide" or covered.all():
+            gap = "none" if covered.all() else "wide"
+            return self._clip(index, sentence, speaking, span[0], windows, covered, gap)
+        if self.config.GAP == "skip":
+            return self._skipped(index, sentence, speaking, span[0], windows, covered, seen)
+        return self._trimmed(index, sentence, speaking, span[0], windows, covered)
+
+    def _clip(
+        self,
+        index: int,
+        sentence: Sentence,
+        speaking: Sequence[int],
+        first: int,
+        windows: np.ndarray,
+        covered: np.ndarray,
+        gap: Literal["none", "wide", "trim"],
+        words_outside: tuple[AttributedWord, ...] = (),
+    ) -> ClipPlan:
+        stop = first + len(windows)
+        return ClipPlan(
+            index=index,
+            sentence=sentence,
+            first_frame=first,
+            window_px=windows,
+            style=self.camera.style,
+            covered=covered,
+            size_px=self.camera.size_px,
+            rate=self.camera.rate,
+            tracks=self._in_view(speaking, first, stop),
+            gap=gap,
+            words_outside=words_outside,
+            cuts=self.camera.open_cuts(self.faces.tracks.shot_starts, first, stop),
         )
-        plans[index] = ClipPlan(index, sentence, first, windows, "face", covered)
-    return plans
+
+    def _skipped(
+        self,
+        index: int,
+        sentence: Sentence,
+        speaking: Sequence[int],
+        first: int,
+        windows: np.ndarray,
+        covered: np.ndarray,
+        seen: np.ndarray,
+    ) -> Plan:
+        """No clip, unless only the silence around the sentence lacks the face: then less of that."""
+        middle_s = (sentence.start_s + sentence.end_s) / 2
+        middle = min(max(int(middle_s * float(self.camera.rate)) - first, 0), len(covered) - 1)
+        around = [run for run in runs_of(covered) if run[0] <= middle < run[1]]
+        if not seen.all() or not around:
+            missing_s = max(int((~seen).sum()), 1) / GRID_FPS
+            message = f"the face is not in view for {missing_s:.2f} s of it, and GAP is skip"
+            return DroppedSentence(index, sentence, "face_gap", message)
+        begin, end = around[0]
+        return self._clip(index, sentence, speaking, first + begin, windows[begin:end], covered[begin:end], "none")
+
+    def _trimmed(
+        self,
+        index: int,
+        sentence: Sentence,
+        speaking: Sequence[int],
+        first: int,
+        windows: np.ndarray,
+        covered: np.ndarray,
+    ) -> Plan:
+        """The longest part with the face, if that is enough of the sentence."""
+        fps = float(self.camera.rate)
+        part = longest_part(sentence.words, covered, first, self.camera.rate, self.config.CLIP_PADDING_S)
+        if part is None:
+            return DroppedSentence(index, sentence, "face_gap", "no whole word is in a part with the face in view")
+        overlap_s = min(part.stop / fps, sentence.end_s) - max(part.first / fps, sentence.start_s)
+        share = overlap_s / (sentence.end_s - sentence.start_s)
+        if share < self.config.MIN_COVERAGE:
+            message = (
+                f"the longest part with the face in view is {share:.0%} of it, less than MIN_COVERAGE, "
+                f"{self.config.MIN_COVERAGE:.0%}"
+            )
+            return DroppedSentence(index, sentence, "low_coverage", message)
+        kept = slice(part.first - first, part.stop - first)
+        said = measured(part.inside, self.faces) if part.outside else sentence
+        reason = why_dropped(said, self.faces, self.config)
+        if reason is not None:
+            return DroppedSentence(index, sentence, reason[0], f"of what is left with the face in view: {reason[1]}")
+        said = dataclasses.replace(said, coverage=1.0)
+        gap = "trim" if part.outside or not _is_silence(sentence, part.first, part.stop, fps) else "none"
+        return self._clip(index, said, speaking, part.first, windows[kept], covered[kept], gap, part.outside)
+
+    def _tracks_of(self, sentence: Sentence) -> list[int]:
+        """Tracks of who says *sentence*: the one that holds most of it, the others of its words, then tracks of the
+        same person that are near."""
+        count: Mapping[int, int] = Counter(spoken.track for spoken in sentence.words if spoken.track is not None)
+        own = sorted(count, key=lambda track: (track != sentence.track, -count[track], track))
+        first, stop = frames_of(sentence.start_s, sentence.end_s)
+        known = {self.persons[track] for track in own if track in self.persons}
+        near = self.faces.in_view(first - NEAR_FRAMES, stop + NEAR_FRAMES) if known else []
+        return own + [track for track in near if self.persons[track] in known and track not in count]
+
+    def _in_view(self, speaking: Sequence[int], first: int, stop: int) -> tuple[int, ...]:
+        begin, end = self.camera.grid_span(first, stop, self.faces.tracks.frame_count)
+        shown = set(self.faces.in_view(begin, end)) & set(speaking)
+        return tuple(sorted(shown, key=lambda track: (self.faces.span(track)[0], track)))
 
 
-def why_dropped(sentence: Sentence, faces: Faces, config: Config) -> DroppedSentence | None:
-    """The reason why *sentence* gets no clip; None when it gets one."""
+def why_dropped(sentence: Sentence, faces: Faces, config: Config) -> tuple[str, str] | None:
+    """Code and message of the reason why *sentence* gets no clip; None when it gets one."""
     picture_s = faces.tracks.frame_count / GRID_FPS
     length_s = sentence.end_s - sentence.start_s
     if frames_of(sentence.start_s, sentence.end_s)[0] >= faces.tracks.frame_count:
         message = f"the picture ends at {picture_s:.2f} s and the sentence begins at {sentence.start_s:.2f} s"
-        return DroppedSentence(sentence, "outside_picture", message)
+        return "outside_picture", message
     if sentence.track is None or sentence.avg_score is None:
-        return DroppedSentence(sentence, "not_visible", _seen_instead(sentence, faces))
+        return "not_visible", _seen_instead(sentence, faces)
     if length_s < config.MIN_SENTENCE_S:
-        message = f"it lasts {length_s:.2f} s, less than MIN_SENTENCE_S, {config.MIN_SENTENCE_S:g} s"
-        return DroppedSentence(sentence, "too_short", message)
+        return "too_short", f"it lasts {length_s:.2f} s, less than MIN_SENTENCE_S, {config.MIN_SENTENCE_S:g} s"
     if length_s > config.MAX_SENTENCE_S:
-        message = f"one word lasts {length_s:.2f} s, more than MAX_SENTENCE_S, {config.MAX_SENTENCE_S:g} s"
-        return DroppedSentence(sentence, "too_long", message)
+        return "too_long", f"one word lasts {length_s:.2f} s, more than MAX_SENTENCE_S, {config.MAX_SENTENCE_S:g} s"
     if sentence.coverage < config.MIN_COVERAGE:
         message = (
             f"the face is in view on {sentence.coverage:.0%} of it, less than MIN_COVERAGE, {config.MIN_COVERAGE:.0%}"
         )
-        return DroppedSentence(sentence, "low_coverage", message)
+        return "low_coverage", message
     if sentence.avg_score < config.MIN_SPEAKER_SCORE_THRESHOLD:
         message = (
             f"the face scores {sentence.avg_score:.2f}, below MIN_SPEAKER_SCORE_THRESHOLD, "
             f"{config.MIN_SPEAKER_SCORE_THRESHOLD:g}"
         )
-        return DroppedSentence(sentence, "low_score", message)
+        return "low_score", message
     return None
 
 
-def speaking_threshold(config: Config) -> float:
+def speaking_threshold(config: Config, boundary: float = 0.0) -> float:
     """The logit from which a face counts as speaking during a word.
 
-    0 is the networks' own boundary. A lower `MIN_SPEAKER_SCORE_THRESHOLD` lowers it, or else it would have no effect;
-    a higher one is about whole sentences, and leaves it.
+    That of the speaker model is *boundary*. A `MIN_SPEAKER_SCORE_THRESHOLD` below 0 lowers it, or else it would have
+    no effect; a higher one is about whole sentences, and leaves it.
     """
-    return min(0.0, config.MIN_SPEAKER_SCORE_THRESHOLD)
+    return boundary + min(0.0, config.MIN_SPEAKER_SCORE_THRESHOLD)
 
 
-def _tracks_of(sentence: Sentence) -> list[int]:
-    """Tracks that say the words of *sentence*: the one that holds most of it, then the others by their words."""
-    count: Mapping[int, int] = Counter(spoken.track for spoken in sentence.words if spoken.track is not None)
-    return sorted(count, key=lambda track: (track != sentence.track, -count[track], track))
+def _seen(faces: Faces, speaking: Sequence[int], first: int, stop: int) -> np.ndarray:
+    """(stop - first,) bool: grid frames on which one of the tracks is in view."""
+    seen = np.zeros(stop - first, bool)
+    for track in speaking:
+        begin, end = faces.span(track)
+        seen[max(begin - first, 0) : max(end - first, 0)] = True
+    return seen
+
+
+def _is_silence(sentence: Sentence, first: int, stop: int, fps: float) -> bool:
+    """Whether what lies outside frames ``[first, stop)`` is not of the sentence, to half a frame."""
+    return first <= sentence.start_s * fps + 0.5 and stop >= sentence.end_s * fps - 0.5
 
 
 def _seen_instead(sentence: Sentence, faces: Faces) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.clips.faces import Faces, frames_of
 from pipeline.clips.punctuation import ends_sentence
-from pipeline.types import AttributedWord, Sentence
+from pipeline.types import AttributedWord, Sentence, Word
 
 SHARED_FRAMES = 5
 """Frames (0.2 s) that two faces must be in view together to be compared, or all of the sentence when it is shorter."""
@@ -33,10 +33,15 @@ def split_sentences(
         max_s: longest sentence, in seconds.
     """
     return tuple(
-        _measured(part, faces)
+        measured(part, faces)
         for whole in _spoken_parts(words, language, pause_s)
         for part in _short_parts(whole, max_s)
     )
+
+
+def breaks_off(before: Word, after: Word, language: str, pause_s: float) -> bool:
+    """Whether a sentence ends between two consecutive words, whoever says them."""
+    return after.start_s - before.end_s >= pause_s or ends_sentence(before.text, after.text, language)
 
 
 def _spoken_parts(words: Sequence[AttributedWord], language: str, pause_s: float) -> list[Words]:
@@ -50,11 +55,7 @@ def _spoken_parts(words: Sequence[AttributedWord], language: str, pause_s: float
 
 
 def _parted(before: AttributedWord, after: AttributedWord, language: str, pause_s: float) -> bool:
-    return (
-        before.speaker != after.speaker
-        or after.word.start_s - before.word.end_s >= pause_s
-        or ends_sentence(before.word.text, after.word.text, language)
-    )
+    return before.speaker != after.speaker or breaks_off(before.word, after.word, language, pause_s)
 
 
 def _short_parts(words: Words, max_s: float) -> list[Words]:
@@ -78,7 +79,7 @@ def _short_parts(words: Words, max_s: float) -> list[Words]:
     return done
 
 
-def _measured(words: Words, faces: Faces) -> Sentence:
+def measured(words: Words, faces: Faces) -> Sentence:
     """The sentence with its scores: means over the frames of its words, each read from the face that says it."""
     speaker = words[0].speaker
     track_of_frame: dict[int, int] = {}

@@ -1,19 +1,25 @@
-"""Spans of sentences on the 25 fps grid: with silence around them where there is some, never a neighbour's word."""
+"""Spans of sentences in frames: with silence around them where there is some, never a neighbour's word."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import accumulate
 
 import numpy as np
 
+from pipeline.clips.clock import GRID_RATE, certainly_before, certainly_from, frames_within
 from pipeline.clips.faces import ROUNDING
-from pipeline.types import GRID_FPS, Sentence
+from pipeline.types import Sentence
 
 
 def clip_spans(
-    sentences: Sequence[Sentence], shot_starts: np.ndarray, frame_count: int, padding_s: float
+    sentences: Sequence[Sentence],
+    shot_starts: np.ndarray,
+    frame_count: int,
+    padding_s: float,
+    rate: Fraction = GRID_RATE,
 ) -> list[tuple[int, int]]:
     """First frame of each sentence's clip and the one after its last.
 
@@ -23,26 +29,31 @@ def clip_spans(
 
     Args:
         sentences: all of the video, in order of speech.
-        shot_starts: (S,) int32 first frames of the shots, ascending.
+        shot_starts: (S,) int32 first grid frames of the shots, ascending.
         frame_count: grid frames of the video; every span is inside it, and empty where the picture has ended.
         padding_s: silence wanted before and after, in seconds.
+        rate: frames a second in which the spans are counted.
     """
     ends_s, starts_s = _around(sentences)
-    padding = padding_s * GRID_FPS
+    fps = float(rate)
+    padding = padding_s * fps
+    total = frames_within(frame_count, rate)
+    begins = np.array([certainly_from(int(frame), rate) for frame in shot_starts])
+    stops = np.array([certainly_before(int(frame), rate) for frame in shot_starts])
     spans = []
     for i, sentence in enumerate(sentences):
-        start, end = sentence.start_s * GRID_FPS, sentence.end_s * GRID_FPS
+        start, end = sentence.start_s * fps, sentence.end_s * fps
         first = max(
             math.floor(start - padding + ROUNDING),
-            _first_limit(ends_s[i] * GRID_FPS, start, padding),
-            _shot_start(shot_starts, math.floor(start + ROUNDING)),
+            first_limit(ends_s[i] * fps, start, padding),
+            _shot_start(begins, math.floor(start + ROUNDING)),
         )
         stop = min(
             math.ceil(end + padding - ROUNDING),
-            _stop_limit(end, starts_s[i + 1] * GRID_FPS, padding),
-            _shot_stop(shot_starts, math.ceil(end - ROUNDING), frame_count),
+            stop_limit(end, starts_s[i + 1] * fps, padding),
+            _shot_stop(stops, math.ceil(end - ROUNDING), total),
         )
-        spans.append(_inside(first, stop, frame_count))
+        spans.append(_inside(first, stop, total))
     return spans
 
 
@@ -62,14 +73,14 @@ def _around(sentences: Sequence[Sentence]) -> tuple[list[float], list[float]]:
     return list(ends_s), list(starts_s)[::-1]
 
 
-def _first_limit(before: float, start: float, padding: float) -> int:
+def first_limit(before: float, start: float, padding: float) -> int:
     """The first frame that a clip may have whose words begin at *start*, after others that end at *before* (frames)."""
     if before > start:
         return math.floor(start + ROUNDING)
     return _boundary(max(before, start - 2 * padding - 2), start)
 
 
-def _stop_limit(end: float, after: float, padding: float) -> int:
+def stop_limit(end: float, after: float, padding: float) -> int:
     """The same for the end, with others that begin at *after*."""
     if after < end:
         return math.ceil(end - ROUNDING)
@@ -81,16 +92,16 @@ def _boundary(before: float, after: float) -> int:
     return math.floor((before + after) / 2 + 0.5 + ROUNDING)
 
 
-def _shot_start(shot_starts: np.ndarray, frame: int) -> int:
+def _shot_start(begins: np.ndarray, frame: int) -> int:
     """First frame of the shot that *frame* is in."""
-    i = int(np.searchsorted(shot_starts, frame, side="right"))
-    return int(shot_starts[i - 1]) if i else 0
+    i = int(np.searchsorted(begins, frame, side="right"))
+    return int(begins[i - 1]) if i else 0
 
 
-def _shot_stop(shot_starts: np.ndarray, stop: int, frame_count: int) -> int:
-    """Where the shot of the frame before *stop* ends."""
-    i = int(np.searchsorted(shot_starts, stop, side="left"))
-    return max(int(shot_starts[i]) if i < len(shot_starts) else frame_count, stop)
+def _shot_stop(stops: np.ndarray, stop: int, frame_count: int) -> int:
+    """Where the shot of the frame before *stop* ends; *stops* has at each shot's place the end of the one before."""
+    i = int(np.searchsorted(stops, stop, side="left"))
+    return max(int(stops[i]) if i < len(stops) else frame_count, stop)
 
 
 def _inside(first: int, stop: int, frame_count: int) -> tuple[int, int]:

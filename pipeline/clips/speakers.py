@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.special import softmax
 
 from pipeline.clips.faces import Faces, frames_of
 from pipeline.clips.punctuation import ends_sentence
@@ -36,83 +38,106 @@ State = int | None
 
 
 def attribute_words(
-    words: Sequence[Word],
-    faces: Faces,
-    *,
-    language: str = "en",
-    threshold: float = 0.0,
-    identity: Mapping[int, int] | None = None,
+    words: Sequence[Word], faces: Faces, *, language: str = "en", threshold: float = 0.0, slope: float = 1.0
 ) -> tuple[AttributedWord, ...]:
-    """The words in their order, each with its face and speaker.
+    """The words in their order, each with its face, its speaker, and how probable each face is.
 
     A word alone goes to the face in view with the highest mean smoothed logit over the word's frames, if that reaches
-    *threshold*, and otherwise to nobody. Over consecutive words the choice is made jointly (Viterbi): every change of
-    speaker costs evidence, less in pauses and after the end of a sentence, nothing across a shot cut.
+    *threshold*, and otherwise to nobody. Over consecutive words the choice is made jointly, by the forward-backward
+    algorithm (Rabiner, "A Tutorial on Hidden Markov Models", 1989): every change of speaker costs evidence, less in
+    pauses and after the end of a sentence, nothing across a shot cut, and nothing from one track of a person to the
+    next. Words that are said at the same time are different persons'.
 
     Args:
-        words: in order of speech.
-        faces: the tracks of the video.
+        words: in order of speech; those of a segment that overlaps an earlier one may begin before its last ones.
+        faces: the tracks of the video, with the person of each.
         language: ISO 639-1 code, for its punctuation.
         threshold: logit from which a face speaks.
-        identity: person of each track, where it is known; a track that is not named is a person of its own.
+        slope: log-odds of speaking to one of the logit's units.
     """
-    persons = _Persons(identity or {})
-    speakers: dict[object, int] = {}
+    persons: dict[State, State] = {None: None, **faces.tracks.persons}
+    taken: list[tuple[Word, int]] = []
+    found: dict[int, AttributedWord] = {}
+    for lane in _lanes(words):
+        said = [words[place] for place in lane]
+        evidence = [_without_taken(word, _evidence(word, faces, threshold, slope), taken, persons) for word in said]
+        for place, probabilities in zip(lane, _posteriors(said, evidence, persons, faces, language), strict=True):
+            found[place] = AttributedWord(words[place], probabilities[0][0], None, probabilities)
+        chosen = [(spoken.word, persons[spoken.track]) for spoken in map(found.__getitem__, lane)]
+        taken += [(word, person) for word, person in chosen if person is not None]
+    speakers: dict[State, int] = {}
     attributed = []
-    for word, track in zip(words, _best_path(words, faces, language, threshold, persons), strict=True):
-        speaker = None if track is None else speakers.setdefault(persons.of(track), len(speakers) + 1)
-        attributed.append(AttributedWord(word, track, speaker))
+    for place in range(len(words)):
+        spoken = found[place]
+        person = persons[spoken.track]
+        speaker = None if person is None else speakers.setdefault(person, len(speakers) + 1)
+        attributed.append(dataclasses.replace(spoken, speaker=speaker))
     return tuple(attributed)
 
 
-class _Persons:
-    """Who a track shows: the person named for it, or somebody of whom only this track is known."""
-
-    def __init__(self, identity: Mapping[int, int]) -> None:
-        self._identity: Mapping[int, object] = identity
-
-    def of(self, track: State) -> object:
-        if track is None:
-            return None
-        return self._identity.get(track, ("track", track))
-
-
-def _best_path(words: Sequence[Word], faces: Faces, language: str, threshold: float, persons: _Persons) -> list[State]:
-    """The sequence of states with the most evidence after the cost of its changes."""
-    totals: dict[State, float] = {None: 0.0}
-    came_from: list[dict[State, State]] = []
-    previous: Word | None = None
-    for word in words:
-        cost = 0.0 if previous is None else _switch_cost(previous, word, faces, language)
-        stayed: dict[object, State] = {}
-        for state, total in totals.items():
-            person = persons.of(state)
-            if person not in stayed or total > totals[stayed[person]]:
-                stayed[person] = state
-        leader = max(totals, key=lambda state: totals[state])
-        step: dict[State, State] = {}
-        reached: dict[State, float] = {}
-        for state, evidence in _evidence(word, faces, threshold).items():
-            origin, before = leader, totals[leader] - cost
-            person = persons.of(state)
-            if person in stayed and totals[stayed[person]] >= before:
-                origin, before = stayed[person], totals[stayed[person]]
-            step[state], reached[state] = origin, before + evidence
-        came_from.append(step)
-        totals, previous = reached, word
-    state = max(totals, key=lambda state: totals[state])
-    path: list[State] = []
-    for step in reversed(came_from):
-        path.append(state)
-        state = step[state]
-    return path[::-1]
+def _lanes(words: Sequence[Word]) -> list[list[int]]:
+    """Places of the words in rows within which no two are said at the same time; nearly always a single one."""
+    lanes: list[list[int]] = []
+    for place, word in enumerate(words):
+        free = (
+            lane for lane in lanes if not _together(words[lane[-1]], word) and words[lane[-1]].start_s <= word.start_s
+        )
+        lane = next(free, None)
+        if lane is None:
+            lanes.append([place])
+        else:
+            lane.append(place)
+    return lanes
 
 
-def _evidence(word: Word, faces: Faces, threshold: float) -> dict[State, float]:
-    """How much speaks for each face in view, against 0 for nobody: logits over *threshold*, summed over the word."""
+def _together(first: Word, second: Word) -> bool:
+    """Whether two words share more than half of the shorter one."""
+    shared_s = min(first.end_s, second.end_s) - max(first.start_s, second.start_s)
+    return shared_s > 0.5 * min(first.end_s - first.start_s, second.end_s - second.start_s)
+
+
+def _without_taken(
+    word: Word, evidence: dict[State, float], taken: Sequence[tuple[Word, int]], persons: Mapping[State, State]
+) -> dict[State, float]:
+    """*evidence* without the faces of persons who say something else during the word."""
+    busy = {person for other, person in taken if _together(other, word)}
+    return {state: value for state, value in evidence.items() if state is None or persons[state] not in busy}
+
+
+def _posteriors(
+    words: Sequence[Word],
+    evidence: Sequence[dict[State, float]],
+    persons: Mapping[State, State],
+    faces: Faces,
+    language: str,
+) -> list[tuple[tuple[State, float], ...]]:
+    """For each word every state with its probability given all words, the most probable first."""
+    states = [list(values) for values in evidence]
+    weights = [np.array(list(values.values())) for values in evidence]
+    steps = []
+    for i in range(1, len(words)):
+        cost = _switch_cost(words[i - 1], words[i], faces, language)
+        same = [[persons[before] == persons[after] for after in states[i]] for before in states[i - 1]]
+        steps.append(np.where(same, 0.0, -cost))
+    forward = [weights[0]] if words else []
+    for step, weight in zip(steps, weights[1:], strict=True):
+        forward.append(np.logaddexp.reduce(forward[-1][:, None] + step, axis=0) + weight)
+    backward = [np.zeros(len(weights[-1]))] if words else []
+    for step, weight in zip(reversed(steps), reversed(weights[1:]), strict=True):
+        backward.append(np.logaddexp.reduce(step + weight + backward[-1], axis=1))
+    posteriors = []
+    for names, ahead, behind in zip(states, forward, reversed(backward), strict=True):
+        shares = softmax(ahead + behind)
+        order = np.argsort(-shares, kind="stable")
+        posteriors.append(tuple((names[k], float(shares[k])) for k in order))
+    return posteriors
+
+
+def _evidence(word: Word, faces: Faces, threshold: float, slope: float) -> dict[State, float]:
+    """How much speaks for each face in view, against 0 for nobody: log-odds over *threshold*, summed over the word."""
     first, stop = frames_of(word.start_s, word.end_s)
     count = stop - first
-    weight = min(count, MOST_FRAMES) / INDEPENDENT_FRAMES
+    weight = slope * min(count, MOST_FRAMES) / INDEPENDENT_FRAMES
     evidence: dict[State, float] = {}
     for track in faces.in_view(first, stop):
         scores = faces.smoothed[faces.rows(track, first, stop)]

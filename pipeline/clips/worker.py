@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +12,27 @@ import numpy as np
 
 from config import Config
 from pipeline.clips.cut import cut_clip
+from pipeline.clips.cutaways import carried_over
 from pipeline.clips.faces import Faces
-from pipeline.clips.plan import plan_clips, speaking_threshold
+from pipeline.clips.plan import Plan, plan_clips, speaking_threshold
 from pipeline.clips.sentences import split_sentences
 from pipeline.clips.spans import sounds_together
 from pipeline.clips.speakers import attribute_words
 from pipeline.errors import InputError, ToolError
-from pipeline.outputs.manifest import CutClip, NumberedDrop, manifest_json, write_manifest
+from pipeline.machine import core_count
+from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
 from pipeline.outputs.subtitles import write_subtitles
 from pipeline.outputs.tracks import write_tracks
 from pipeline.outputs.transcript import write_transcript
 from pipeline.types import ClipPlan, DroppedSentence, ModelChoice, Probe, ScoredTracks, Sentence, Transcript
+from pipeline.vision.calibration import calibration_of
 
 OWN_NAME = re.compile(r"\.?seg_\d{4,}_track_\d{3,}\.mp4(\.\d+)?(\.part)?|\.manifest\.json\.\d+\.part")
 """Clips of this program and what an interrupted run leaves behind; nothing else in the folder is touched."""
+
+MOST_AT_ONCE = 4
+"""Clips that one process cuts at the same time where nothing is asked for: each holds some decoded pictures, and up to
+half a gigabyte in the encoder for the whole of a 4K picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,8 @@ def finish_video(
     fingerprint: str,
     on_clip: Callable[[int, int], None],
 ) -> FinishedVideo:
-    """Writes everything that one video leaves: ``tracks.npz``, ``transcript.json``, ``.srt`` and ``.vtt``, and in
-    ``output/`` the clips and ``manifest.json``.
+    """Writes everything that one video leaves: ``tracks.npz``, ``transcript.json``, ``.srt``, ``.vtt`` and ``.ass``,
+    and in ``output/`` the clips and ``manifest.json``.
 
     The manifest and the clips of an earlier run go first, so that a manifest never names what is not there. Every
     sentence becomes a clip or a line among those dropped.
@@ -76,23 +84,29 @@ def finish_video(
     output.mkdir(parents=True, exist_ok=True)
 
     faces = Faces(tracks)
-    words = attribute_words(transcript.words, faces, language=transcript.language, threshold=speaking_threshold(config))
-    sentences = split_sentences(
-        words, faces, language=transcript.language, pause_s=config.SENTENCE_PAUSE_S, max_s=config.MAX_SENTENCE_S
+    scores = calibration_of(next(model.name for model in models if model.job == "speaking"))
+    language, pause_s = transcript.language, config.SENTENCE_PAUSE_S
+    words = attribute_words(
+        transcript.words,
+        faces,
+        language=language,
+        threshold=speaking_threshold(config, scores.boundary),
+        slope=scores.slope,
     )
+    words = carried_over(words, faces, language=language, pause_s=pause_s)
+    sentences = split_sentences(words, faces, language=language, pause_s=pause_s, max_s=config.MAX_SENTENCE_S)
     write_tracks(folder / "tracks.npz", tracks)
     write_transcript(folder / "transcript.json", transcript, words)
     write_subtitles(folder, sentences)
 
-    plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config)
+    plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config, probe.rate)
     doubts = _doubts(sentences, transcript)
     clips, dropped = [], []
-    for index, ended in _cut_all(plans, probe, output, config, on_clip):
+    for ended in _cut_all(plans, probe, output, config, on_clip):
         if isinstance(ended, ClipPlan):
-            flags = (*doubts[index], *_picture_doubts(ended, probe))
-            clips.append(CutClip(ended, (config.CLIP_SIZE, config.CLIP_SIZE), flags))
+            clips.append(CutClip(ended, (*doubts[ended.index], *_picture_doubts(ended, probe))))
         else:
-            dropped.append(NumberedDrop(index, ended))
+            dropped.append(ended)
 
     manifest = output / "manifest.json"
     content = manifest_json(
@@ -106,7 +120,7 @@ def finish_video(
         dropped=dropped,
     )
     write_manifest(manifest, content)
-    failed = [line.dropped.message for line in dropped if line.dropped.reason_code == ToolError.reason_code]
+    failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]
     return FinishedVideo(manifest, len(clips), len(dropped), len(failed), failed[0] if failed else "")
 
 
@@ -120,41 +134,43 @@ def _remove_stale(output: Path) -> None:
 
 
 def _cut_all(
-    plans: dict[int, ClipPlan | DroppedSentence],
-    probe: Probe,
-    output: Path,
-    config: Config,
-    on_clip: Callable[[int, int], None],
-) -> Iterable[tuple[int, ClipPlan | DroppedSentence]]:
-    """Every plan in its order: as it was when its clip is on disk, as a dropped sentence when it could not be cut."""
-    total = sum(isinstance(plan, ClipPlan) for plan in plans.values())
-    done = 0
-    on_clip(done, total)
-    for index, plan in plans.items():
-        if isinstance(plan, ClipPlan):
-            yield index, _cut(plan, probe, output, config)
-            done += 1
-            on_clip(done, total)
-        else:
-            yield index, plan
+    plans: Sequence[Plan], probe: Probe, output: Path, config: Config, on_clip: Callable[[int, int], None]
+) -> list[Plan]:
+    """Every plan in its order: as it was when its clip is on disk, as a dropped sentence when it could not be cut.
+
+    Threads do: decoding, scaling and the encoder's own process all work without holding Python.
+    """
+    ended = {plan.index: plan for plan in plans}
+    wanted = [plan for plan in plans if isinstance(plan, ClipPlan)]
+    on_clip(0, len(wanted))
+    with ThreadPoolExecutor(clips_at_once(config), "clip") as pool:
+        cutting = {pool.submit(_cut, plan, probe, output, config): plan.index for plan in wanted}
+        try:
+            for done, future in enumerate(as_completed(cutting), 1):
+                ended[cutting[future]] = future.result()
+                on_clip(done, len(wanted))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return list(ended.values())
 
 
-def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config) -> ClipPlan | DroppedSentence:
+def clips_at_once(config: Config) -> int:
+    """How many clips one process cuts at the same time."""
+    if isinstance(config.CLIPS_AT_ONCE, int):
+        return config.CLIPS_AT_ONCE
+    return min(max(core_count() // config.NUM_MUX_WORKERS, 1), MOST_AT_ONCE)
+
+
+def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config) -> Plan:
     try:
-        cut_clip(
-            plan,
-            probe,
-            output / plan.name,
-            size_px=config.CLIP_SIZE,
-            crf=config.CLIP_CRF,
-            preset=config.CLIP_PRESET,
-        )
+        cut_clip(plan, probe, output / plan.name, crf=config.CLIP_CRF, preset=config.CLIP_PRESET)
     except ToolError as error:
-        return DroppedSentence(plan.sentence, error.reason_code, str(error))
+        return DroppedSentence(plan.index, plan.sentence, error.reason_code, str(error))
     except InputError as error:
         if error.reason_code != "outside_picture":
             raise
-        return DroppedSentence(plan.sentence, error.reason_code, error.message)
+        return DroppedSentence(plan.index, plan.sentence, error.reason_code, error.message)
     return plan
 
 

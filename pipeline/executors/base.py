@@ -50,18 +50,27 @@ def stand_ins(models: Models) -> tuple[str, ...]:
 
 
 def done(
-    video: VideoJob, finished: FinishedVideo, models: Models, begun_s: float, timings: Mapping[str, Sequence[float]]
+    video: VideoJob,
+    finished: FinishedVideo,
+    models: Models,
+    begun_s: float,
+    timings: Mapping[str, Sequence[float]],
+    notes: Sequence[str] = (),
 ) -> VideoResult:
-    """The result of a video that went through every stage; *begun_s* on ``time.monotonic``."""
+    """The result of a video that went through every stage; *begun_s* on ``time.monotonic``.
+
+    *notes*, what people should know of the work, end its message and are ``notes`` among its details.
+    """
     return VideoResult(
         path=video.path,
         status="done",
-        message=f"{finished.clip_count} clips, {finished.dropped_count} sentences without one",
+        message="; ".join([f"{finished.clip_count} clips, {finished.dropped_count} sentences without one", *notes]),
         seconds=time.monotonic() - begun_s,
-        stand_ins=stand_ins(models),
+        stand_ins=stand_ins(video.models or models),
         clip_count=finished.clip_count,
         manifest=finished.manifest,
         timings=timings,
+        details={"notes": list(notes)} if notes else {},
     )
 
 

@@ -47,6 +47,8 @@ class _Active:
     results: dict[str, Any] = field(default_factory=dict)
     """``vision`` and ``speech``, as they come."""
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What people should know of the work."""
 
 
 class LocalExecutor:
@@ -116,7 +118,7 @@ class LocalExecutor:
         for worker in self._free("speech"):
             if self._to_hear:
                 job = self._to_hear.popleft()
-                self._assign(worker, say.Hear(job, self._prepared(job)))
+                self._assign(worker, say.Hear(job, self._prepared(job), self._active[job].video.transcript))
         for worker in self._free("mux"):
             if self._to_finish:
                 job = self._to_finish.popleft()
@@ -163,7 +165,8 @@ class LocalExecutor:
                 active.decoder.tell(message)
             case say.Progress(_, stage, amount, total):
                 self._listener.on_progress(active.video, stage, amount, total)
-            case say.Done(job, value, began_s, ended_s):
+            case say.Done(job, value, began_s, ended_s, notes):
+                active.notes += notes
                 self._on_done(worker, job, active, value, (began_s, ended_s))
             case say.Failed(job, code, text, trace):
                 self._give_up(job)
@@ -201,7 +204,9 @@ class LocalExecutor:
         self._clock(active, worker.kind, *span_s)
         if worker.kind == "mux":
             del self._active[job]
-            self._end(active, done(active.video, value, self._models, active.begun_s, active.timings), job)
+            self._end(
+                active, done(active.video, value, self._models, active.begun_s, active.timings, active.notes), job
+            )
             return
         active.results[worker.kind] = value
         if worker.kind == "vision":

@@ -7,6 +7,7 @@ video; whatever is said of a job that the parent has given up is ignored.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.executors.ring import PictureFormat
@@ -45,6 +46,8 @@ class Hear:
 
     job: int
     prepared: Prepared
+    transcript: Path | None = None
+    """The user's own, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ class Done:
     value: Any
     began_s: float
     ended_s: float
+    notes: tuple[str, ...] = ()
+    """What people should know of the work."""
 
 
 @dataclass(frozen=True, slots=True)

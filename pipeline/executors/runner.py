@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from pipeline.executors.local import LocalExecutor
 from pipeline.executors.progress import ConsoleListener
 from pipeline.executors.serial import SerialExecutor
 from pipeline.fingerprint import fingerprint, finished_before
-from pipeline.inputs import discover, result_folders
+from pipeline.inputs import discover, given_transcripts, result_folders
 from pipeline.machine import resolved
 from pipeline.media.encode import find_ffmpeg
 from pipeline.run_report import RunReport
-from pipeline.stages import Models, VideoJob
-from pipeline.types import VideoResult
+from pipeline.speech.given import transcript_digest
+from pipeline.stages import TRANSCRIPT, Models, VideoJob
+from pipeline.types import ModelChoice, VideoResult
 
 OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -44,16 +45,19 @@ def run(source: Path, config: Config) -> int:
             report.set_error(error)
             report.close()
         raise
+    folders = result_folders(videos, source, output)
+    transcripts = _transcripts(videos, source, folders, config)
     _made(home)
     config = resolved(config)
+    _check_precision(config)
     find_ffmpeg()
-    models = chosen_models(config)
+    models = chosen_models(config, transcripts)
     report = RunReport(home, source, videos)
     report.set_models(models)
     listener = ConsoleListener(len(videos), report)
     jobs = []
-    for number, (path, folder) in enumerate(zip(videos, result_folders(videos, source, output), strict=True)):
-        job = _job(number, path, folder, config, models, listener)
+    for number, (path, folder, given) in enumerate(zip(videos, folders, transcripts, strict=True)):
+        job = _job(number, path, folder, given, config, models, listener)
         if job is not None:
             jobs.append(job)
     try:
@@ -68,26 +72,80 @@ def run(source: Path, config: Config) -> int:
     return OK if all(result.status in ("done", "skipped") for result in report.results) else SOME_FAILED
 
 
-def chosen_models(config: Config) -> Models:
+def chosen_models(config: Config, transcripts: Sequence[Path | None] = ()) -> Models:
     """The model of each job; each stand-in is announced in one line.
+
+    Args:
+        config: settings, with every ``auto`` resolved.
+        transcripts: of each video, the user's own. Where every video has one, no recogniser is chosen. Where one has,
+            the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
 
     Raises:
         PipelineError: weights are damaged, or missing where no stand-in is allowed.
     """
-    words = config.WHISPER_MODEL_SIZE
+    words = None if transcripts and all(transcripts) else config.WHISPER_MODEL_SIZE
     if words == "auto":
         words = weights.default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
     folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
-    return weights.choose(
+    chosen = weights.choose(
         config.FACE_DETECTOR,
         config.SPEAKER_MODEL,
         words,
+        config.IDENTITY_MODEL,
         weights_dir=folder,
         download=config.DOWNLOAD_WEIGHTS,
         strict=config.STRICT,
         language=config.WHISPER_LANGUAGE,
-        announce=lambda line: print(line, file=sys.stderr, flush=True),
+        announce=_say,
     )
+    if words is None:
+        chosen = (*chosen[:2], ModelChoice("words", TRANSCRIPT, None), *chosen[2:])
+    if config.ALIGN or any(transcripts):
+        network = weights.choose_alignment(
+            config.WHISPER_LANGUAGE,
+            weights_dir=folder,
+            download=config.DOWNLOAD_WEIGHTS,
+            required=config.ALIGN,
+            announce=_say,
+        )
+        chosen = (*chosen, network) if network else chosen
+    return chosen
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _transcripts(videos: list[Path], source: Path, folders: list[Path], config: Config) -> Sequence[Path | None]:
+    """The user's own transcript of each video; how many there are is said once."""
+    if not config.TRANSCRIPTS:
+        return [None] * len(videos)
+    found = given_transcripts(videos, source, folders, Path(config.TRANSCRIPTS))
+    count = len(found) - found.count(None)
+    rest = "" if count == len(found) else "; the others are transcribed by the recogniser"
+    _say(f"transcripts: {count} of {len(found)} videos have one in {config.TRANSCRIPTS}{rest}")
+    return found
+
+
+def _models_of(models: Models, transcript: Path | None, config: Config) -> Models:
+    """Who does each job for one video.
+
+    Raises:
+        InputError: ``bad_transcript`` when the transcript cannot be read.
+    """
+    if transcript is None:
+        return models if config.ALIGN else tuple(model for model in models if model.job != "alignment")
+    words = ModelChoice("words", TRANSCRIPT, transcript, transcript_digest(transcript))
+    return tuple(words if model.job == "words" else model for model in models)
+
+
+def _check_precision(config: Config) -> None:
+    """Refuses half precision where Whisper would run on a CPU."""
+    if config.WHISPER_PRECISION == "half" and "cpu" in config.WHISPER_DEVICE:
+        raise InputError(
+            "bad_setting",
+            "WHISPER_PRECISION is 'half', which needs CUDA, and WHISPER_DEVICE is cpu here. Use auto or full",
+        )
 
 
 def _made(folder: Path) -> Path:
@@ -101,10 +159,17 @@ def _made(folder: Path) -> Path:
 
 
 def _job(
-    number: int, path: Path, folder: Path, config: Config, models: Models, listener: ConsoleListener
+    number: int,
+    path: Path,
+    folder: Path,
+    transcript: Path | None,
+    config: Config,
+    models: Models,
+    listener: ConsoleListener,
 ) -> VideoJob | None:
     """The work on one video; None when there is none because it is done already or cannot be read."""
     try:
+        models = _models_of(models, transcript, config)
         mark = fingerprint(path, config, models)
     except InputError as error:
         remove_old_manifest(folder)
@@ -115,7 +180,7 @@ def _job(
         message = "done by an earlier run with the same settings (--force does it again)"
         listener.on_result(VideoResult(path, "skipped", message=message, manifest=manifest))
         return None
-    return VideoJob(number, path, folder, mark)
+    return VideoJob(number, path, folder, mark, transcript, models)
 
 
 def _execute(

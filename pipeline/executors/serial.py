@@ -15,7 +15,7 @@ from pipeline.executors.ring import PictureFormat, fit
 from pipeline.settings import as_list
 from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob, describe
 from pipeline.types import GRID_FPS, FrameBatch, ScoredTracks, VideoResult
-from pipeline.vision.worker import DECODE_BATCH
+from pipeline.vision.settings import DECODE_BATCH
 
 
 class SerialExecutor:
@@ -62,12 +62,14 @@ class SerialExecutor:
             prepared = self._stages.prepare(video.path, sound, lambda _: None)
             clock("decode", begun_s)
             began_s = time.monotonic()
-            tracks = self._see(video, prepared, listener)
+            tracks, notes = self._see(video, prepared, listener)
             clock("vision", began_s)
             began_s = time.monotonic()
             duration_s = prepared.audio.duration_s
             transcript = self._speech.transcribe(
-                prepared.audio, lambda done_s: listener.on_progress(video, "speech", done_s, duration_s)
+                prepared.audio,
+                lambda done_s: listener.on_progress(video, "speech", done_s, duration_s),
+                video.transcript,
             )
             clock("speech", began_s)
             began_s = time.monotonic()
@@ -83,10 +85,10 @@ class SerialExecutor:
             clock("mux", began_s)
         finally:
             sound.unlink(missing_ok=True)
-        return done(video, finished, self._models, begun_s, timings)
+        return done(video, finished, self._models, begun_s, timings, notes)
 
-    def _see(self, video: VideoJob, prepared: Prepared, listener: Listener) -> ScoredTracks:
-        """Pictures to vision, in the same size and batches as through the ring."""
+    def _see(self, video: VideoJob, prepared: Prepared, listener: Listener) -> tuple[ScoredTracks, tuple[str, ...]]:
+        """Pictures to vision, in the same size and batches as through the ring; and its notes."""
         form = fit(prepared.probe, self._config.RING_MB << 20, self._stages.frames_held(self._config))
         duration_s = prepared.probe.duration_s
         session = self._vision.start(
@@ -96,7 +98,7 @@ class SerialExecutor:
         )
         for batch in self._batches(prepared, form):
             session.push(batch)
-        return session.finish()
+        return session.finish(), session.notes
 
     def _batches(self, prepared: Prepared, form: PictureFormat) -> Iterator[FrameBatch]:
         first, held = 0, []

@@ -39,7 +39,7 @@ from pipeline.executors.ring import PictureFormat, Ring, RingHandle, fit
 from pipeline.machine import core_count
 from pipeline.stages import Models, Session, Stages, describe
 from pipeline.types import GRID_FPS, FrameBatch
-from pipeline.vision.worker import DECODE_BATCH
+from pipeline.vision.settings import DECODE_BATCH
 
 PROGRESS_EVERY_S = 0.2
 
@@ -258,7 +258,7 @@ def _see(pipe: Pipe, seen: dict[int, _Seen], message: Pictures | EndOfPictures |
             tracks = video.session.finish()
             del seen[job]
             video.report(video.duration_s, video.duration_s)
-            pipe.send(Done(job, tracks, video.began_s, time.monotonic()))
+            pipe.send(Done(job, tracks, video.began_s, time.monotonic(), video.session.notes))
         case Cancel(job):
             del seen[job]
 
@@ -268,7 +268,9 @@ def _speech_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
 
     def hear(order: Hear) -> object:
         audio, report = order.prepared.audio, _Reporter(pipe, order.job, "speech")
-        return transcriber.transcribe(audio, lambda done_s: report(done_s, audio.duration_s))  # type: ignore[union-attr]
+        return transcriber.transcribe(  # type: ignore[union-attr]
+            audio, lambda done_s: report(done_s, audio.duration_s), order.transcript
+        )
 
     if transcriber is not None:
         _answer(pipe, hear)

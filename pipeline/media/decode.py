@@ -1,8 +1,9 @@
-"""Pictures of a video on the 25 fps grid, by presentation time.
+"""Pictures of a video on a grid of constant rate, by presentation time.
 
-The picture of grid frame *i* is the one on screen in the middle of ``[i/25, (i+1)/25)`` seconds after the first video
-frame. The middle, because on average it neither leads nor lags, whatever the source's rate; and because at 25 fps it
-is right even where timestamps are rounded.
+The picture of frame *i* of the 25 fps grid is the one on screen in the middle of ``[i/25, (i+1)/25)`` seconds after
+the first video frame. The middle, because on average it neither leads nor lags, whatever the source's rate; and
+because at 25 fps it is right even where timestamps are rounded. A grid of the source's own constant rate has each of
+its pictures once.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SEEK_MARGINS_S = (0, 2, 10, 60)
 """Seconds before the wanted frame at which to begin decoding, tried in turn when a container seeks too late."""
 
 
-def on_grid(timed: Iterable[tuple[Fraction, Fraction, T]], rate: int = GRID_FPS) -> Iterator[tuple[int, T]]:
+def on_grid(timed: Iterable[tuple[Fraction, Fraction, T]], rate: int | Fraction = GRID_FPS) -> Iterator[tuple[int, T]]:
     """The picture of each grid frame.
 
     Args:
@@ -60,9 +61,9 @@ def on_grid(timed: Iterable[tuple[Fraction, Fraction, T]], rate: int = GRID_FPS)
             index += 1
 
 
-def _first_covered(time_s: Fraction, rate: int) -> int:
+def _first_covered(time_s: Fraction, rate: int | Fraction) -> int:
     """The first grid frame whose middle is not before *time_s*."""
-    return -((1 - 2 * time_s * rate) // 2)  # ceil(time * rate - 1/2)
+    return int(-((1 - 2 * time_s * rate) // 2))  # ceil(time * rate - 1/2)
 
 
 def read_frames(
@@ -71,6 +72,7 @@ def read_frames(
     stop_frame: int | None = None,
     threads: int = 1,
     size_px: tuple[int, int] | None = None,
+    rate: int | Fraction = GRID_FPS,
 ) -> Iterator[np.ndarray]:
     """Pictures of grid frames ``[first_frame, stop_frame)``, decoding little more than that span.
 
@@ -81,6 +83,7 @@ def read_frames(
         first_frame, stop_frame: span on the grid; None is the end of the picture.
         threads: decoding threads.
         size_px: width and height of the pictures; the displayed size by default.
+        rate: frames a second of the grid.
 
     Yields:
         (H, W, 3) uint8 BGR as displayed: a view that holds until the next one is asked for. The iterator ends early
@@ -90,7 +93,7 @@ def read_frames(
         InputError: when the file has gone or cannot be decoded at all.
     """
     for margin_s in SEEK_MARGINS_S if first_frame else (None,):
-        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, margin_s)
+        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, Fraction(rate), margin_s)
         first = next(pictures, None)
         if first is None or first[0] > first_frame:
             continue
@@ -99,7 +102,7 @@ def read_frames(
             yield picture
         return
     if first_frame:
-        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, None)
+        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, Fraction(rate), None)
         yield from (picture for _, picture in pictures)
 
 
@@ -109,6 +112,7 @@ def _read_from(
     stop_frame: int | None,
     threads: int,
     size_px: tuple[int, int] | None,
+    rate: Fraction,
     seek_margin_s: int | None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Grid number and picture from *first_frame* on, having sought *seek_margin_s* before it (None: from the start)."""
@@ -117,11 +121,11 @@ def _read_from(
         stream.codec_context.thread_count = threads
         stream.thread_type = "AUTO" if threads > 1 else "NONE"
         if seek_margin_s is not None:
-            start_s = probe.zero_s + Fraction(first_frame, GRID_FPS) - seek_margin_s
+            start_s = probe.zero_s + first_frame / rate - seek_margin_s
             time_base = stream.time_base or Fraction(1, av.time_base)
             container.seek(int(max(start_s, probe.zero_s) / time_base), stream=stream, backward=True)
         pictures = _Pictures(stream, probe, size_px)
-        for index, frame in on_grid(_timed(container, stream, probe)):
+        for index, frame in on_grid(_timed(container, stream, probe), rate):
             if stop_frame is not None and index >= stop_frame:
                 return
             if index >= first_frame:

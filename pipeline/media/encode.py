@@ -24,9 +24,9 @@ STDERR_TAIL_BYTES = 2000
 SOUND_BITRATE = "192k"
 """AAC rate at which speech and music are as good as the source for stereo at 44.1 or 48 kHz."""
 
-COLOUR_MATRIX = "smpte170m"
-"""BT.601, for the conversion and as the file's tag: readers that ignore the tag take this one for small pictures.
-FFmpeg's fast conversion, its default, darkens the picture by one to four levels, so the exact one is asked for."""
+LARGEST_SMALL_PX = (1024, 576)
+"""Width and height up to which readers that ignore the colour tag of a file take its picture for BT.601; they take
+larger ones for BT.709. Clips are what such readers expect, and tagged."""
 
 
 @functools.cache
@@ -154,6 +154,12 @@ def _feed(pipe: IO[bytes], frames: Iterable[np.ndarray], shape: tuple[int, int, 
     return count
 
 
+def colour_matrix(size_px: tuple[int, int]) -> str:
+    """FFmpeg's name of the colour matrix for a picture of that width and height, for conversion and tag."""
+    small = size_px[0] <= LARGEST_SMALL_PX[0] and size_px[1] <= LARGEST_SMALL_PX[1]
+    return "smpte170m" if small else "bt709"
+
+
 def _clip_argv(
     path: Path,
     width: int,
@@ -169,6 +175,8 @@ def _clip_argv(
         "pipe:0", format="rawvideo", pix_fmt="bgr24", video_size=(width, height), framerate=str(rate)
     )
     sound = ffmpeg.input(f"file:{pcm}", format="s16le", ar=sound_rate_hz, ac=channels)
+    matrix = colour_matrix((width, height))
+    # FFmpeg's fast conversion, its default, darkens the picture by one to four levels: the exact one is asked for.
     output = ffmpeg.output(
         picture.video,
         sound.audio,
@@ -177,9 +185,9 @@ def _clip_argv(
         vcodec="libx264",
         preset=preset,
         crf=crf,
-        vf=f"scale=out_color_matrix={COLOUR_MATRIX}:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p",
+        vf=f"scale=out_color_matrix={matrix}:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p",
         pix_fmt="yuv420p",
-        colorspace=COLOUR_MATRIX,
+        colorspace=matrix,
         color_range="tv",
         acodec="aac",
         audio_bitrate=SOUND_BITRATE,

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ SCHEMA_VERSION = 1
 WITHOUT_EFFECT = frozenset(
     {
         *("OUTPUT_DIR", "RECURSIVE", "WORK_DIR", "FORCE", "WHISPER_DEVICE", "VISION_DEVICE", "WEIGHTS_DIR"),
-        *("DOWNLOAD_WEIGHTS", "STRICT", "DETECT_BATCH", "NUM_PREPROCESS_WORKERS", "NUM_MUX_WORKERS"),
-        *("MAX_VIDEOS_IN_FLIGHT", "MAX_TRIES", "DEBUG"),
+        *("DOWNLOAD_WEIGHTS", "STRICT", "DETECT_BATCH", "COMPILE", "NUM_PREPROCESS_WORKERS", "NUM_MUX_WORKERS"),
+        *("CLIPS_AT_ONCE", "MAX_VIDEOS_IN_FLIGHT", "MAX_TRIES", "DEBUG", "TRANSCRIPTS"),
     }
 )
 """Settings that say where and how fast things run, and do not change what comes out. All others are recorded."""
@@ -43,18 +44,8 @@ class CutClip:
     """A clip that lies on disk, whole."""
 
     plan: ClipPlan
-    size_px: tuple[int, int]
-    """Width and height of its picture."""
     flags: tuple[str, ...]
     """Doubts about it, as the schema lists them."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedDrop:
-    """A sentence without a clip, with its number in the video."""
-
-    index: int
-    dropped: DroppedSentence
 
 
 def settings_of(config: Config) -> dict[str, Any]:
@@ -73,7 +64,7 @@ def manifest_json(
     config: Config,
     models: Sequence[ModelChoice],
     clips: Sequence[CutClip],
-    dropped: Sequence[NumberedDrop],
+    dropped: Sequence[DroppedSentence],
     created_at: datetime | None = None,
 ) -> dict[str, Any]:
     """The manifest as JSON values: times to the millisecond, scores to four digits.
@@ -159,7 +150,7 @@ def _source_json(probe: Probe, frame_count: int, language: str) -> dict[str, Any
         "duration": _seconds(probe.duration_s),
         "width": probe.width_px,
         "height": probe.height_px,
-        "rate": f"{probe.rate.numerator}/{probe.rate.denominator}",
+        "rate": _rate(probe.rate),
         "rotation": probe.rotation_deg,
         "first_frame_time": round(float(probe.zero_s), 6),
         "audio_rate": probe.audio_rate_hz,
@@ -189,21 +180,25 @@ def _clip_json(clip: CutClip, used: Mapping[str, Any]) -> dict[str, Any]:
         **_sentence_json(plan.sentence, plan.start_s, plan.end_s),
         "first_frame": plan.first_frame,
         "frame_count": plan.frame_count,
+        "rate": _rate(plan.rate),
         "crop_style": plan.style,
-        "width": clip.size_px[0],
-        "height": clip.size_px[1],
+        "width": plan.size_px[0],
+        "height": plan.size_px[1],
+        "tracks": list(plan.tracks),
+        "gap": plan.gap,
         "not_in_view": _gaps_json(plan),
+        "words_outside": [_word_json(spoken) for spoken in plan.words_outside],
         "flags": list(clip.flags),
         "models": dict(used),
     }
 
 
-def _dropped_json(line: NumberedDrop) -> dict[str, Any]:
-    sentence = line.dropped.sentence
+def _dropped_json(line: DroppedSentence) -> dict[str, Any]:
+    sentence = line.sentence
     return {
         "index": line.index,
-        "reason_code": line.dropped.reason_code,
-        "message": line.dropped.message,
+        "reason_code": line.reason_code,
+        "message": line.message,
         **_sentence_json(sentence, sentence.start_s, sentence.end_s),
     }
 
@@ -232,6 +227,7 @@ def _word_json(spoken: AttributedWord) -> dict[str, Any]:
         "confidence": _score(word.confidence),
         "timing": word.timing,
         "speaker": spoken.speaker,
+        "probability": _score(dict(spoken.probabilities).get(spoken.track)),
     }
 
 
@@ -243,8 +239,12 @@ def _gaps_json(plan: ClipPlan) -> list[list[float]]:
         if covered != seen:
             edges.append(plan.first_frame + i)
             seen = covered
-    times = [_seconds(edge / GRID_FPS) for edge in edges]
+    times = [_seconds(float(edge / plan.rate)) for edge in edges]
     return [list(pair) for pair in zip(times[::2], times[1::2], strict=True)]
+
+
+def _rate(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"
 
 
 def _seconds(value: float) -> float:

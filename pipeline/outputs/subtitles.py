@@ -1,17 +1,21 @@
-"""``.srt`` and ``.vtt``: what is said, with who says it, in cues that can be read in time.
+"""``.srt``, ``.vtt`` and ``.ass``: what is said, with who says it, in cues that can be read in time.
 
-Both are written here rather than through a subtitle library: those take braces and backslashes in spoken text for
-styling, and leave ``<`` and ``&`` as they are where WebVTT wants them escaped.
+The first two are written here rather than through a subtitle library: those take braces and backslashes in spoken text
+for styling, and leave ``<`` and ``&`` as they are where WebVTT wants them escaped. The third, where every speaker has a
+colour, is written through pysubs2.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from pysubs2 import Alignment, Color, SSAEvent, SSAFile, SSAStyle
 
 from pipeline.outputs.files import write_text
 from pipeline.types import AttributedWord, Sentence
@@ -28,11 +32,34 @@ MAX_CUE_S = 7.0
 MIN_CUE_S = 1.0
 """Shortest time on screen, in seconds, where the next cue leaves room for it."""
 
+READ_COLUMNS_PER_S = 20
+"""How fast a cue can be read, in columns a second: it stays on screen for that long where the next one leaves room.
+Broadcasters allow adults 17 to 20."""
+
 LEAST_CUE_S = 0.1
 """Shortest time on screen where it does not: players pass over cues without a length."""
 
 RIGHT_TO_LEFT_MARK = "\u200f"
 """Put before the label of right-to-left text, whose direction would otherwise be the Latin label's."""
+
+COLOURS_RGB = (
+    *((255, 255, 255), (86, 180, 233), (230, 159, 0), (0, 200, 150)),
+    *((240, 228, 66), (204, 121, 167), (213, 94, 0), (120, 150, 255)),
+)
+"""Of speakers 1, 2 and so on in ``.ass``, again from the first after the last: bright on dark, and most of them told
+apart by the colour-blind too (the set of Okabe and Ito, lightened)."""
+
+OFF_SCREEN_RGB = (190, 190, 190)
+"""Of somebody who is not in view; the text is slanted, too."""
+
+ASS_PICTURE_PX = (1920, 1080)
+"""The picture on which sizes in ``.ass`` are measured; players scale them to theirs."""
+
+ASS_LETTER_PX = 58
+"""Height of a letter on that picture: 42 columns fill about two thirds of its width."""
+
+WORD_JOINER = "\u2060"
+"""Without width; after a backslash it keeps ``.ass`` from reading ``\\N`` and its like in spoken text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +70,8 @@ class Cue:
     end_s: float
     lines: tuple[str, ...]
     """Plain text, without markup; the first may begin with the speaker's label."""
+    speaker: int | None
+    """Number of the speaker; None for somebody who is not in view."""
 
 
 def speaker_label(speaker: int | None) -> str:
@@ -59,7 +88,8 @@ def cues_of(sentences: Iterable[Sentence]) -> tuple[Cue, ...]:
             text = _text(part)
             if text:
                 lines = _wrapped(_labelled(label, text) if number == 0 else text)
-                cues.append(Cue(part[0].word.start_s, max(spoken.word.end_s for spoken in part), lines))
+                end_s = max(spoken.word.end_s for spoken in part)
+                cues.append(Cue(part[0].word.start_s, end_s, lines, sentence.speaker))
     cues.sort(key=lambda cue: cue.start_s)
     return tuple(_readable(cue, cues[i + 1].start_s if i + 1 < len(cues) else math.inf) for i, cue in enumerate(cues))
 
@@ -82,9 +112,24 @@ def vtt_text(cues: Sequence[Cue]) -> str:
     return "\n\n".join(["WEBVTT", *blocks]) + "\n"
 
 
+def ass_text(cues: Sequence[Cue]) -> str:
+    """*cues* as Advanced SubStation Alpha: a style, and with it a colour, for each speaker."""
+    width, height = ASS_PICTURE_PX
+    file = SSAFile()
+    file.info.update({"PlayResX": str(width), "PlayResY": str(height), "WrapStyle": "2"})
+    file.styles = {_style_name(cue.speaker): _style(cue.speaker) for cue in cues} or {"Default": SSAStyle()}
+    for cue in cues:
+        start, end = (_centis(time_s) * 10 for time_s in (cue.start_s, cue.end_s))
+        text = r"\N".join(_ass_escaped(line) for line in cue.lines)
+        style = _style_name(cue.speaker)
+        file.append(SSAEvent(start, max(end, start + 10), text, style=style, name=style))
+    return file.to_string("ass")
+
+
 def write_subtitles(folder: Path, sentences: Iterable[Sentence]) -> None:
-    """Writes ``transcript.srt`` and ``transcript.vtt`` into *folder*, each whole or not at all."""
+    """Writes ``transcript.srt``, ``.vtt`` and ``.ass`` into *folder*, each whole or not at all."""
     cues = cues_of(sentences)
+    write_text(folder / "transcript.ass", ass_text(cues))
     write_text(folder / "transcript.srt", srt_text(cues))
     write_text(folder / "transcript.vtt", vtt_text(cues))
 
@@ -173,8 +218,40 @@ def _cut_place(text: str) -> int:
 
 def _readable(cue: Cue, next_start_s: float) -> Cue:
     """*cue* long enough to be read, without running into the next one."""
-    wanted_s = max(cue.end_s, min(cue.start_s + MIN_CUE_S, next_start_s))
-    return Cue(cue.start_s, max(wanted_s, cue.start_s + LEAST_CUE_S), cue.lines)
+    reading_s = max(MIN_CUE_S, sum(map(columns, cue.lines)) / READ_COLUMNS_PER_S)
+    wanted_s = max(cue.end_s, min(cue.start_s + min(reading_s, MAX_CUE_S), next_start_s))
+    return dataclasses.replace(cue, end_s=max(wanted_s, cue.start_s + LEAST_CUE_S))
+
+
+def _style_name(speaker: int | None) -> str:
+    """`speaker_label` as the name of a style, where commas end a field."""
+    return speaker_label(speaker).replace(",", " ")
+
+
+def _style(speaker: int | None) -> SSAStyle:
+    rgb = OFF_SCREEN_RGB if speaker is None else COLOURS_RGB[(speaker - 1) % len(COLOURS_RGB)]
+    return SSAStyle(
+        fontname="Arial",
+        fontsize=ASS_LETTER_PX,
+        primarycolor=Color(*rgb),
+        outlinecolor=Color(0, 0, 0),
+        outline=3,
+        shadow=1,
+        italic=speaker is None,
+        alignment=Alignment.BOTTOM_CENTER,
+        marginl=60,
+        marginr=60,
+        marginv=50,
+    )
+
+
+def _ass_escaped(text: str) -> str:
+    """Spoken text whose braces and backslashes style nothing, as libass reads them."""
+    return text.replace("\\", "\\" + WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
+
+
+def _centis(time_s: float) -> int:
+    return round(time_s * 100)
 
 
 def _clock(time_s: float, point: str) -> str:

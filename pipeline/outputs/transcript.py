@@ -11,7 +11,8 @@ from pipeline.types import AttributedWord, Segment, Transcript
 
 
 def transcript_json(transcript: Transcript, attributed: Sequence[AttributedWord]) -> dict[str, Any]:
-    """The transcript as openai-whisper writes it, and per word ``speaker``, ``speaker_track`` and ``timing``.
+    """The transcript as openai-whisper writes it, and per word ``speaker``, ``speaker_track``, ``timing`` and
+    ``speaker_probabilities``: for every face in view, and for nobody (null), how probable it is that it says the word.
 
     Args:
         transcript: the segments as the recogniser delivered them.
@@ -57,4 +58,7 @@ def _word_json(spoken: AttributedWord) -> dict[str, Any]:
         "timing": word.timing,
         "speaker": spoken.speaker,
         "speaker_track": spoken.track,
+        "speaker_probabilities": [
+            {"speaker_track": track, "probability": round(share, 4)} for track, share in spoken.probabilities
+        ],
     }

@@ -6,10 +6,12 @@ place; nothing in it is ever run.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +20,7 @@ import pysubs2
 
 from pipeline.errors import InputError
 from pipeline.speech import UNKNOWN_LANGUAGE
+from pipeline.speech.repeats import REPEATED
 from pipeline.speech.words import attach_marks, is_unspaced, place_words, split_words
 from pipeline.types import Segment, Timing, Transcript, Word
 
@@ -40,19 +43,32 @@ _TIMES = re.compile(r"\d\s*-->\s*\d")
 """Marks a line of times; one that is left in the text of a cue was not understood."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """What a file says of a word beside its text."""
+
+    times_s: tuple[float, float]
+    """Start and end; NaN where the file has none or gives the word no length."""
+    timing: Timing
+    confidence: float | None
+
+
+_NO_TIME = _Detail((math.nan, math.nan), "interpolated", None)
+
+
 def read_transcript(path: Path, language: str = "auto") -> Transcript:
     """Reads a transcript in words.
 
     Words that have no time in the file share the room that their neighbours and their segment leave them, by their
     number of characters, and are marked ``interpolated``. Segments come in order of their start; those of different
-    speakers may overlap.
+    speakers may overlap. What `pipeline.outputs.transcript` wrote is read back as it was, the speakers left out.
 
     Args:
         path: a file named ``.json`` or ``.srt``.
         language: ISO 639-1 code of the text where the file gives none; ``auto`` gives ``und``, undetermined.
 
     Raises:
-        InputError: ``bad_transcript`` naming the place, or ``unreadable``.
+        InputError: ``bad_transcript``, naming the file and the place in it.
     """
     path = Path(path)
     text = _read_text(path)
@@ -66,9 +82,20 @@ def read_transcript(path: Path, language: str = "auto") -> Transcript:
             _refuse("", f"a transcript ends in .json or .srt, not in {path.suffix!r}")
     except InputError as error:
         raise InputError(error.reason_code, error.message, path) from error
-    if not transcript.segments:
-        raise InputError("bad_transcript", "holds no words", path)
     return transcript
+
+
+def transcript_digest(path: Path) -> str:
+    """The sha256 of a transcript file, in hexadecimal.
+
+    Raises:
+        InputError: ``bad_transcript`` when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError("bad_transcript", f"cannot be read: {error.strerror or error}", path) from error
 
 
 def _read_text(path: Path) -> str:
@@ -78,7 +105,7 @@ def _read_text(path: Path) -> str:
             raise InputError("bad_transcript", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
         data = path.read_bytes()
     except OSError as error:
-        raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
+        raise InputError("bad_transcript", f"cannot be read: {error.strerror or error}", path) from error
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return data.decode(encoding)
@@ -101,7 +128,9 @@ def _from_srt(text: str) -> tuple[Segment, ...]:
         _check_order(start_s, end_s, place)
         texts = split_words(_CONTROL.sub(" ", cue.plaintext))
         if texts:
-            segments.append(_segment(texts, np.full((len(texts), 2), np.nan), [None] * len(texts), start_s, end_s))
+            segments.append(_segment(texts, [_NO_TIME] * len(texts), start_s, end_s))
+    if not segments:
+        _refuse("", "holds no words")
     return _in_order(segments)
 
 
@@ -116,10 +145,11 @@ def _from_json(text: str, language: str) -> Transcript:
     if said is not None and not isinstance(said, str):
         _refuse("language", f"expected a code such as en, got {_shown(said)}")
     code = _LANGUAGE_CODE.match(said or "")
-    segments = [_json_segment(part, f"segments[{index}]") for index, part in enumerate(content["segments"])]
-    return Transcript(
-        code[1] if code else language, _in_order([segment for segment in segments if segment is not None])
-    )
+    parts = [_json_segment(part, f"segments[{index}]") for index, part in enumerate(content["segments"])]
+    segments = [segment for segment in parts if segment is not None]
+    if parts and not segments:
+        _refuse("", "holds no words")
+    return Transcript(code[1] if code else language, _in_order(segments))
 
 
 def _json_segment(part: Any, place: str) -> Segment | None:
@@ -130,17 +160,12 @@ def _json_segment(part: Any, place: str) -> Segment | None:
     if entries is not None and not isinstance(entries, list):
         _refuse(f"{place}.words", f"expected a list, got {_shown(entries)}")
     read = [_json_word(entry, f"{place}.words[{index}]") for index, entry in enumerate(entries or ())]
-    kept = attach_marks(_spaced([entry[0] for entry in read], text))
-    if kept:
-        texts = tuple(joined for joined, _ in kept)
-        times_s = np.array([read[index][1] for _, index in kept], np.float64)
-        confidences = [read[index][2] for _, index in kept]
-    else:
-        texts = split_words(text)
-        times_s = np.full((len(texts), 2), np.nan)
-        confidences = [None] * len(texts)
+    kept = attach_marks(_spaced([word for word, _ in read], text))
+    texts = tuple(joined for joined, _ in kept) or split_words(text)
+    details = [read[index][1] for _, index in kept] or [_NO_TIME] * len(texts)
     if not texts:
         return None
+    times_s = np.array([detail.times_s for detail in details], np.float64)
     start_s, end_s = _optional_time(part, "start", place), _optional_time(part, "end", place)
     reach = [bound for bound in (start_s, end_s) if bound is not None]
     if len(reach) == 2:
@@ -148,27 +173,34 @@ def _json_segment(part: Any, place: str) -> Segment | None:
     elif np.isnan(times_s).all():
         _refuse(place, "has neither start and end nor a word with them")
     reach.extend(times_s[np.isfinite(times_s)].tolist())
-    return _segment(texts, times_s, confidences, min(reach), max(reach))
+    return _segment(texts, details, min(reach), max(reach), _flags(part, place))
 
 
-def _json_word(entry: Any, place: str) -> tuple[str, tuple[float, float], float | None]:
-    """Text, start and end, and confidence of one word.
-
-    The times are NaN where the file has none, gives the word no length, or says that they were interpolated.
-    """
+def _json_word(entry: Any, place: str) -> tuple[str, _Detail]:
+    """Text of one word, and what else is said of it."""
     if not isinstance(entry, dict):
         _refuse(place, f"expected an object, got {_shown(entry)}")
     text = _text(entry.get("word"), f"{place}.word")
     start_s, end_s = _optional_time(entry, "start", place), _optional_time(entry, "end", place)
-    times_s = (math.nan, math.nan)
+    times_s, timing = _NO_TIME.times_s, _NO_TIME.timing
     if start_s is not None and end_s is not None:
         _check_order(start_s, end_s, place)
-        if start_s < end_s and entry.get("timing") != "interpolated":
+        if entry.get("timing") == "interpolated":
             times_s = (start_s, end_s)
+        elif start_s < end_s:
+            times_s, timing = (start_s, end_s), "measured"
     confidence = entry.get("probability", entry.get("score"))
     if confidence is not None and not 0 <= _number(confidence, f"{place}.probability") <= 1:
         _refuse(f"{place}.probability", f"expected 0 to 1, got {_shown(confidence)}")
-    return text, times_s, None if confidence is None else float(confidence)
+    return text, _Detail(times_s, timing, None if confidence is None else float(confidence))
+
+
+def _flags(part: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """The doubts that this program noted of a segment in an earlier run."""
+    flags = part.get("flags", [])
+    if not isinstance(flags, list):
+        _refuse(f"{place}.flags", f"expected a list, got {_shown(flags)}")
+    return tuple(dict.fromkeys(flag for flag in flags if flag == REPEATED))
 
 
 def _spaced(words: Sequence[str], text: str) -> tuple[str, ...]:
@@ -186,19 +218,14 @@ def _spaced(words: Sequence[str], text: str) -> tuple[str, ...]:
 
 
 def _segment(
-    texts: Sequence[str],
-    times_s: np.ndarray,
-    confidences: Sequence[float | None],
-    start_s: float,
-    end_s: float,
+    texts: Sequence[str], details: Sequence[_Detail], start_s: float, end_s: float, flags: tuple[str, ...] = ()
 ) -> Segment:
-    placed, measured = place_words(texts, times_s, start_s, end_s)
-    timings: list[Timing] = ["measured" if had_time else "interpolated" for had_time in measured]
+    placed, _ = place_words(texts, np.array([detail.times_s for detail in details], np.float64), start_s, end_s)
     words = tuple(
-        Word(text, float(first), float(last), confidence, timing)
-        for text, (first, last), confidence, timing in zip(texts, placed, confidences, timings, strict=True)
+        Word(text, float(first), float(last), detail.confidence, detail.timing)
+        for text, (first, last), detail in zip(texts, placed, details, strict=True)
     )
-    return Segment(start_s, end_s, "".join(texts), words)
+    return Segment(start_s, end_s, "".join(texts), words, flags)
 
 
 def _in_order(segments: Sequence[Segment]) -> tuple[Segment, ...]:

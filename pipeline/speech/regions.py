@@ -6,8 +6,10 @@ sample numbers at 16 kHz, half-open.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,12 +81,23 @@ def speech_scores(detector: torch.jit.ScriptModule, audio: AudioTrack, block_s: 
     detector.reset_states()
     block = block_s * AUDIO_RATE_HZ // STEP * STEP
     scores: list[float] = []
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread():
         for first in range(0, audio.sample_count, block):
             last = min(first + block, -(-audio.sample_count // STEP) * STEP)
             sound = torch.from_numpy(audio.read(first, last).astype(np.float32) / 32768)
             scores.extend(detector(step[None], AUDIO_RATE_HZ).item() for step in sound.split(STEP))
     return np.array(scores, np.float32)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Inside, PyTorch computes in one thread: a step of 32 ms is so little work that a second one only costs time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def regions(scores: np.ndarray, sample_count: int, rules: RegionRules) -> np.ndarray:

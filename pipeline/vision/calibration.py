@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 from scipy.special import expit
 
-PLATT: Mapping[str, tuple[float, float]] = MappingProxyType({})
-"""Slope and offset by speaker model, where they were fitted. A model that is not listed has slope 1 and offset 0: its
-probability is the plain sigmoid of the logit, right in order but not fitted to any labelled conversation."""
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How the logit of one speaker model is to be read."""
+
+    slope: float = 1.0
+    """Log-odds of speaking to one of the logit's units."""
+    offset: float = 0.0
+    """Log-odds of speaking at logit 0."""
+    boundary: float = 0.0
+    """Logit from which a face is taken for the speaker of a word that is heard."""
+
+
+FITTED: Mapping[str, Calibration] = MappingProxyType({})
+"""Calibration of each speaker model that was fitted, by ``python -m benchmarks.calibration``."""
+
+PLAIN = Calibration()
+"""Of any other model: the plain sigmoid, right in order but fitted to nothing, and the boundary of its training."""
+
+
+def calibration_of(model: str) -> Calibration:
+    """How the logits of a speaker model are to be read."""
+    return FITTED.get(model, PLAIN)
 
 
 def probability_of(model: str, logit: np.ndarray) -> np.ndarray:
@@ -23,5 +44,5 @@ def probability_of(model: str, logit: np.ndarray) -> np.ndarray:
     Returns:
         (M,) float32 in 0..1.
     """
-    slope, offset = PLATT.get(model, (1.0, 0.0))
-    return expit(slope * logit.astype(np.float64) + offset).astype(np.float32)
+    fit = calibration_of(model)
+    return expit(fit.slope * logit.astype(np.float64) + fit.offset).astype(np.float32)

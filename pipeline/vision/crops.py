@@ -55,7 +55,7 @@ def face_square(picture: np.ndarray, center_px: tuple[float, float], half_px: fl
     x, y = center_px[0] + pad, center_px[1] + pad
     top, bottom = int(y - half_px) - pad, int(y + half_px * (1 + 2 * crop_scale)) - pad
     left, right = int(x - half_px * (1 + crop_scale)) - pad, int(x + half_px * (1 + crop_scale)) - pad
-    cut = _padded(picture, top, max(bottom, top + 1), left, max(right, left + 1))
+    cut = cut_out(picture, top, max(bottom, top + 1), left, max(right, left + 1))
     return cv2.resize(cut, (FULL_PX, FULL_PX))
 
 
@@ -66,8 +66,8 @@ def model_crop(picture: np.ndarray, center_px: tuple[float, float], half_px: flo
     return cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY)
 
 
-def _padded(picture: np.ndarray, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-    """``picture[top:bottom, left:right]`` with grey where it reaches outside."""
+def cut_out(picture: np.ndarray, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    """``picture[top:bottom, left:right]`` of a picture (H, W, 3) uint8, with grey where it reaches outside."""
     height, width = picture.shape[:2]
     if top >= 0 and left >= 0 and bottom <= height and right <= width:
         return picture[top:bottom, left:right]

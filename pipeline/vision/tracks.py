@@ -67,7 +67,8 @@ class Tracker:
         ended = [track for track in self.open if frame - (track.stop_frame - 1) > self._max_gap]
         self.open = [track for track in self.open if track not in ended]
         taken = np.zeros(len(boxes_px), bool)
-        for row, column in self._matches(boxes_px):
+        last = np.array([track.last_box_px for track in self.open], np.float32).reshape(-1, 4)
+        for row, column in matches(last, boxes_px, self._least_iou):
             self.open[row].extend(frame, boxes_px[column])
             taken[column] = True
         self.open += [OpenTrack(frame, box) for box in boxes_px[~taken]]
@@ -78,13 +79,24 @@ class Tracker:
         ended, self.open = self.open, []
         return ended
 
-    def _matches(self, boxes_px: np.ndarray) -> list[tuple[int, int]]:
-        if not self.open or not len(boxes_px):
-            return []
-        overlap = iou(np.stack([track.last_box_px for track in self.open]), boxes_px)
-        gain = np.where(overlap > self._least_iou, overlap, 0.0)
-        rows, columns = linear_sum_assignment(gain, maximize=True)
-        return [(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True) if gain[r, c] > 0]
+
+def matches(first_px: np.ndarray, second_px: np.ndarray, least_iou: float) -> list[tuple[int, int]]:
+    """Pairs boxes of two sets so that their overlaps are largest in all, each box once at most.
+
+    Args:
+        first_px: (N, 4) x1, y1, x2, y2.
+        second_px: (M, 4).
+        least_iou: only boxes that overlap by more than this are paired.
+
+    Returns:
+        Rows of the first and of the second set.
+    """
+    if not len(first_px) or not len(second_px):
+        return []
+    overlap = iou(first_px, second_px)
+    gain = np.where(overlap > least_iou, overlap, 0.0)
+    rows, columns = linear_sum_assignment(gain, maximize=True)
+    return [(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True) if gain[r, c] > 0]
 
 
 def iou(first_px: np.ndarray, second_px: np.ndarray) -> np.ndarray:

@@ -7,83 +7,35 @@ grow with the length of a shot, and no picture is copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
-from config import Config
-from pipeline.types import GRID_FPS, AudioTrack, FrameBatch, ScoredTracks
+from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.calibration import probability_of
-from pipeline.vision.crops import model_crop, smooth_path
-from pipeline.vision.shots import LAG_FRAMES, ShotFinder
+from pipeline.vision.embedding import Embedder
+from pipeline.vision.faces import TrackedFace
+from pipeline.vision.identity import persons_of
+from pipeline.vision.search import FaceSearch
+from pipeline.vision.settings import VisionSettings
+from pipeline.vision.shots import ShotFinder
 from pipeline.vision.tracks import OpenTrack, Tracker
 from s3fd import FaceDetector, auto_scale
 from talknet import SpeakerScorer
 from talknet.features import mfcc_for_frames
 
-SCORE_BLOCK_FRAMES = 60 * GRID_FPS
-"""Frames of a track scored together. Every window of 1 to 6 s divides 60 s, so blocks give the very same numbers."""
-
-DECODE_BATCH = 8
-"""Pictures in one message from the decoder."""
-
-
-@dataclass(frozen=True, slots=True)
-class VisionSettings:
-    """The settings that act on vision, with every ``auto`` resolved."""
-
-    detect_scale: float | None
-    """Factor from the source's size to the one for face detection; None: the detector's usual one for that source."""
-    detect_threshold: float | None
-    detect_every: int
-    detect_batch: int
-    shot_detector: str
-    shot_threshold: float | None
-    min_track: int
-    max_gap: int
-    min_face_px: float
-    track_iou: float
-    smooth_frames: int
-    crop_scale: float
-
-    @classmethod
-    def of(cls, config: Config) -> VisionSettings:
-        """The settings of *config*, whose ``DETECT_EVERY`` is a number by now."""
-        every = int(config.DETECT_EVERY)
-        return cls(
-            detect_scale=None if config.FACEDET_SCALE == "auto" else float(config.FACEDET_SCALE),
-            detect_threshold=None if config.FACEDET_THRESHOLD == "auto" else float(config.FACEDET_THRESHOLD),
-            detect_every=every,
-            detect_batch=config.DETECT_BATCH,
-            shot_detector=config.SHOT_DETECTOR,
-            shot_threshold=None if config.SHOT_THRESHOLD == "auto" else float(config.SHOT_THRESHOLD),
-            min_track=config.MIN_TRACK,
-            max_gap=max(config.NUM_FAILED_DET, every),
-            min_face_px=config.MIN_FACE_SIZE,
-            track_iou=config.TRACK_IOU,
-            smooth_frames=config.SMOOTH_FRAMES,
-            crop_scale=config.CROP_SCALE,
-        )
-
-    def frames_held(self, batch: int) -> int:
-        """Most pictures that a session holds at once when it looks for faces in *batch* pictures at a time."""
-        lag = LAG_FRAMES[self.shot_detector]
-        return self.max_gap + self.smooth_frames // 2 + (batch + 1) * self.detect_every + lag + 2 * DECODE_BATCH
-
-    def batch_within(self, capacity: int) -> int:
-        """The largest detection batch, up to ``DETECT_BATCH``, with which *capacity* held pictures are enough."""
-        fitting = [batch for batch in range(1, self.detect_batch + 1) if self.frames_held(batch) <= capacity]
-        return fitting[-1] if fitting else 1
-
 
 @dataclass(frozen=True, slots=True)
 class VisionModels:
-    """The two networks of vision, loaded once a worker."""
+    """The networks of vision, loaded once a worker."""
 
     detector: FaceDetector
     scorer: SpeakerScorer
     scorer_name: str
+    embedder: Embedder | None = None
+    """Tells persons apart; None: every track is a person of its own."""
 
 
 class VisionSession:
@@ -111,8 +63,9 @@ class VisionSession:
         self._batch = settings.batch_within(capacity)
         self._shots = ShotFinder(settings.shot_detector, settings.shot_threshold)
         self._tracker = Tracker(settings.track_iou, settings.max_gap)
-        self._faces: dict[OpenTrack, _Face] = {}
-        self._done: list[_Face] = []
+        self._search = FaceSearch(self._detect, settings.track_iou)
+        self._faces: dict[OpenTrack, TrackedFace] = {}
+        self._done: list[TrackedFace] = []
         self._pictures: dict[int, np.ndarray] = {}
         self._scale = 1.0
         self._cuts: set[int] = set()
@@ -120,6 +73,7 @@ class VisionSession:
         self._next = 0
         self._seen = -1
         self._events: list[tuple[int, bool]] = []
+        self._halved = {"face detector": 0, "speaker model": 0}
 
     def push(self, batch: FrameBatch) -> int:
         """Takes the next pictures.
@@ -148,6 +102,22 @@ class VisionSession:
         self._pictures.clear()
         return self._table(frame_count)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Each model for which the device ran out of memory during this video."""
+        return tuple(
+            f"the device ran out of memory: the batch of the {model} was halved {count} time{'s' * (count > 1)}"
+            for model, count in self._halved.items()
+            if count
+        )
+
+    @contextmanager
+    def _noting(self, name: str, model: FaceDetector | SpeakerScorer) -> Iterator[None]:
+        """Counts how often *model* halves its batch inside."""
+        before = model.memory_reductions
+        yield
+        self._halved[name] += model.memory_reductions - before
+
     def _schedule(self, stop: int) -> None:
         """Decides for the frames before *stop*, whose shots are known, where faces are looked for."""
         for frame in range(self._next, stop):
@@ -170,21 +140,30 @@ class VisionSession:
     def _process(self) -> None:
         """Looks for faces where it was planned, extends the tracks and takes the crops that have become certain."""
         for first in range(0, len(self._events), self._batch):
-            events = self._events[first : first + self._batch]
-            pictures = np.stack([self._pictures[frame] for frame, _ in events])
-            scale = self._detect_scale(*pictures.shape[1:3])
-            found = self._models.detector.detect(pictures, scale=scale, threshold=self._settings.detect_threshold)
-            for (frame, begins), faces in zip(events, found, strict=True):
+            for frame, begins, boxes in self._search.run(self._events[first : first + self._batch]):
                 if begins:
                     self._end(self._tracker.cut())
-                self._end(self._tracker.update(frame, faces[:, :4]))
+                self._end(self._tracker.update(frame, boxes))
                 self._seen = frame
         self._events = []
         for track in self._tracker.open:
-            face = self._faces.setdefault(track, _Face(track, self))
-            face.take_crops(track.stop_frame - self.half_window)
-        self._score(self._faces.values(), SCORE_BLOCK_FRAMES)
+            face = self._faces.get(track)
+            if face is None:
+                face = self._faces[track] = self._new_face(track)
+            face.take_certain_crops(self._pictures)
+        self._score(self._faces.values(), ended=False)
         self._on_frames(self._seen + 1)
+
+    def _detect(self, frames: Sequence[int]) -> list[np.ndarray]:
+        """(N, 4) boxes of the faces on each of these frames, in pixels of the pictures."""
+        boxes: list[np.ndarray] = []
+        for first in range(0, len(frames), self._batch):
+            pictures = np.stack([self._pictures[frame] for frame in frames[first : first + self._batch]])
+            scale = self._detect_scale(*pictures.shape[1:3])
+            with self._noting("face detector", self._models.detector):
+                found = self._models.detector.detect(pictures, scale=scale, threshold=self._settings.detect_threshold)
+            boxes += [faces[:, :4] for faces in found]
+        return boxes
 
     def _detect_scale(self, height: int, width: int) -> float:
         """The factor for face detection on pictures of this size, which may be reduced from the source's already."""
@@ -194,27 +173,35 @@ class VisionSession:
             scale = auto_scale(self._models.detector.name, *source_px)
         return scale * self._scale
 
+    def _new_face(self, track: OpenTrack) -> TrackedFace:
+        settings = self._settings
+        return TrackedFace(track, settings.smooth_frames, settings.crop_scale, self._models.embedder is not None)
+
     def _end(self, tracks: list[OpenTrack]) -> None:
         """Takes the last crops of these tracks and scores them together, but for those too short or too small."""
-        kept: list[_Face] = []
+        kept: list[TrackedFace] = []
         for track in tracks:
-            face = self._faces.pop(track, None) or _Face(track, self)
+            face = self._faces.pop(track, None) or self._new_face(track)
             length = track.stop_frame - track.first_frame
             sides = np.diff(track.boxes_px().reshape(-1, 2, 2), axis=1).reshape(-1, 2) * self._scale
             if length > self._settings.min_track and sides.mean() > self._settings.min_face_px:
-                face.take_crops(track.stop_frame)
+                face.take_last_crops(self._pictures)
+                if self._models.embedder is not None:
+                    face.embedding = self._models.embedder.embed(face.take_views())
                 kept.append(face)
-        self._score(kept, 1)
+        self._score(kept, ended=True)
         self._done += kept
 
-    def _score(self, faces: Iterable[_Face], least: int) -> None:
-        """Scores the crops of these faces in one call, a block at a time, as long as a face has *least* of them."""
-        blocks = [(face, *block) for face in faces for block in face.hand_over(least)]
+    def _score(self, faces: Iterable[TrackedFace], ended: bool) -> None:
+        """Scores the crops of these faces in one call: whole blocks of them, and the rest of faces that have ended."""
+        blocks = [(face, *block) for face in faces for block in face.hand_over(ended)]
         if not blocks:
             return
         sounds = [mfcc_for_frames(self._audio.read, first, len(crops)) for _, first, crops in blocks]
         tracks = [(crops, mfcc) for (_, _, crops), mfcc in zip(blocks, sounds, strict=True)]
-        for (face, _, _), logits in zip(blocks, self._models.scorer.score_tracks(tracks), strict=True):
+        with self._noting("speaker model", self._models.scorer):
+            scored = self._models.scorer.score_tracks(tracks)
+        for (face, _, _), logits in zip(blocks, scored, strict=True):
             face.take_logits(logits)
 
     def _let_go(self) -> int:
@@ -239,66 +226,10 @@ class VisionSession:
             box_px=np.concatenate(boxes) * np.float32(self._scale),
             logit=logit,
             probability=probability_of(self._models.scorer_name, logit),
+            person=np.repeat(self._persons(faces), counts),
         )
 
-    def crop(self, frame: int, center_half: np.ndarray) -> np.ndarray:
-        """(112, 112) uint8 grey crop of one face of one frame; *center_half* is x, y and half side in its pixels."""
-        x, y, half = center_half.tolist()
-        return model_crop(self._pictures[frame], (x, y), half, self._settings.crop_scale)
-
-    @property
-    def half_window(self) -> int:
-        """Frames that smoothing looks at on either side."""
-        return self._settings.smooth_frames // 2
-
-    def smoothed(self, boxes_px: np.ndarray) -> np.ndarray:
-        """(F, 3) float64 centre and half side of a face, in pixels of the pictures."""
-        return smooth_path(boxes_px, self._settings.smooth_frames)
-
-
-class _Face:
-    """Crops and scores of one track, as far as they are known."""
-
-    def __init__(self, track: OpenTrack, session: VisionSession) -> None:
-        self.track = track
-        self._session = session
-        self._crops: list[np.ndarray] = []
-        self._logits: list[np.ndarray] = []
-        self._next_unscored = track.first_frame
-
-    @property
-    def next_crop(self) -> int:
-        """The first frame whose crop has not been taken."""
-        return self._next_unscored + len(self._crops)
-
-    @property
-    def logits(self) -> np.ndarray:
-        """(F,) float32 for every frame of the track, once all is scored."""
-        return np.concatenate(self._logits)
-
-    def take_crops(self, stop_frame: int) -> None:
-        """Takes the crops of the frames before *stop_frame*, whose smoothed place no later detection changes."""
-        first, stop = self.next_crop - self.track.first_frame, stop_frame - self.track.first_frame
-        if stop <= first:
-            return
-        context = max(first - self._session.half_window, 0)
-        path = self._session.smoothed(self.track.boxes_px(context))
-        for index in range(first, stop):
-            self._crops.append(self._session.crop(self.track.first_frame + index, path[index - context]))
-
-    def hand_over(self, least: int) -> list[tuple[int, np.ndarray]]:
-        """Gives its crops away in blocks, as long as there are *least* of them.
-
-        Returns:
-            First frame and (T, 112, 112) uint8 crops of each block; T is at most ``SCORE_BLOCK_FRAMES``.
-        """
-        blocks: list[tuple[int, np.ndarray]] = []
-        while len(self._crops) >= least:
-            crops, self._crops = np.stack(self._crops[:SCORE_BLOCK_FRAMES]), self._crops[SCORE_BLOCK_FRAMES:]
-            blocks.append((self._next_unscored, crops))
-            self._next_unscored += len(crops)
-        return blocks
-
-    def take_logits(self, logits: np.ndarray) -> None:
-        """Takes the (T,) float32 logits of the next block, in the order in which they were handed over."""
-        self._logits.append(logits)
+    def _persons(self, faces: Sequence[TrackedFace]) -> np.ndarray:
+        """(T,) int32: the person of each of these tracks, which are in order of their beginning."""
+        spans = np.array([(face.track.first_frame, face.track.stop_frame) for face in faces], np.int64).reshape(-1, 2)
+        return persons_of(spans, [face.embedding for face in faces])

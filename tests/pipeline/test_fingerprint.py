@@ -86,6 +86,27 @@ def test_models_count(video: Path, changed: dict[str, str]) -> None:
     assert fingerprint(video, Config(), models) != fingerprint(video, Config(), MODELS)
 
 
+def test_the_file_that_helps_a_model_counts(video: Path) -> None:
+    models = (dataclasses.replace(MODELS[0], helper=Path("/w/yunet.onnx")), MODELS[1])
+    assert fingerprint(video, Config(), models) != fingerprint(video, Config(), MODELS)
+
+
+@pytest.mark.parametrize(("name", "value"), [("WHISPER_PRECISION", "full"), ("ALIGN", True)])
+def test_settings_of_speech_count(video: Path, name: str, value: Any) -> None:
+    changed = dataclasses.replace(Config(), **{name: value})
+    assert fingerprint(video, changed, MODELS) != fingerprint(video, Config(), MODELS)
+
+
+def test_the_content_of_a_transcript_counts_and_not_where_it_lies(video: Path) -> None:
+    given = [
+        (MODELS[0], ModelChoice("words", "transcript", Path(place), digest * 32))
+        for place, digest in (("/t/v.json", "aa"), ("/t/v.json", "bb"), ("/u/v.srt", "aa"))
+    ]
+    first, other_content, other_place = (fingerprint(video, Config(TRANSCRIPTS="/t"), models) for models in given)
+    assert first not in (other_content, fingerprint(video, Config(), MODELS))
+    assert first == other_place == fingerprint(video, Config(TRANSCRIPTS="/u"), given[0])
+
+
 def test_where_the_weights_lie_does_not_count(video: Path) -> None:
     models = (dataclasses.replace(MODELS[0], weights=Path("/elsewhere.pth"), why="moved"), MODELS[1])
     assert fingerprint(video, Config(), models) == fingerprint(video, Config(), MODELS)

@@ -190,7 +190,7 @@ def test_a_sentence_without_words_is_refused() -> None:
 
 
 def test_clip_plan() -> None:
-    plan = ClipPlan(4, SENTENCE, 25, np.zeros((10, 4), np.float32), "face", np.ones(10, np.bool_))
+    plan = ClipPlan(4, SENTENCE, 25, np.zeros((10, 4), np.float32), "face", np.ones(10, np.bool_), (224, 224))
     assert (plan.frame_count, plan.start_s, plan.end_s) == (10, 1.0, 1.4)
     assert plan.name == "seg_0004_track_007.mp4"
 
@@ -200,7 +200,19 @@ def test_clip_plan() -> None:
 )
 def test_clip_plan_refuses(first: int, frames: int, covered: int) -> None:
     with pytest.raises(ValueError, match="ClipPlan"):
-        ClipPlan(0, SENTENCE, first, np.zeros((frames, 4), np.float32), "face", np.ones(covered, np.bool_))
+        ClipPlan(0, SENTENCE, first, np.zeros((frames, 4), np.float32), "face", np.ones(covered, np.bool_), (224, 224))
+
+
+def test_a_clip_of_another_rate_has_its_own_clock() -> None:
+    windows, covered = np.zeros((60, 4), np.float32), np.ones(60, np.bool_)
+    plan = ClipPlan(4, SENTENCE, 30, windows, "full", covered, (640, 360), Fraction(30000, 1001))
+    assert (plan.start_s, plan.end_s) == (pytest.approx(1.001), pytest.approx(3.003))
+
+
+@pytest.mark.parametrize("size_px", [(225, 224), (224, 0)])
+def test_clip_plan_refuses_odd_sizes(size_px: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="even sides"):
+        ClipPlan(0, SENTENCE, 0, np.zeros((1, 4), np.float32), "face", np.ones(1, np.bool_), size_px)
 
 
 def test_values_cannot_be_changed() -> None:

@@ -18,7 +18,7 @@ import pytest
 from pipeline import weights, weights_table
 from pipeline.errors import WeightsError
 from pipeline.types import ModelChoice
-from pipeline.weights import cache_dir, choose, find, main
+from pipeline.weights import cache_dir, choose, choose_alignment, find, main
 from pipeline.weights_table import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -295,6 +295,66 @@ class TestChoose:
         assert server == []
 
 
+class TestIdentity:
+    def test_the_network_and_the_file_that_finds_its_landmarks(self, table: object, tmp_path: Path) -> None:
+        folder = put(tmp_path / "w", "mobilefacenet", "yunet")
+        choices = choose("mtcnn", "lip-motion", "pocketsphinx", "mobilefacenet", weights_dir=folder, strict=True)
+        assert named(choices)[2:] == [("words", "pocketsphinx"), ("identity", "mobilefacenet")]
+        assert choices[3] == ModelChoice(
+            *("identity", "mobilefacenet", folder / "mobilefacenet.onnx"),
+            sha256=hashlib.sha256(content_of("mobilefacenet")).hexdigest(),
+            helper=folder / "yunet_n_dynamic.onnx",
+        )
+
+    def test_asking_for_none_is_no_stand_in(self) -> None:
+        choices = choose("mtcnn", "lip-motion", None, "none", strict=True)
+        assert choices[2] == ModelChoice("identity", "by-track", None)
+
+    def test_a_missing_network_says_that_it_cannot_be_fetched_and_how_to_do_without(self, table: object) -> None:
+        said: Announced = []
+        identity = choose("mtcnn", "lip-motion", None, "mobilefacenet", download=False, announce=said.append)[2]
+        assert (identity.name, identity.stands_in_for, identity.helper) == ("by-track", "mobilefacenet", None)
+        assert identity.why.endswith("no public address of it is known: it must be put there by hand")
+        assert "mobilefacenet.onnx of mobilefacenet: no public address of it is known" in said[0]
+        assert "--identity-model none" in said[0] and "STAND-IN for mobilefacenet (identity): by-track" in said[0]
+        assert "weights fetch" not in said[0]
+
+    def test_a_missing_network_is_not_asked_for_nor_is_its_helper(self, server: list[str]) -> None:
+        choose("mtcnn", "lip-motion", None, "mobilefacenet", announce=lambda line: None)
+        assert server == []
+
+    def test_strict_refuses_to_do_without(self, table: object) -> None:
+        with pytest.raises(WeightsError, match=r"mobilefacenet\.onnx(?s:.)*--strict"):
+            choose("mtcnn", "lip-motion", None, "mobilefacenet", strict=True, download=False)
+
+    def test_the_helper_is_downloaded_once_the_network_is_there(self, server: list[str], tmp_path: Path) -> None:
+        folder = put(tmp_path / "w", "mobilefacenet")
+        identity = choose(
+            *("mtcnn", "lip-motion", None, "mobilefacenet"), weights_dir=folder, announce=lambda line: None
+        )[2]
+        assert server == ["/yunet"]
+        assert identity.helper == cache_dir() / "yunet_n_dynamic.onnx" and identity.why == ""
+
+    def test_without_the_helper_another_finds_the_landmarks_which_is_announced(
+        self, table: object, tmp_path: Path
+    ) -> None:
+        folder, said = put(tmp_path / "w", "mobilefacenet"), []
+        asked = ("mtcnn", "lip-motion", None, "mobilefacenet")
+        identity = choose(*asked, weights_dir=folder, download=False, announce=said.append)[2]
+        assert (identity.name, identity.stands_in_for, identity.helper) == ("mobilefacenet", None, None)
+        assert identity.why == "yunet is not on this machine: mtcnn finds the landmarks"
+        assert "STAND-IN for yunet (landmarks): mtcnn" in said[0]
+        with pytest.raises(WeightsError, match=r"yunet_n_dynamic\.onnx"):
+            choose(*asked, weights_dir=folder, download=False, strict=True)
+
+    def test_a_helper_that_is_the_missing_detector_too_is_told_once(self, table: object, tmp_path: Path) -> None:
+        folder, said = put(tmp_path / "w", "mobilefacenet"), []
+        asked = ("yunet", "lip-motion", None, "mobilefacenet")
+        choices = choose(*asked, weights_dir=folder, download=False, announce=said.append)
+        assert named(choices)[0] == ("faces", "mtcnn")
+        assert said[0].count("missing weights") == 1
+
+
 class TestCommandLine:
     def test_list_marks_what_is_here_and_what_is_non_commercial(
         self, table: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -392,6 +452,34 @@ class TestCommandLine:
 
     def test_a_folder_that_does_not_exist_is_wrong_use(self, tmp_path: Path) -> None:
         assert main(["verify", "--weights-dir", str(tmp_path / "typo")]) == 2
+
+
+class TestChooseAlignment:
+    @pytest.mark.parametrize(("language", "name"), [("en", "wav2vec2-base-960h"), ("auto", "mms-fa"), ("de", "mms-fa")])
+    def test_the_network_is_the_smallest_that_knows_the_language(
+        self, table: object, tmp_path: Path, language: str, name: str
+    ) -> None:
+        folder = put(tmp_path / "w", "wav2vec2-base-960h", "mms-fa")
+        choice = choose_alignment(language, weights_dir=folder, download=False)
+        sha256 = hashlib.sha256(content_of(name)).hexdigest()
+        assert choice == ModelChoice("alignment", name, folder / str(MODELS[name].file), sha256)
+
+    def test_the_file_that_torchaudio_keeps_itself_is_found(self, table: object) -> None:
+        folder = put(cache_dir().parent / "torch" / "hub" / "checkpoints", "wav2vec2-base-960h")
+        choice = choose_alignment("en", download=False)
+        assert choice is not None and choice.weights == folder / "wav2vec2_fairseq_base_ls960_asr_ls960.pth"
+
+    def test_it_is_downloaded_only_where_it_is_required(self, server: list[str]) -> None:
+        assert choose_alignment("en", required=False, announce=lambda _: None) is None
+        assert server == []
+        choice = choose_alignment("en", announce=lambda _: None)
+        assert choice is not None and choice.weights == cache_dir() / "wav2vec2_fairseq_base_ls960_asr_ls960.pth"
+        assert server == ["/wav2vec2-base-960h"]
+
+    def test_nothing_stands_in_for_it(self, table: object) -> None:
+        with pytest.raises(WeightsError, match=r"mms_fa\.pt") as caught:
+            choose_alignment("auto", download=False)
+        assert "--align needs it" in str(caught.value) and "--whisper-language en" in str(caught.value)
 
 
 def test_importing_needs_neither_torch_nor_the_download_libraries() -> None:

@@ -71,6 +71,7 @@ def test_a_whisper_address_contains_its_digest() -> None:
         ("whisper-base.en", "whisper-base.en"),
         ("large", "whisper-large-v3"),
         ("whisper-turbo", "whisper-large-v3-turbo"),
+        ("none", "by-track"),
     ],
 )
 def test_lookup_knows_the_names_that_users_write(asked: str, name: str) -> None:

@@ -10,6 +10,7 @@ import torch
 from pipeline.errors import WeightsError
 from s3fd import load_detector
 from s3fd.detector import CPU_BATCH_FRAMES, S3fdDetector, fastest_dtype
+from s3fd.network import S3fdNetwork
 
 _THRESHOLD = 0.7
 
@@ -112,6 +113,21 @@ def test_the_loaded_detector_uses_the_fast_format(weights: Path, device: str, av
     assert isinstance(detector, S3fdDetector)
     assert detector.dtype == fastest_dtype(torch.device(device))
     assert len(detector.detect(np.zeros((2, 64, 64, 3), np.uint8))) == 2
+
+
+def test_compiling_is_off_unless_asked_for(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+
+    def watched(network: torch.nn.Module) -> torch.nn.Module:
+        compiled.append(network)
+        return network
+
+    monkeypatch.setattr(torch, "compile", watched)
+    load_detector("s3fd", weights)
+    assert compiled == []
+    detector = load_detector("s3fd", weights, compiled=True)
+    assert len(compiled) == 1 and isinstance(compiled[0], S3fdNetwork)
+    assert len(detector.detect(np.zeros((1, 64, 64, 3), np.uint8))) == 1
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 ``bad`` in a name: the file cannot be used. ``bug-STAGE``: that stage raises. ``kill-STAGE``: the process of that stage
 is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``meet``: vision and speech each wait until the
-other has begun, so that the video can only be done when they run at the same time.
+other has begun, so that the video can only be done when they run at the same time. ``note``: vision has something to
+say of its work.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class FakeSession:
     path: Path
     capacity: int
     on_frames: Callable[[int], None]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._held: list[tuple[int, np.ndarray]] = []
@@ -110,11 +112,14 @@ class FakeSession:
 
 class FakeVision:
     def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> FakeSession:
-        return FakeSession(prepared.probe.path, capacity, on_frames)
+        path = prepared.probe.path
+        return FakeSession(path, capacity, on_frames, ("vision was short of memory",) if "note" in path.name else ())
 
 
 class FakeSpeech:
-    def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
+    def transcribe(
+        self, audio: AudioTrack, on_progress: Callable[[float], None], given: Path | None = None
+    ) -> Transcript:
         for path in WATCHED.read_text().splitlines() if WATCHED.exists() else []:
             _meet(Path(path), "speech", "vision")
             _behave(Path(path), "speech")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from film import Film
 
 from pipeline.types import AttributedWord, ScoredTracks, Sentence, Word
 
 
 def _tracks(
-    *faces: tuple[int, int, Any] | tuple[int, int, Any, Any], frame_count: int, shot_starts: Sequence[int] = (0,)
+    *faces: tuple[int, int, Any] | tuple[int, int, Any, Any],
+    frame_count: int,
+    shot_starts: Sequence[int] = (0,),
+    persons: Sequence[int] | None = None,
 ) -> ScoredTracks:
     columns: list[list[np.ndarray]] = [[], [], [], []]
     for number, (first, stop, logit, *box) in enumerate(faces):
@@ -26,7 +31,8 @@ def _tracks(
         np.concatenate([none, *column]) for none, column in zip(empty, columns, strict=True)
     )
     probability = (1 / (1 + np.exp(-logits))).astype(np.float32)
-    return ScoredTracks(frame_count, np.array(shot_starts, np.int32), track, frame, box_px, logits, probability)
+    person = track if persons is None else np.array(persons, np.int32)[track]
+    return ScoredTracks(frame_count, np.array(shot_starts, np.int32), track, frame, box_px, logits, probability, person)
 
 
 def _words(*timed: tuple[str, float, float]) -> tuple[Word, ...]:
@@ -42,7 +48,7 @@ def _sentence(start_s: float, end_s: float, track: int | None = 0, **fields: Any
 
 @pytest.fixture(scope="session")
 def make_tracks() -> Callable[..., ScoredTracks]:
-    """``make_tracks((first, stop, logit[, box]), ..., frame_count=, shot_starts=(0,))``: one track for each tuple."""
+    """``make_tracks((first, stop, logit[, box]), ..., frame_count=, shot_starts=(0,), persons=None)``."""
     return _tracks
 
 
@@ -56,3 +62,9 @@ def make_words() -> Callable[..., tuple[Word, ...]]:
 def make_sentence() -> Callable[..., Sentence]:
     """``make_sentence(start_s, end_s, track, **fields)``: of a single word."""
     return _sentence
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Film:
+    """Maker of small videos in a folder of the test's own."""
+    return Film(tmp_path)

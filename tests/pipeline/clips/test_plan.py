@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
+from itertools import pairwise
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from config import Config
 from pipeline.clips.faces import Faces
@@ -14,8 +19,16 @@ from pipeline.types import AttributedWord, ClipPlan, DroppedSentence, Word
 PICTURE = (640, 360)
 
 
-def _plan(sentences, tracks, config=None):
-    return plan_clips(sentences, Faces(tracks), PICTURE, config or Config())
+def _plan(sentences, tracks, config=None, rate=Fraction(25)):
+    return plan_clips(sentences, Faces(tracks), PICTURE, config or Config(), rate)
+
+
+def _spoken(sentence, *words):
+    """*sentence* with words of (start_s, end_s, track)."""
+    spoken = tuple(
+        AttributedWord(Word(f" {i}", start_s, end_s), track, 1) for i, (start_s, end_s, track) in enumerate(words)
+    )
+    return dataclasses.replace(sentence, words=spoken)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +39,7 @@ def _plan(sentences, tracks, config=None):
         ((4.0, 5.0), None, {}, "outside_picture", "ends at 4.00 s and the sentence begins at 4.00 s"),
         ((1.0, 1.1), 0, {}, "too_short", "0.10 s, less than MIN_SENTENCE_S, 0.2 s"),
         ((0.0, 3.9), 0, {}, "too_long", "3.90 s, more than MAX_SENTENCE_S, 3 s"),
-        ((1.0, 2.0), 0, {"coverage": 0.25}, "low_coverage", "on 25% of it, less than MIN_COVERAGE, 50%"),
+        ((2.2, 3.0), 0, {}, "low_coverage", "on 25% of it, less than MIN_COVERAGE, 50%"),
         ((1.0, 2.0), 0, {"avg_score": -0.5}, "low_score", "scores -0.50, below MIN_SPEAKER_SCORE_THRESHOLD, 0"),
     ],
 )
@@ -35,7 +48,8 @@ def test_reasons(make_tracks, make_sentence, span_s, track, fields, reason_code,
     plans = _plan([sentence], make_tracks((0, 60, -1.5), frame_count=100), Config(MAX_SENTENCE_S=3.0))
     dropped = plans[0]
     assert isinstance(dropped, DroppedSentence)
-    assert (dropped.sentence, dropped.reason_code) == (sentence, reason_code)
+    assert (dropped.index, dropped.reason_code) == (0, reason_code)
+    assert dropped.sentence.words == sentence.words
     assert words in dropped.message
 
 
@@ -44,12 +58,12 @@ def test_reasons(make_tracks, make_sentence, span_s, track, fields, reason_code,
     [
         ("MIN_SENTENCE_S", 0.05, (1.0, 1.1), {}),
         ("MAX_SENTENCE_S", 5.0, (0.0, 3.9), {}),
-        ("MIN_COVERAGE", 0.2, (1.0, 2.0), {"coverage": 0.25}),
+        ("MIN_COVERAGE", 0.2, (3.8, 4.6), {}),
         ("MIN_SPEAKER_SCORE_THRESHOLD", -1.0, (1.0, 2.0), {"avg_score": -0.5}),
     ],
 )
 def test_each_limit_is_a_setting(make_tracks, make_sentence, setting, value, span_s, fields) -> None:
-    tracks = make_tracks((0, 100, 1.0), frame_count=100)
+    tracks = make_tracks((0, 100, 1.0), frame_count=200)
     sentence = make_sentence(*span_s, 0, **fields)
     strict = Config(MAX_SENTENCE_S=3.0)
     assert isinstance(_plan([sentence], tracks, strict)[0], DroppedSentence)
@@ -84,8 +98,8 @@ def test_padding_and_margin_are_settings(make_tracks, make_sentence, config, fir
 def test_numbers_count_every_sentence(make_tracks, make_sentence) -> None:
     tracks = make_tracks((0, 100, 1.0), (0, 100, 0.0), frame_count=100)
     plans = _plan([make_sentence(0.0, 0.5, None), make_sentence(1.0, 2.0, 1), make_sentence(2.5, 3.5, 0)], tracks)
-    assert list(plans) == [0, 1, 2]
-    assert [plan.name for plan in plans.values() if isinstance(plan, ClipPlan)] == [
+    assert [plan.index for plan in plans] == [0, 1, 2]
+    assert [plan.name for plan in plans if isinstance(plan, ClipPlan)] == [
         "seg_0001_track_001.mp4",
         "seg_0002_track_000.mp4",
     ]
@@ -101,6 +115,190 @@ def test_the_camera_follows_every_track_of_the_sentence(make_tracks, make_senten
     assert isinstance(plan, ClipPlan)
     assert plan.covered.all()
     assert plan.window_px[-1].tolist() == pytest.approx([380, 80, 520, 220])
+
+
+def _cut_to_another_angle(make_tracks, person):
+    """Two shots of one face: track 0 until frame 50, track 1 after it, which no word names; a stranger beside it."""
+    tracks = make_tracks(
+        (0, 50, 2.0, (100, 100, 200, 200)),
+        (50, 100, 2.0, (400, 100, 500, 200)),
+        (50, 100, -2.0, (10, 10, 60, 60)),
+        frame_count=100,
+        shot_starts=(0, 50),
+    )
+    return dataclasses.replace(tracks, person=np.repeat(np.array(person, np.int32), 50))
+
+
+def test_a_cut_is_followed_to_the_persons_next_track(make_tracks, make_sentence) -> None:
+    plan = _plan([make_sentence(1.0, 3.0)], _cut_to_another_angle(make_tracks, (7, 7, 8)))[0]
+    assert isinstance(plan, ClipPlan)
+    assert plan.covered.all()
+    assert (plan.sentence.coverage, plan.gap, plan.tracks) == (1.0, "none", (0, 1))
+    assert plan.window_px[-1].tolist() == pytest.approx([380, 80, 520, 220])
+
+
+def test_without_a_clear_identity_no_other_face_is_shown(make_tracks, make_sentence) -> None:
+    plan = _plan([make_sentence(1.0, 3.0)], _cut_to_another_angle(make_tracks, (0, 1, 2)))[0]
+    assert isinstance(plan, ClipPlan)
+    assert (plan.sentence.coverage, plan.gap, plan.tracks) == (0.5, "wide", (0,))
+    assert plan.window_px[-1].tolist() == pytest.approx([0, -140, 640, 500])  # the whole picture
+
+
+def _face_in_the_middle(make_tracks):
+    """A face on frames 30 to 80 of 100."""
+    return make_tracks((30, 80, 2.0, (300, 100, 400, 200)), frame_count=100)
+
+
+WORDS = ((0.8, 1.1, 0), (1.3, 2.0, 0), (2.1, 3.0, 0), (3.05, 3.6, 0))
+
+
+@pytest.mark.parametrize(("gap", "kind"), [("wide", ClipPlan), ("skip", DroppedSentence), ("trim", ClipPlan)])
+def test_gaps_are_a_setting(make_tracks, make_sentence, gap, kind) -> None:
+    sentence = _spoken(make_sentence(0.8, 3.6), *WORDS)
+    assert isinstance(_plan([sentence], _face_in_the_middle(make_tracks), Config(GAP=gap))[0], kind)
+
+
+def test_skip_says_how_long_the_face_is_gone(make_tracks, make_sentence) -> None:
+    sentence = _spoken(make_sentence(0.8, 3.6), *WORDS)
+    dropped = _plan([sentence], _face_in_the_middle(make_tracks), Config(GAP="skip"))[0]
+    assert isinstance(dropped, DroppedSentence)
+    assert dropped.reason_code == "face_gap"
+    assert "0.80 s" in dropped.message  # frames 20 to 30 and 80 to 90
+
+
+def test_skip_gives_up_silence_before_it_gives_up_the_clip(make_tracks, make_sentence) -> None:
+    """The sentence is on frames 31 to 79; of three frames of padding only one has the face, on either side."""
+    plan = _plan([make_sentence(1.24, 3.16)], _face_in_the_middle(make_tracks), Config(GAP="skip"))[0]
+    assert isinstance(plan, ClipPlan)
+    assert (plan.first_frame, plan.frame_count, plan.gap) == (30, 50, "none")
+    assert plan.covered.all()
+
+
+def test_trim_keeps_the_words_that_are_seen_and_names_the_others(make_tracks, make_sentence) -> None:
+    sentence = _spoken(make_sentence(0.8, 3.6), *WORDS)
+    plan = _plan([sentence], _face_in_the_middle(make_tracks), Config(GAP="trim"))[0]
+    assert isinstance(plan, ClipPlan)
+    assert (plan.sentence.text, plan.gap, plan.sentence.coverage) == ("1 2", "trim", 1.0)
+    assert [spoken.word.text for spoken in plan.words_outside] == [" 0", " 3"]
+    # From the middle of the pause, 1.2 s, to that of the next, 3.025 s: frames 30 to 76.
+    assert (plan.first_frame, plan.first_frame + plan.frame_count) == (30, 76)
+    assert plan.covered.all()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (((0.0, 1.0, 0), (1.0, 1.2, 0), (1.3, 2.0, 0), (2.0, 3.9, 0)), "low_coverage"),  # 0.8 of 3.9 s are left
+        (((0.6, 2.0, 0), (2.0, 3.6, 0)), "face_gap"),  # each of both words begins or ends without the face
+    ],
+)
+def test_trim_drops_what_is_left_of_too_little(make_tracks, make_sentence, words, reason) -> None:
+    sentence = _spoken(make_sentence(1.0, 2.0), *words)
+    dropped = _plan([sentence], _face_in_the_middle(make_tracks), Config(GAP="trim"))[0]
+    assert isinstance(dropped, DroppedSentence)
+    assert dropped.reason_code == reason
+
+
+@pytest.mark.parametrize(
+    ("style", "size_px", "window"),
+    [
+        ("face", (224, 224), [280, 80, 420, 220]),
+        ("head", (512, 512), [225, 50, 475, 300]),
+        ("full", (640, 360), [0, 0, 640, 360]),
+        ("portrait", (202, 360), [249, 0, 451, 360]),
+    ],
+)
+def test_the_style_is_a_setting(make_tracks, make_sentence, style, size_px, window) -> None:
+    tracks = make_tracks((0, 100, 1.0, (300, 100, 400, 200)), frame_count=100)
+    plan = _plan([make_sentence(1.0, 2.0)], tracks, Config(CLIP_STYLE=style))[0]
+    assert isinstance(plan, ClipPlan)
+    assert (plan.style, plan.size_px) == (style, size_px)
+    assert plan.window_px[10].tolist() == pytest.approx(window)
+
+
+@pytest.mark.parametrize(
+    ("rate", "first", "stop"),
+    [
+        (Fraction(25), 22, 53),
+        (Fraction(50), 44, 106),
+        (Fraction(30000, 1001), 26, 64),  # 0.88 s is in frame 26, 2.12 s in frame 63
+        (Fraction(24000, 1001), 21, 51),
+    ],
+)
+def test_the_rate_is_a_setting(make_tracks, make_sentence, rate, first, stop) -> None:
+    boxes = np.array([300, 100, 400, 200]) + np.arange(100)[:, None] * [1, 0, 1, 0]
+    tracks = make_tracks((0, 100, 1.0, boxes), frame_count=100)
+    plan = _plan([make_sentence(1.0, 2.0)], tracks, Config(CLIP_FPS="source"), rate)[0]
+    assert isinstance(plan, ClipPlan)
+    assert (plan.rate, plan.first_frame, plan.first_frame + plan.frame_count) == (rate, first, stop)
+    assert plan.covered.all()
+    # Grid frame i shows the face at 350 + i, in the middle of its 0.04 s.
+    middle = (plan.window_px[:, 0] + plan.window_px[:, 2]) / 2
+    wanted = 350 + ((np.arange(first, stop) + 0.5) / float(rate) * 25 - 0.5)
+    np.testing.assert_allclose(middle, wanted, atol=0.05)
+    plan = _plan([make_sentence(1.0, 2.0)], tracks, Config(), rate)[0]
+    assert isinstance(plan, ClipPlan)
+    assert plan.rate == 25
+
+
+def test_a_cut_that_the_grid_leaves_open_is_named(make_tracks, make_sentence) -> None:
+    """Grid frame 50 shows 2.02 s, the one before it 1.98 s: frames at 50 a second whose middles are outside, 98 and
+    101 (1.97 s and 2.03 s), are surely of one shot and of the other."""
+    tracks = _cut_to_another_angle(make_tracks, (7, 7, 8))
+    plan = _plan([make_sentence(1.0, 3.0)], tracks, Config(CLIP_FPS="source"), Fraction(50))[0]
+    assert isinstance(plan, ClipPlan)
+    assert [(plan.first_frame + old, plan.first_frame + new) for old, new in plan.cuts] == [(98, 101)]
+    plan = _plan([make_sentence(1.0, 3.0)], tracks)[0]
+    assert isinstance(plan, ClipPlan)
+    assert plan.cuts == ()
+
+
+RATES = [Fraction(25), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(50), Fraction(60), Fraction(12)]
+
+
+@st.composite
+def conversations(draw: st.DrawFn):
+    """Words of one to four sentences, each with pauses, and a face with gaps."""
+    time_s, sentences = draw(st.floats(0, 0.5)), []
+    for _ in range(draw(st.integers(1, 4))):
+        words = []
+        for _ in range(draw(st.integers(1, 6))):
+            start_s = time_s + draw(st.sampled_from([0.0, 0.02, 0.1, 0.3]))
+            time_s = start_s + draw(st.floats(0.08, 0.8))
+            words.append((start_s, time_s))
+        sentences.append(words)
+        time_s += draw(st.sampled_from([0.0, 0.05, 0.5, 1.0]))
+    count = max(int(time_s * 25) + draw(st.integers(-5, 20)), 10)
+    edges = sorted(draw(st.sets(st.integers(0, count), min_size=2, max_size=8)))
+    return sentences, count, edges[: len(edges) // 2 * 2], draw(st.sampled_from(RATES))
+
+
+@settings(max_examples=60)
+@given(conversations(), st.sampled_from(["wide", "skip", "trim"]))
+def test_no_word_is_lost_and_no_clip_leaves_the_video(make_tracks, make_sentence, conversation, gap) -> None:
+    spoken, count, edges, rate = conversation
+    visible = list(zip(edges[::2], edges[1::2], strict=True))
+    tracks = make_tracks(*((first, stop, 1.0) for first, stop in visible), frame_count=count)
+    tracks = dataclasses.replace(tracks, person=np.zeros(len(tracks.track), np.int32))
+    sentences = [_spoken(make_sentence(0, 1), *((start_s, end_s, 0) for start_s, end_s in words)) for words in spoken]
+    plans = _plan(sentences, tracks, Config(GAP=gap, CLIP_FPS="source", MIN_COVERAGE=0.1), rate)
+    assert [plan.index for plan in plans] == list(range(len(sentences)))
+    clips = [plan for plan in plans if isinstance(plan, ClipPlan)]
+    for plan, sentence in zip(plans, sentences, strict=True):
+        outside = plan.words_outside if isinstance(plan, ClipPlan) else ()
+        assert sorted((*plan.sentence.words, *outside), key=sentence.words.index) == list(sentence.words)
+    for plan in clips:
+        assert plan.first_frame >= 0
+        assert plan.end_s <= count / 25 + 0.5 / float(rate) + 1e-9
+        assert gap == "wide" or plan.covered.all()
+    for before, after in pairwise(clips):
+        assert before.end_s <= after.start_s + 1e-9
+    half_s = 0.5 / float(rate) + 1e-6
+    for plan in clips:
+        others = [words for i, words in enumerate(spoken) if i != plan.index]
+        own = [(word.word.start_s, word.word.end_s) for word in plan.words_outside]
+        for start_s, end_s in [word for words in others for word in words] + own:
+            assert end_s <= plan.start_s + half_s or start_s >= plan.end_s - half_s
 
 
 @pytest.mark.parametrize(("least", "threshold"), [(0.0, 0.0), (-1.5, -1.5), (2.0, 0.0)])

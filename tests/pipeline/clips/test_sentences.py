@@ -120,10 +120,9 @@ def test_coverage_is_the_share_of_the_span_in_view(make_tracks) -> None:
 
 
 def test_a_speaker_on_two_tracks(make_tracks) -> None:
-    tracks = make_tracks((0, 10, 1.0), (10, 40, 3.0), (10, 40, 2.5), frame_count=40, shot_starts=(0, 10))
-    words = attribute_words(
-        (Word(" so", 0.0, 0.4), Word(" what", 0.4, 1.2)), Faces(tracks), identity={0: 5, 1: 5, 2: 6}
-    )
+    faces_px = (0, 10, 1.0), (10, 40, 3.0), (10, 40, 2.5)
+    tracks = make_tracks(*faces_px, frame_count=40, shot_starts=(0, 10), persons=(5, 5, 6))
+    words = attribute_words((Word(" so", 0.0, 0.4), Word(" what", 0.4, 1.2)), Faces(tracks))
     (sentence,) = _split(words, tracks)
     assert (sentence.track, sentence.speaker, sentence.coverage) == (1, 1, 1.0)
     assert sentence.avg_score == pytest.approx((10 * 1 + 20 * 3) / 30)

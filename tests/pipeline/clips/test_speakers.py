@@ -104,12 +104,31 @@ def test_speakers_are_numbered_in_order_of_first_speech(make_tracks) -> None:
 
 
 def test_a_known_identity_joins_tracks(make_tracks) -> None:
-    faces = Faces(make_tracks((0, 50, 3.0), (50, 100, 3.0), frame_count=100, shot_starts=(0, 50)))
     words = (Word(" a", 0.2, 0.8), Word(" b", 2.2, 2.8))
-    joined = attribute_words(words, faces, identity={0: 7, 1: 7})
-    assert [(spoken.track, spoken.speaker) for spoken in joined] == [(0, 1), (1, 1)]
-    parted = attribute_words(words, faces, identity={0: 7})
-    assert [spoken.speaker for spoken in parted] == [1, 2]
+    for persons, speakers in (((7, 7), [1, 1]), ((7, 0), [1, 2])):
+        tracks = make_tracks((0, 50, 3.0), (50, 100, 3.0), frame_count=100, shot_starts=(0, 50), persons=persons)
+        attributed = attribute_words(words, Faces(tracks))
+        assert [spoken.track for spoken in attributed] == [0, 1]
+        assert [spoken.speaker for spoken in attributed] == speakers
+
+
+def test_every_face_in_view_and_nobody_have_a_probability(make_tracks) -> None:
+    """Evidence of a word of ten frames is twice the logit: odds of 1 to e to e squared."""
+    faces = Faces(make_tracks((0, 50, 0.5), (0, 50, 1.0), (40, 50, 5.0), frame_count=50))
+    (spoken,) = attribute_words((Word(" hi", 0.4, 0.8),), faces)
+    total = 1 + np.e + np.e**2
+    assert [state for state, _ in spoken.probabilities] == [1, 0, None]
+    assert [share for _, share in spoken.probabilities] == pytest.approx([np.e**2 / total, np.e / total, 1 / total])
+    (steeper,) = attribute_words((Word(" hi", 0.4, 0.8),), faces, slope=2.0)
+    assert steeper.probabilities[0][1] > spoken.probabilities[0][1]
+
+
+def test_two_words_at_once_are_said_by_two(make_tracks) -> None:
+    faces = Faces(make_tracks((0, 50, 2.0), (0, 50, 1.0), frame_count=50))
+    words = (Word(" yes", 0.2, 0.8), Word(" but", 0.9, 1.4), Word(" no", 0.3, 0.8))
+    attributed = attribute_words(words, faces)
+    assert [spoken.track for spoken in attributed] == [0, 0, 1]
+    assert [spoken.word for spoken in attributed] == list(words)
 
 
 def test_no_words(make_tracks) -> None:

@@ -96,6 +96,13 @@ class TestEveryExecutor:
         assert {"vision", "speech", "clips"} <= set(last)
         assert all(done == pytest.approx(total) for done, total in last.values())
 
+    def test_what_vision_notes_is_in_the_result(self, kind: type, folder: Path) -> None:
+        recorder, _ = run(kind, folder, ["note.mp4", "a.mp4"])
+        noted, other = recorder.results["note.mp4"], recorder.results["a.mp4"]
+        assert noted.details == {"notes": ["vision was short of memory"]}
+        assert noted.message.endswith("; vision was short of memory")
+        assert other.details == {} and "memory" not in other.message
+
     def test_no_videos_is_no_work(self, kind: type, folder: Path) -> None:
         recorder, _ = run(kind, folder, [])
         assert recorder.results == {}

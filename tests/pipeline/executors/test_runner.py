@@ -69,7 +69,7 @@ class TestRun:
         assert seen.videos[0].folder == videos / "a"
         run = json.loads((videos / "run.json").read_text())
         assert [video["status"] for video in run["videos"]] == ["done", "done"]
-        assert [model["name"] for model in run["models"]] == ["mtcnn", "lip-motion", "pocketsphinx"]
+        assert [model["name"] for model in run["models"]] == ["mtcnn", "lip-motion", "pocketsphinx", "by-track"]
 
     def test_output_dir_and_work_dir_act(self, videos: Path, tmp_path: Path, seen: type[Seen]) -> None:
         config = dataclasses.replace(CPU, OUTPUT_DIR=str(tmp_path / "out"), WORK_DIR=str(tmp_path))
@@ -124,9 +124,15 @@ class TestModels:
         config = dataclasses.replace(
             CPU, WEIGHTS_DIR=str(shared / "weights"), FACE_DETECTOR="yunet", SPEAKER_MODEL="lr-asd"
         )
-        faces, speaking, _ = runner.chosen_models(resolved(config))
+        faces, speaking, *_ = runner.chosen_models(resolved(config))
         assert (faces.name, speaking.name) == ("yunet", "lr-asd")
         assert faces.weights == shared / "weights" / "yunet_n_dynamic.onnx" and faces.stands_in_for is None
+
+    def test_identity_model_acts(self, shared: Path) -> None:
+        config = dataclasses.replace(CPU, WEIGHTS_DIR=str(shared / "weights"))
+        for wanted, name in (("mobilefacenet", "mobilefacenet"), ("none", "by-track")):
+            identity = runner.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
+            assert (identity.job, identity.name, identity.stands_in_for) == ("identity", name, None)
 
     def test_download_weights_acts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         tried = []
@@ -140,6 +146,90 @@ class TestModels:
         assert tried == []
         runner.chosen_models(resolved(dataclasses.replace(CPU, DOWNLOAD_WEIGHTS=True)))
         assert tried
+
+
+class TestTranscripts:
+    @pytest.fixture
+    def given(self, tmp_path: Path) -> Path:
+        """A folder with a transcript of the first of the two videos."""
+        folder = tmp_path / "given"
+        folder.mkdir()
+        (folder / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+        return folder
+
+    def test_a_video_without_one_is_transcribed(
+        self, videos: Path, given: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert runner.run(videos, dataclasses.replace(CPU, TRANSCRIPTS=str(given))) == 0
+        assert capsys.readouterr().err.count(f"transcripts: 1 of 2 videos have one in {given}; the others") == 1
+        assert [video.transcript for video in seen.videos] == [given / "a.srt", None]
+        words = [model for video in seen.videos for model in video.models or () if model.job == "words"]
+        assert [(model.name, model.stands_in_for) for model in words] == [
+            ("transcript", None),
+            ("pocketsphinx", "whisper-base"),
+        ]
+        assert words[0].weights == given / "a.srt" and len(words[0].sha256 or "") == 64
+
+    def test_no_recogniser_is_chosen_where_every_video_has_one(
+        self, videos: Path, given: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shutil.copy(given / "a.srt", given / "b.srt")
+        config = dataclasses.replace(CPU, TRANSCRIPTS=str(given), WHISPER_LANGUAGE="ja")
+        assert runner.run(videos, config) == 0
+        assert "whisper" not in capsys.readouterr().err
+        run = json.loads((videos / "run.json").read_text())
+        words = next(model for model in run["models"] if model["job"] == "words")
+        assert (words["name"], words["stands_in_for"]) == ("transcript", None)
+
+    def test_a_changed_transcript_changes_the_fingerprint(self, videos: Path, given: Path, seen: type[Seen]) -> None:
+        marks = []
+        for text in ("Hello", "Hello", "Good bye"):
+            (given / "a.srt").write_text(f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n")
+            runner.run(videos, dataclasses.replace(CPU, TRANSCRIPTS=str(given)))
+            marks.append([video.fingerprint for video in seen.videos])
+        assert marks[0] == marks[1]
+        assert marks[0][0] != marks[2][0] and marks[0][1] == marks[2][1]
+
+    def test_one_that_cannot_be_read_fails_its_video_alone(
+        self, videos: Path, given: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(path: Path) -> str:
+            raise runner.InputError("bad_transcript", "cannot be read", path)
+
+        monkeypatch.setattr(runner, "transcript_digest", refuse)
+        assert runner.run(videos, dataclasses.replace(CPU, TRANSCRIPTS=str(given))) == 1
+        assert names(seen) == ["b.mp4"]
+        run = json.loads((videos / "run.json").read_text())
+        assert [video["reason_code"] for video in run["videos"]] == ["bad_transcript", ""]
+
+    def test_a_folder_that_is_not_there_is_refused(self, videos: Path, tmp_path: Path) -> None:
+        with pytest.raises(runner.InputError, match="--transcripts"):
+            runner.run(videos, dataclasses.replace(CPU, TRANSCRIPTS=str(tmp_path / "nowhere")))
+
+
+class TestAlignment:
+    NETWORK = ModelChoice("alignment", "wav2vec2-base-960h", Path("/w/w.pth"), "aa" * 32)
+
+    def test_align_is_refused_where_its_network_cannot_be_had(self, videos: Path, seen: type[Seen]) -> None:
+        with pytest.raises(WeightsError, match="--align needs it"):
+            runner.run(videos, dataclasses.replace(CPU, ALIGN=True))
+        assert seen.videos == [] and not (videos / "a").exists()
+
+    @pytest.mark.parametrize(("align", "used"), [(True, [True, True]), (False, [True, False])])
+    def test_the_network_takes_part_where_words_may_need_it(
+        self, videos: Path, tmp_path: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch, align: bool, used: object
+    ) -> None:
+        """A network that is here serves given transcripts; with ALIGN it serves all videos."""
+        monkeypatch.setattr(weights, "choose_alignment", lambda *_, **__: self.NETWORK)
+        (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+        runner.run(videos, dataclasses.replace(CPU, ALIGN=align, TRANSCRIPTS=str(tmp_path)))
+        assert [self.NETWORK in (video.models or ()) for video in seen.videos] == used
+
+
+def test_half_precision_without_cuda_is_refused(videos: Path, seen: type[Seen]) -> None:
+    with pytest.raises(runner.InputError, match="WHISPER_PRECISION is 'half', which needs CUDA"):
+        runner.run(videos, dataclasses.replace(CPU, WHISPER_PRECISION="half"))
+    assert seen.videos == []
 
 
 def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,12 +98,27 @@ def test_greys_come_back(film: Any) -> None:
     assert np.abs(error).mean() < 1
 
 
-def test_the_file_names_its_colours(film: Any) -> None:
+@pytest.mark.parametrize(("size_px", "matrix"), [((64, 48), 6), ((1280, 720), 1)])
+def test_the_file_names_its_colours(film: Any, size_px: tuple[int, int], matrix: int) -> None:
+    """And they come back: FFmpeg's numbers 6 and 1 are BT.601 and BT.709."""
     path = film.folder / "c.mp4"
-    _write(path, [film.coded(1)] * 3)
+    colour = np.array([40, 200, 90], np.uint8)
+    _write(path, [np.tile(colour, (size_px[1], size_px[0], 1))] * 3, size_px=size_px)
     with av.open(str(path)) as container:
         codec = container.streams.video[0].codec_context
-        assert (codec.colorspace, codec.color_range, codec.pix_fmt) == (6, 1, "yuv420p")  # smpte170m, tv
+        assert (codec.colorspace, codec.color_range, codec.pix_fmt) == (matrix, 1, "yuv420p")
+    got = next(read_frames(probe(path))).reshape(-1, 3).mean(0)
+    assert np.abs(got - colour).max() <= 3
+
+
+@pytest.mark.parametrize(("rate_hz", "coded_hz"), [(8000, 8000), (11025, 11025), (96000, 96000), (192000, 96000)])
+def test_sound_of_unusual_rates(film: Any, rate_hz: int, coded_hz: int) -> None:
+    """AAC knows rates up to 96 kHz; beyond them the next is taken."""
+    path = film.folder / "c.mp4"
+    _write(path, [film.coded(1)] * 25, sound=film.tone(rate_hz, 1, 2), sound_rate_hz=rate_hz)
+    sound, found_hz = read_sound(probe(path), F(0), F(1))
+    assert (found_hz, sound.shape[1]) == (coded_hz, 2)
+    assert np.abs(sound[: found_hz // 2].astype(int)).max() > 12000
 
 
 def test_crf_and_preset_act(film: Any) -> None:

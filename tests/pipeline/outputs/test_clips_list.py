@@ -18,7 +18,10 @@ from pipeline.types import AttributedWord, ClipPlan, Probe, Sentence, Word
 
 def _manifest(path: Path, video: str, count: int) -> Path:
     sentence = Sentence((AttributedWord(Word(" Où?", 0.0, 1.0), 0, 1),), 0, 1, 1.0, 0.9, None, 1.0)
-    plans = [ClipPlan(i, sentence, 0, np.zeros((25, 4), np.float32), "face", np.ones(25, bool)) for i in range(count)]
+    plans = [
+        ClipPlan(i, sentence, 0, np.zeros((25, 4), np.float32), "face", np.ones(25, bool), (8, 8), tracks=(0,))
+        for i in range(count)
+    ]
     content = manifest_json(
         probe=Probe(Path(video), "matroska", 4.0, 64, 36, Fraction(25), 0, Fraction(0), 8000, 1),
         frame_count=100,
@@ -26,7 +29,7 @@ def _manifest(path: Path, video: str, count: int) -> Path:
         fingerprint="f",
         config=Config(),
         models=[],
-        clips=[CutClip(plan, (224, 224), ()) for plan in plans],
+        clips=[CutClip(plan, ()) for plan in plans],
         dropped=[],
     )
     write_manifest(path, content)

@@ -20,7 +20,6 @@ from pipeline.outputs import manifest as module
 from pipeline.outputs.manifest import (
     WITHOUT_EFFECT,
     CutClip,
-    NumberedDrop,
     manifest_json,
     read_manifest,
     settings_of,
@@ -32,12 +31,25 @@ from pipeline.types import AttributedWord, ClipPlan, DroppedSentence, ModelChoic
 SCHEMA = json.loads(Path(module.__file__).with_name("manifest.schema.json").read_bytes())
 PROBE = Probe(Path("/v/a b.mp4"), "mov,mp4", 4.0040001, 640, 360, Fraction(30000, 1001), 90, Fraction(1, 3), 44100, 2)
 SENTENCE = Sentence(
-    (AttributedWord(Word(" Hi", 1.0000001, 1.5, 0.123456), 2, 1), AttributedWord(Word(" you.", 1.5, 1.9), 2, 1)),
+    (
+        AttributedWord(Word(" Hi", 1.0000001, 1.5, 0.123456), 2, 1, ((2, 0.876543), (None, 0.1), (5, 0.023457))),
+        AttributedWord(Word(" you.", 1.5, 1.9), 2, 1),
+    ),
     *(2, 1, 1.23456789, 0.77777777, 2.5, 1.0),
 )
 PLAN = ClipPlan(
-    4, SENTENCE, 22, np.zeros((31, 4), np.float32), "face", np.array([False] * 3 + [True] * 20 + [False] * 8)
+    4,
+    SENTENCE,
+    22,
+    np.zeros((31, 4), np.float32),
+    "face",
+    np.array([False] * 3 + [True] * 20 + [False] * 8),
+    (224, 224),
+    tracks=(2, 7),
+    gap="wide",
 )
+HI = {"text": "Hi", "start": 1.0, "end": 1.5, "timing": "measured", "speaker": 1}
+YOU = {"text": "you.", "start": 1.5, "end": 1.9, "timing": "measured", "speaker": 1}
 UNSEEN = Sentence((AttributedWord(Word(" Oh", 3.0, 3.2), None, None),), None, None, None, None, None, 0.0)
 
 
@@ -52,8 +64,8 @@ def _manifest(**changed: Any) -> dict[str, Any]:
             ModelChoice("faces", "mtcnn", None, stands_in_for="s3fd", why="not found"),
             ModelChoice("words", "base", Path("/w/base.pt"), "0f" * 32),
         ],
-        "clips": [CutClip(PLAN, (224, 224), ("face_gap",))],
-        "dropped": [NumberedDrop(5, DroppedSentence(UNSEEN, "not_visible", "no face is in view"))],
+        "clips": [CutClip(PLAN, ("face_gap",))],
+        "dropped": [DroppedSentence(5, UNSEEN, "not_visible", "no face is in view")],
         "created_at": datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
     }
     return manifest_json(**{**values, **changed})
@@ -74,18 +86,40 @@ def test_a_clip_has_its_fields_rounded() -> None:
         "margin": 2.5,
         "coverage": 1.0,
         "words": [
-            {"text": "Hi", "start": 1.0, "end": 1.5, "confidence": 0.1235, "timing": "measured", "speaker": 1},
-            {"text": "you.", "start": 1.5, "end": 1.9, "confidence": None, "timing": "measured", "speaker": 1},
+            {**HI, "confidence": 0.1235, "probability": 0.8765},
+            {**YOU, "confidence": None, "probability": None},
         ],
         "first_frame": 22,
         "frame_count": 31,
+        "rate": "25/1",
         "crop_style": "face",
         "width": 224,
         "height": 224,
+        "tracks": [2, 7],
+        "gap": "wide",
         "not_in_view": [[0.88, 1.0], [1.8, 2.12]],
+        "words_outside": [],
         "flags": ["face_gap"],
         "models": {"faces": {"name": "mtcnn", "sha256": None}, "words": {"name": "base", "sha256": "0f" * 32}},
     }
+
+
+def test_a_trimmed_clip_at_the_rate_of_its_source() -> None:
+    first, second = SENTENCE.words
+    plan = dataclasses.replace(
+        PLAN,
+        sentence=dataclasses.replace(SENTENCE, words=(second,)),
+        first_frame=45,
+        rate=Fraction(30000, 1001),
+        covered=np.array([True] * 29 + [False] * 2),
+        gap="trim",
+        words_outside=(first,),
+    )
+    (clip,) = _manifest(clips=[CutClip(plan, ())])["clips"]
+    assert (clip["text"], clip["gap"], clip["rate"]) == ("you.", "trim", "30000/1001")
+    assert (clip["start_time"], clip["end_time"]) == (1.502, 2.536)  # 45 and 76 frames of 1001/30000 s
+    assert clip["not_in_view"] == [[2.469, 2.536]]
+    assert clip["words_outside"] == [{**HI, "confidence": 0.1235, "probability": 0.8765}]
 
 
 def test_a_dropped_sentence_has_its_reason() -> None:
@@ -225,5 +259,5 @@ def test_scores_that_are_no_numbers_never_reach_the_file(tmp_path: Path) -> None
     """B28: JSON has no NaN."""
     spoiled = dataclasses.replace(PLAN, sentence=dataclasses.replace(SENTENCE, avg_score=float("nan")))
     with pytest.raises(ValueError, match="JSON"):
-        write_manifest(tmp_path / "manifest.json", _manifest(clips=[CutClip(spoiled, (224, 224), ())]))
+        write_manifest(tmp_path / "manifest.json", _manifest(clips=[CutClip(spoiled, ())]))
     assert list(tmp_path.iterdir()) == []

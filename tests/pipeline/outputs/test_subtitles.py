@@ -16,6 +16,7 @@ from pipeline.outputs.subtitles import (
     MAX_CUE_S,
     RIGHT_TO_LEFT_MARK,
     Cue,
+    ass_text,
     columns,
     cues_of,
     srt_text,
@@ -37,7 +38,7 @@ def _sentence(text: str, start_s: float = 1.0, end_s: float = 3.0, speaker: int 
 
 
 def test_a_short_sentence_is_one_cue_with_its_speaker() -> None:
-    assert cues_of([_sentence("Hello there.")]) == (Cue(1.0, 3.0, ("Speaker 1: Hello there.",)),)
+    assert cues_of([_sentence("Hello there.")]) == (Cue(1.0, 3.0, ("Speaker 1: Hello there.",), 1),)
 
 
 def test_somebody_who_is_not_in_view_is_off_screen() -> None:
@@ -99,7 +100,7 @@ def test_right_to_left_text_sets_the_direction_of_its_line() -> None:
 
 
 def test_clocks() -> None:
-    cues = (Cue(0.0, 0.9996, ("a",)), Cue(3725.0416, 360000.5, ("b", "c")))
+    cues = (Cue(0.0, 0.9996, ("a",), 1), Cue(3725.0416, 360000.5, ("b", "c"), None))
     assert srt_text(cues) == ("1\n00:00:00,000 --> 00:00:01,000\na\n\n2\n01:02:05,042 --> 100:00:00,500\nb\nc\n\n")
     assert vtt_text(cues) == ("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\na\n\n01:02:05.042 --> 100:00:00.500\nb\nc\n")
 
@@ -137,7 +138,37 @@ def test_no_letter_is_lost_and_no_line_too_wide(pieces: list[str], length_s: flo
     assert all(cue.end_s > cue.start_s for cue in cues)
 
 
-@pytest.mark.parametrize("name", ["transcript.srt", "transcript.vtt"])
+def test_a_dense_cue_stays_until_it_can_be_read() -> None:
+    """59 columns at 20 a second are 2.95 s, unless the next cue comes before."""
+    text = "x" * 9 + " y" * 20  # 49 columns, 11 of the label, and the space where the line breaks is none
+    alone = cues_of([_sentence(text, 0, 1)])
+    assert alone[0].end_s == pytest.approx(2.95)
+    followed = cues_of([_sentence(text, 0, 1), _sentence("Next.", 1.5, 4)])
+    assert followed[0].end_s == pytest.approx(1.5)
+
+
+def test_each_speaker_has_a_colour() -> None:
+    speakers = [1, 2, None, 1, 9]
+    cues = cues_of([_sentence("Yes.", i, i + 0.9, speaker) for i, speaker in enumerate(speakers)])
+    file = pysubs2.SSAFile.from_string(ass_text(cues))
+    assert [event.style for event in file] == ["Speaker 1", "Speaker 2", "Off-screen", "Speaker 1", "Speaker 9"]
+    colours = {name: str(style.primarycolor) for name, style in file.styles.items()}
+    assert len({colours["Speaker 1"], colours["Speaker 2"], colours["Off-screen"]}) == 3
+    assert colours["Speaker 9"] == colours["Speaker 1"]
+    assert file.styles["Off-screen"].italic
+
+
+def test_spoken_marks_style_nothing() -> None:
+    cues = (Cue(0, 1, (r"{\i1}a\Nb", "c, d"), 1),)
+    line = ass_text(cues).splitlines()[-1]
+    assert line.endswith(",\\{\\\u2060i1\\}a\\\u2060Nb\\Nc, d")
+
+
+def test_no_cue_at_all_is_a_file_too() -> None:
+    assert pysubs2.SSAFile.from_string(ass_text(())).events == []
+
+
+@pytest.mark.parametrize("name", ["transcript.srt", "transcript.vtt", "transcript.ass"])
 def test_another_program_reads_them(tmp_path: Path, name: str) -> None:
     write_subtitles(tmp_path, [_sentence("Hello there."), _sentence("שלום", 4, 6, speaker=2)])
     events = pysubs2.load(str(tmp_path / name)).events

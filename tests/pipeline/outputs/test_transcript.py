@@ -21,7 +21,13 @@ TRANSCRIPT = Transcript(
         Segment(2.0, 2.5, " שלום", (SHALOM,), ("repeated",)),
     ),
 )
-SPOKEN = (AttributedWord(HELLO, 3, 1), AttributedWord(THERE, 3, 1), AttributedWord(SHALOM, None, None))
+SPOKEN = (
+    AttributedWord(HELLO, 3, 1, ((3, 0.91239), (None, 0.08761))),
+    AttributedWord(THERE, 3, 1),
+    AttributedWord(SHALOM, None, None),
+)
+
+SHARES = [{"speaker_track": 3, "probability": 0.9124}, {"speaker_track": None, "probability": 0.0876}]
 
 
 def _word(text: str, start: float, end: float, probability: float | None, **rest: object) -> dict[str, object]:
@@ -39,13 +45,15 @@ def test_it_has_whispers_shape_and_speakers() -> None:
         "text": " Hello there.",
         "flags": [],
         "words": [
-            _word(" Hello", 0.123, 0.5, 0.9876, speaker=1, speaker_track=3),
-            _word(" there.", 0.5, 0.9, None, speaker=1, speaker_track=3, timing="interpolated"),
+            _word(" Hello", 0.123, 0.5, 0.9876, speaker=1, speaker_track=3, speaker_probabilities=SHARES),
+            _word(
+                " there.", 0.5, 0.9, None, speaker=1, speaker_track=3, timing="interpolated", speaker_probabilities=[]
+            ),
         ],
     }
     assert music == {"id": 1, "start": 1.0, "end": 1.5, "text": " (music)", "flags": [], "words": []}
     assert last["flags"] == ["repeated"]
-    assert last["words"] == [_word(" שלום", 2.0, 2.5, 0.5, speaker=None, speaker_track=None)]
+    assert last["words"] == [_word(" שלום", 2.0, 2.5, 0.5, speaker=None, speaker_track=None, speaker_probabilities=[])]
 
 
 def test_it_is_written_as_json(tmp_path: Path) -> None:

@@ -68,21 +68,30 @@ def make_track(tmp_path: Path) -> Callable[[np.ndarray], AudioTrack]:
     return make
 
 
-@pytest.fixture
-def make_checkpoint(tmp_path: Path) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def write_checkpoint() -> Callable[..., Path]:
     """Writes a Whisper checkpoint of the official format: random weights, small dimensions.
 
     With the default seed the network says something; with others it falls silent at once or never stops.
     """
 
-    def make(name: str = "tiny.pt", seed: int = 1, std: float = 0.3, **changed: Any) -> Path:
+    def write(path: Path, seed: int = 1, std: float = 0.3, **changed: Any) -> Path:
         dimensions = TINY_DIMENSIONS | changed
         model = Whisper(ModelDimensions(**dimensions))
         generator = torch.Generator().manual_seed(seed)
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=std, generator=generator)
-        path = tmp_path / name
         torch.save({"dims": dimensions, "model_state_dict": model.state_dict()}, path)
         return path
+
+    return write
+
+
+@pytest.fixture
+def make_checkpoint(tmp_path: Path, write_checkpoint: Callable[..., Path]) -> Callable[..., Path]:
+    """`write_checkpoint` to the folder of the test."""
+
+    def make(name: str = "tiny.pt", **changed: Any) -> Path:
+        return write_checkpoint(tmp_path / name, **changed)
 
     return make

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError
 from pipeline.outputs.transcript import transcript_json
 from pipeline.speech import given as given_module
-from pipeline.speech.given import read_transcript
-from pipeline.types import AttributedWord, Segment, Transcript, Word
+from pipeline.speech.given import read_transcript, transcript_digest
+from pipeline.speech.words import split_words
+from pipeline.types import AttributedWord, Segment, Timing, Transcript, Word
 
 WHISPER = {
     "text": " Ask not what.",
@@ -108,10 +110,40 @@ def test_a_segment_without_its_own_times_takes_those_of_its_words(tmp_path: Path
     assert (transcript.segments[0].start_s, transcript.segments[0].end_s) == (1.0, 2.0)
 
 
-def test_our_own_transcript_is_read_back(tmp_path: Path) -> None:
-    words = (Word(" one", 1.0, 1.5, 0.5), Word(" 2", 1.5, 2.0, None, "interpolated"))
-    transcript = Transcript("en", (Segment(1.0, 2.0, " one 2", words),))
-    written = transcript_json(transcript, [AttributedWord(word, None, None) for word in words])
+def test_a_recording_in_which_nobody_speaks_has_an_empty_transcript(tmp_path: Path) -> None:
+    assert read_transcript(_json(tmp_path, {"segments": [], "language": "en"})) == Transcript("en", ())
+
+
+TEXTS = st.lists(
+    st.sampled_from(["one", "2,", "“three”", "—four", "fünf.", "слово", "日本", "です。", "don't", "3.5"]),
+    min_size=1,
+    max_size=5,
+).map(lambda words: split_words(" ".join(words)))
+
+
+@st.composite
+def own_transcripts(draw: st.DrawFn) -> Transcript:
+    """What a run may have written: times in milliseconds, segments in order."""
+    segments, at_ms = [], draw(st.integers(0, 5000))
+    for _ in range(draw(st.integers(0, 3))):
+        words = []
+        for text in draw(TEXTS):
+            length_ms, measured = draw(st.integers(0, 900)), draw(st.booleans())
+            timing: Timing = "measured" if measured and length_ms else "interpolated"
+            confidence = draw(st.none() | st.integers(0, 10_000).map(lambda part: part / 10_000))
+            words.append(Word(text, at_ms / 1000, (at_ms + length_ms) / 1000, confidence, timing))
+            at_ms += length_ms + draw(st.integers(0, 300))
+        flags = draw(st.sampled_from([(), ("repeated",)]))
+        text = "".join(word.text for word in words)
+        segments.append(Segment(words[0].start_s, words[-1].end_s, text, tuple(words), flags))
+        at_ms += 1
+    return Transcript(draw(st.sampled_from(["en", "ja", "und"])), tuple(segments))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(transcript=own_transcripts())
+def test_our_own_transcript_is_read_back_as_it_was(tmp_path: Path, transcript: Transcript) -> None:
+    written = transcript_json(transcript, [AttributedWord(word, None, None) for word in transcript.words])
     assert read_transcript(_json(tmp_path, written)) == transcript
 
 
@@ -165,7 +197,8 @@ PLACES = [
         r"segments\[0\]\.words\[0\]\.probability: expected 0 to 1, got 2",
     ),
     ({"segments": [], "language": 7}, r"language: expected a code"),
-    ({"segments": []}, "holds no words"),
+    ({"segments": [{"text": " …", "start": 0, "end": 1}]}, "holds no words"),
+    ({"segments": [{"text": " a", "start": 0, "end": 1, "flags": "x"}]}, r"segments\[0\]\.flags: expected a list"),
     ({"text": "a"}, 'expected an object with a list "segments"'),
     ([], 'expected an object with a list "segments"'),
     ("{", "is not JSON"),
@@ -209,10 +242,16 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest
         read_transcript(_json(tmp_path, WHISPER))
 
 
-def test_a_missing_file_is_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
-        read_transcript(tmp_path / "a.json")
-    assert caught.value.reason_code == "unreadable"
+@pytest.mark.parametrize("read", [read_transcript, transcript_digest])
+def test_a_missing_file_is_a_bad_transcript(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        read(tmp_path / "a.json")
+    assert caught.value.reason_code == "bad_transcript"
+
+
+def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_bytes(b"abc")
+    assert transcript_digest(tmp_path / "a.srt").startswith("ba7816bf")
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.speech.alignment import Aligner
-from pipeline.speech.given_times import align_given
+from pipeline.speech.given_times import align_given, fitted
 from pipeline.types import AudioTrack, Segment, Transcript, Word
 
 MakeTrack = Callable[[np.ndarray], AudioTrack]
@@ -117,22 +117,20 @@ def test_a_text_in_no_named_language_is_english_when_its_words_are(
 
 
 def test_no_word_is_lost_or_changed(sentence: AudioTrack, aligner: Aligner) -> None:
-    given = Transcript("en", (_cue("bin BLUE, at 7 日本 xyzzy", 0.5, 2.5), _cue("now", 2.9, 9.0)))
+    given = Transcript("en", (_cue("bin BLUE, at 7 日本 xyzzy", 0.5, 2.5), _cue("now", 2.9, 2.98)))
     done = align_given(given, sentence, aligner)
     assert [segment.text for segment in done.segments] == [segment.text for segment in given.segments]
     assert [word.text for word in done.words] == [word.text for word in given.words]
 
 
-def test_all_times_end_with_the_recording(sentence: AudioTrack, aligner: Aligner) -> None:
-    given = Transcript(
-        "en", (_cue("bin blue at f two now", 0.5, 2.5), _cue("and more", 2.5, 60.0), _cue("x", 70.0, 80.0))
-    )
-    done = align_given(given, sentence, aligner)
-    assert max(segment.end_s for segment in done.segments) <= sentence.duration_s
-    assert max(word.end_s for word in done.words) <= sentence.duration_s
+def test_all_times_end_with_the_recording_and_what_lies_past_it_is_marked() -> None:
+    inside, across, beyond = Word(" a", 0.5, 1.0), Word(" b", 1.5, 9.0), Word(" c", 9.0, 9.5)
+    done = fitted(Transcript("en", (Segment(0.5, 9.5, " a b c", (inside, across, beyond)),)), 2.0)
+    assert done.words == (inside, Word(" b", 1.5, 2.0), Word(" c", 2.0, 2.0, None, "interpolated"))
+    assert done.segments[0].end_s == 2.0
 
 
-def test_the_transcript_of_another_video_is_refused(sentence: AudioTrack) -> None:
+def test_the_transcript_of_another_video_is_refused() -> None:
     with pytest.raises(InputError, match="another video") as caught:
-        align_given(Transcript("de", (_cue("eins", 1.0, 2.0), _cue("zwei drei", 50.0, 52.0))), sentence)
+        fitted(Transcript("de", (_cue("eins", 1.0, 2.0), _cue("zwei drei", 50.0, 52.0))), 2.98)
     assert caught.value.reason_code == "bad_transcript"

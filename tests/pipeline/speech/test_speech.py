@@ -30,6 +30,11 @@ def test_whisper_without_a_checkpoint_is_refused() -> None:
         load_transcriber("whisper", None, "cpu", "en")
 
 
+def test_the_precision_is_passed_to_whisper(make_checkpoint: Callable[..., Path]) -> None:
+    with pytest.raises(InputError, match="half precision on CUDA only"):
+        load_transcriber("whisper", make_checkpoint(), "cpu", "en", "half")
+
+
 def test_an_unknown_recogniser_is_refused() -> None:
     with pytest.raises(InputError, match="there is no recogniser 'vosk'"):
         load_transcriber("vosk", None, "cpu", "en")

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
-from pipeline.vision.worker import DECODE_BATCH, VisionModels, VisionSession, VisionSettings
+from pipeline.vision.embedding import Embedder
+from pipeline.vision.settings import DECODE_BATCH, VisionSettings
+from pipeline.vision.worker import VisionModels, VisionSession
 from talknet.inputs import Track
 
 HEIGHT, WIDTH = 48, 96
@@ -81,11 +83,15 @@ class Detector:
     """Reads the faces off synthetic pictures, and notes what it was asked."""
 
     name: str = "mtcnn"
+    memory_reductions: int = 0
     batches: list[int] = field(default_factory=list)
     scales: list[float] = field(default_factory=list)
     sums: list[int] = field(default_factory=list)
+    to_reduce: int = 0
+    """How often it will say that the device ran out of memory."""
 
     def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
+        self.memory_reductions, self.to_reduce = self.memory_reductions + self.to_reduce, 0
         self.batches.append(len(frames))
         self.scales.append(scale)
         self.sums += [int(frame.sum(dtype=np.int64)) for frame in frames]
@@ -110,6 +116,7 @@ class Scorer:
     name: str = "lip-motion"
     memory_reductions: int = 0
     calls: list[list[int]] = field(default_factory=list)
+    to_reduce: int = 0
 
     def score(self, crops: np.ndarray, mfcc: np.ndarray) -> np.ndarray:
         assert crops.shape[1:] == (112, 112) and mfcc.shape == (4 * len(crops), 13)
@@ -117,6 +124,7 @@ class Scorer:
         return means.astype(np.float32)
 
     def score_tracks(self, tracks: Sequence[Track]) -> list[np.ndarray]:
+        self.memory_reductions, self.to_reduce = self.memory_reductions + self.to_reduce, 0
         self.calls.append([len(crops) for crops, _ in tracks])
         return [self.score(crops, mfcc) for crops, mfcc in tracks]
 
@@ -127,6 +135,7 @@ class Run:
     detector: Detector
     scorer: Scorer
     done: list[int]
+    notes: tuple[str, ...] = ()
 
 
 def stream(
@@ -136,11 +145,14 @@ def stream(
     capacity: int | None = None,
     sizes: Sequence[int] = (DECODE_BATCH,),
     scale: float = 1.0,
+    embedder: Embedder | None = None,
+    reductions: tuple[int, int] = (0, 0),
 ) -> Run:
     """Runs a session on a circular buffer of exactly *capacity* pictures, each overwritten once it may be."""
     capacity = capacity or settings.frames_held(1)
     run = Run(None, Detector(), Scorer(), [])  # pyright: ignore[reportArgumentType]
-    models = VisionModels(run.detector, run.scorer, "lip-motion")
+    run.detector.to_reduce, run.scorer.to_reduce = reductions
+    models = VisionModels(run.detector, run.scorer, "lip-motion", embedder)
     session = VisionSession(models, settings, audio, capacity, run.done.append)
     ring = np.full((capacity, HEIGHT, WIDTH, 3), 255, np.uint8)
     needed = first = count = message = 0
@@ -157,4 +169,5 @@ def stream(
                 ring[gone % capacity] = 255
             needed, first, count, message = free, frame + 1, 0, message + 1
     run.tracks = session.finish()
+    run.notes = session.notes
     return run

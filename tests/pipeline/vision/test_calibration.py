@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.vision import calibration
-from pipeline.vision.calibration import probability_of
+from pipeline.vision.calibration import Calibration, probability_of
 
 MODELS = ("talknet", "lr-asd", "light-asd", "lip-motion", "another")
 
@@ -31,7 +31,7 @@ def test_a_model_without_fit_has_the_plain_sigmoid():
 
 
 def test_slope_and_offset_act(monkeypatch):
-    monkeypatch.setattr(calibration, "PLATT", {"fitted": (2.0, -1.0)})
+    monkeypatch.setattr(calibration, "FITTED", {"fitted": Calibration(2.0, -1.0)})
     assert probability_of("fitted", np.array([0.5], np.float32)) == pytest.approx([0.5])
 
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from config import Config
 from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, AudioTrack, ScoredTracks
-from pipeline.vision import worker
-from pipeline.vision.worker import DECODE_BATCH, VisionSettings
+from pipeline.vision import faces as faces_module
+from pipeline.vision.faces import SCORE_BLOCK_FRAMES, TrackedFace
+from pipeline.vision.samples import VIEW_PX, FaceView
+from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from talknet.features import mfcc_for_frames
-from tests.pipeline.vision.synthetic import BASE, Face, Shot, boxes_in, pictures, stream
+from tests.pipeline.vision.synthetic import BASE, FIRST_RED, Face, Shot, boxes_in, pictures, stream
 from tests.pipeline.vision.two_passes import crop, smooth, two_passes
 
 
@@ -148,6 +150,28 @@ def test_faces_are_looked_for_on_the_first_and_the_last_frame_of_a_shot(audio, d
     assert run.detector.sums == [int(frames[frame].sum(dtype=np.int64)) for frame in looked_at]
 
 
+FAST = (Face(-10, 4, speed=4),)
+"""22 percent of its side a frame, so that from one to the fifth after it, it has left its place altogether."""
+
+
+def test_a_fast_face_keeps_one_track_near_that_of_looking_at_every_frame(audio):
+    frames = pictures([(27, FAST)])
+    often, seldom = (
+        stream(frames, audio, replace(BASE, detect_every=every, max_gap=every, smooth_frames=1)) for every in (1, 5)
+    )
+    assert seldom.tracks.track_ids.tolist() == [0]
+    assert seldom.tracks.frame.tolist() == often.tracks.frame.tolist()
+    assert np.abs(seldom.tracks.box_px - often.tracks.box_px).max() <= 2
+
+
+@pytest.mark.parametrize("begin", [31, 33, 35])
+def test_a_face_that_appears_in_a_long_shot_costs_a_few_looks_and_begins_where_it_does(audio, begin):
+    frames = pictures([(61, (Face(5), Face(60, start=begin)))])
+    run = stream(frames, audio, replace(BASE, detect_every=5, max_gap=5))
+    assert run.tracks.frame[run.tracks.rows(1)].tolist() == list(range(begin, 61))
+    assert sum(run.detector.batches) <= 13 + 3
+
+
 def test_more_room_means_larger_batches_up_to_the_setting(audio):
     frames = pictures([(80, STILL)])
     small = stream(frames, audio).detector.batches
@@ -194,10 +218,10 @@ def test_tracks_that_end_together_are_scored_together(audio):
 
 
 def test_a_long_track_is_scored_in_blocks_with_the_sound_of_each(audio):
-    frame_count = 2 * worker.SCORE_BLOCK_FRAMES + 70
+    frame_count = 2 * SCORE_BLOCK_FRAMES + 70
     few = pictures([(23, STILL)])
     run = stream([few[frame % 23] for frame in range(frame_count)], audio)
-    assert worker.SCORE_BLOCK_FRAMES == 60 * GRID_FPS
+    assert SCORE_BLOCK_FRAMES == 60 * GRID_FPS
     assert run.scorer.calls == [[1500], [1500], [70]]
     assert run.tracks.frame.tolist() == list(range(frame_count))
     sound = mfcc_for_frames(audio.read, 0, frame_count).reshape(frame_count, -1).mean(axis=1)
@@ -206,21 +230,62 @@ def test_a_long_track_is_scored_in_blocks_with_the_sound_of_each(audio):
 
 
 def test_scored_pictures_and_crops_are_let_go(audio, monkeypatch):
-    monkeypatch.setattr(worker, "SCORE_BLOCK_FRAMES", 20)
+    monkeypatch.setattr(faces_module, "SCORE_BLOCK_FRAMES", 20)
     held: list[int] = []
-    real: Callable = worker._Face.hand_over
+    real: Callable = TrackedFace.hand_over
 
-    def watched(face: worker._Face, least: int) -> list:
-        blocks = real(face, least)
+    def watched(face: TrackedFace, ended: bool) -> list:
+        blocks = real(face, ended)
         held.append(len(face._crops))
         return blocks
 
-    monkeypatch.setattr(worker._Face, "hand_over", watched)
+    monkeypatch.setattr(TrackedFace, "hand_over", watched)
     frames = pictures([(150, STILL)])
     run = stream(frames, audio)
     assert max(held) < 20
     assert run.scorer.calls == [[20]] * 7 + [[10]]
     assert np.array_equal(run.tracks.logit, two_passes(frames, audio, BASE)[0][2])
+
+
+class Looks:
+    """Tells synthetic faces by the red of their view, and notes how many views it was given."""
+
+    def __init__(self) -> None:
+        self.views: list[int] = []
+
+    def embed(self, views: Sequence[FaceView]) -> np.ndarray | None:
+        self.views.append(len(views))
+        reds = [int(view.picture[VIEW_PX // 2, VIEW_PX // 2, 2]) for view in views]
+        assert len(set(reds)) == 1, "views of more than one face"
+        return np.eye(6, dtype=np.float32)[reds[0] - FIRST_RED]
+
+
+def test_faces_are_known_again_after_a_cut(audio):
+    # Face 0 is on the left, then alone on the right, then on the left of the second again.
+    shots = [(20, (Face(5), Face(60))), (20, (Face(60),)), (20, (Face(60, stop=2), Face(5))), (15, (Face(40),))]
+    run = stream(pictures(shots), audio, embedder=Looks())
+    assert run.tracks.persons == {0: 0, 1: 1, 2: 0, 3: 1, 4: 0}
+
+
+def test_without_a_network_every_track_is_a_person(audio):
+    found = stream(pictures([(14, STILL), (20, STILL)]), audio).tracks
+    assert found.persons == {0: 0, 1: 1}
+
+
+def test_only_tracks_that_are_kept_are_looked_at_for_identity_and_a_few_times_each(audio):
+    looks = Looks()
+    stream(pictures([(200, (Face(5), Face(60, start=10, stop=12)))]), audio, embedder=looks)
+    assert len(looks.views) == 1 and 4 <= looks.views[0] <= 8
+
+
+def test_running_out_of_memory_is_noted_once_for_each_model(audio):
+    frames = pictures([(14, STILL), (11, STILL)])
+    assert stream(frames, audio).notes == ()
+    short = stream(frames, audio, reductions=(2, 1))
+    assert short.notes == (
+        "the device ran out of memory: the batch of the face detector was halved 2 times",
+        "the device ran out of memory: the batch of the speaker model was halved 1 time",
+    )
 
 
 def test_progress_counts_frames_up_to_the_last(audio):

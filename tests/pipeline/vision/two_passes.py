@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.types import AudioTrack
+from pipeline.vision.settings import VisionSettings
 from pipeline.vision.shots import ShotFinder
-from pipeline.vision.worker import VisionSettings
 from talknet.features import mfcc_for_frames
 from tests.pipeline.vision.synthetic import Scorer, boxes_in
 
@@ -23,7 +23,9 @@ def two_passes(frames: Sequence[np.ndarray], audio: AudioTrack, settings: Vision
     starts = [0, *cuts, len(frames)] if len(frames) else [0]
     out = []
     for start, stop in itertools.pairwise(starts):
-        looked_at = sorted({*range(start, stop, settings.detect_every), stop - 1})
+        planned = sorted({*range(start, stop, settings.detect_every), stop - 1})
+        looked_at = {frame for a, b in itertools.pairwise(planned) for frame in halved(frames, a, b, settings)}
+        looked_at = sorted({*planned, *looked_at})
         for seen in associate({frame: boxes_in(frames[frame]) for frame in looked_at}, settings):
             first, last = min(seen), max(seen)
             path = fill_in(seen)
@@ -36,6 +38,30 @@ def two_passes(frames: Sequence[np.ndarray], audio: AudioTrack, settings: Vision
             mfcc = mfcc_for_frames(audio.read, first, len(crops))
             out.append((first, path, Scorer().score(crops, mfcc)))
     return sorted(out, key=lambda track: (track[0], *track[1][0].tolist()))
+
+
+def halved(frames: Sequence[np.ndarray], a: int, b: int, settings: VisionSettings) -> list[int]:
+    """The frames between *a* and *b* that are looked at because the faces there are not on straight lines."""
+    if b - a < 2 or straight(boxes_in(frames[a]).tolist(), boxes_in(frames[b]).tolist(), settings.track_iou):
+        return []
+    middle = (a + b) // 2
+    return [*halved(frames, a, middle, settings), middle, *halved(frames, middle, b, settings)]
+
+
+def straight(before: list, after: list, least_iou: float) -> bool:
+    gain = np.array([[overlap(a, b) for b in after] for a in before]).reshape(len(before), len(after))
+    gain = np.where(gain > least_iou, gain, 0.0)
+    pairs = [(r, c) for r, c in zip(*linear_sum_assignment(-gain), strict=True) if gain[r, c] > 0]
+    if not len(pairs) == len(before) == len(after):
+        return False
+    for r, c in pairs:
+        (ax, ay, ar, ab), (bx, by, br, bb) = before[r], after[c]
+        side = (ar - ax + ab - ay + br - bx + bb - by) / 4
+        moved = max(abs(bx + br - ax - ar), abs(by + bb - ay - ab)) / 2
+        grown = max(abs(br - bx - ar + ax), abs(bb - by - ab + ay))
+        if max(moved, grown) > 0.25 * side:
+            return False
+    return True
 
 
 def associate(found: dict[int, np.ndarray], settings: VisionSettings) -> list[dict[int, np.ndarray]]:

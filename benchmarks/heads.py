@@ -1,0 +1,97 @@
+"""Talking heads out of real footage: one face, its sound, when it speaks and when it is silent."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.errors import InputError
+from pipeline.media.audio import extract_sound
+from pipeline.media.decode import read_frames
+from pipeline.media.probe import probe
+from pipeline.speech.regions import RegionRules, find_speech, load_detector
+from pipeline.types import SAMPLES_PER_FRAME
+from s3fd import FaceDetector, auto_scale
+
+HEAD_PX = 256
+"""Side of the square that holds a head."""
+
+FACE_SHARE = 0.5
+"""Side of the face in that square, where the source shows so much around it."""
+
+LOOKS = 9
+"""Frames, spread over the source, on which the face is looked for."""
+
+RULES = RegionRules(padding_s=0.0)
+"""Speech without the margin that a recogniser wants around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One person who talks, on the 25 fps grid."""
+
+    name: str
+    pictures: np.ndarray
+    """(N, HEAD_PX, HEAD_PX, 3) uint8 BGR."""
+    sound: np.ndarray
+    """(N * 640,) int16 at 16 kHz."""
+    spoken: np.ndarray
+    """(N,) bool: frames whose middle lies in speech."""
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def silence(self) -> tuple[int, int]:
+        """First frame of its longest silent stretch, and the one after its last."""
+        edges = [-1, *np.flatnonzero(self.spoken).tolist(), len(self)]
+        before, after = max(pairwise(edges), key=lambda pair: pair[1] - pair[0])
+        return before + 1, after
+
+
+def load_heads(paths: Sequence[Path], detector: FaceDetector) -> list[Head]:
+    """The heads in these videos, one in each.
+
+    Raises:
+        InputError: ``no_face`` where no face is found.
+    """
+    speech = load_detector()
+    heads = []
+    for path in paths:
+        found = probe(path.resolve())
+        with tempfile.TemporaryDirectory() as folder:
+            audio = extract_sound(found, Path(folder) / "sound")
+            regions = find_speech(speech, audio, RULES)
+            pictures = [picture.copy() for picture in read_frames(found, threads=2)]
+            sound = audio.read(0, len(pictures) * SAMPLES_PER_FRAME)
+        x, y, side = _window(np.stack(pictures[:: max(len(pictures) // LOOKS, 1)]), detector, path)
+        squares = [cv2.resize(p[y : y + side, x : x + side], (HEAD_PX, HEAD_PX), interpolation=_filter(side))
+                   for p in pictures]  # fmt: skip
+        middles = (np.arange(len(pictures)) + 0.5) * SAMPLES_PER_FRAME
+        spoken = np.zeros(len(pictures), bool)
+        for start, end in regions.tolist():
+            spoken |= (middles >= start) & (middles < end)
+        heads.append(Head(path.stem, np.stack(squares), sound, spoken))
+    return heads
+
+
+def _window(pictures: np.ndarray, detector: FaceDetector, path: Path) -> tuple[int, int, int]:
+    """Left, top and side of the square around the largest face, as it lies on most of *pictures*."""
+    height, width = pictures.shape[1:3]
+    found = detector.detect(pictures, scale=auto_scale(detector.name, height, width))
+    boxes = [max(faces, key=lambda face: face[3] - face[1])[:4] for faces in found if len(faces)]
+    if not boxes:
+        raise InputError("no_face", "no face is found in it", path)
+    x1, y1, x2, y2 = np.median(np.stack(boxes), axis=0).tolist()
+    side = int(min(max(x2 - x1, y2 - y1) / FACE_SHARE, height, width))
+    left, top = (x1 + x2 - side) / 2, (y1 + y2 - side) / 2
+    return int(np.clip(left, 0, width - side)), int(np.clip(top, 0, height - side)), side
+
+
+def _filter(side: int) -> int:
+    return cv2.INTER_AREA if side > HEAD_PX else cv2.INTER_CUBIC

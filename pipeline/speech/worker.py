@@ -1,0 +1,115 @@
+"""The words of one video, wherever they come from: a recogniser or the user's own transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import InputError
+from pipeline.speech import UNKNOWN_LANGUAGE, Transcriber
+from pipeline.speech.given import read_transcript
+from pipeline.types import AudioTrack, Transcript
+
+if TYPE_CHECKING:
+    from pipeline.speech.alignment import Aligner
+    from pipeline.speech.wav2vec import NetworkAligner
+
+
+class SpeechWorker:
+    """Loaded models of speech. One serves any number of videos, one call at a time.
+
+    Args:
+        recogniser: None where every video has a transcript of the user's own.
+        language: of the speech, ISO 639-1, or ``auto``.
+        load_network: loads the network that aligns words; None where there is none.
+        align_all: measure the times of all words with that network, which is loaded at once; otherwise it serves only
+            the words of a given transcript that have no time, and is loaded when there is one.
+    """
+
+    def __init__(
+        self,
+        recogniser: Transcriber | None,
+        language: str = "auto",
+        load_network: Callable[[], NetworkAligner] | None = None,
+        align_all: bool = False,
+    ) -> None:
+        self._recogniser = recogniser
+        self._language = language
+        self._load_network = load_network
+        self._align_all = align_all
+        self._network = load_network() if load_network and align_all else None
+        self._english: Aligner | None = None
+
+    def transcribe(
+        self, audio: AudioTrack, on_progress: Callable[[float], None], given: Path | None = None
+    ) -> Transcript:
+        """The words of one recording.
+
+        Args:
+            audio: the recording.
+            on_progress: as of `pipeline.speech.Transcriber`.
+            given: the user's own transcript, used instead of the recogniser.
+
+        Raises:
+            InputError: ``bad_transcript``, naming the file and the place in it.
+        """
+
+        def early(done_s: float) -> None:
+            if done_s < audio.duration_s:
+                on_progress(done_s)
+
+        if given is not None:
+            transcript = self._read(given, audio)
+        elif self._recogniser is not None:
+            transcript = self._recogniser.transcribe(audio, early)
+            if self._align_all:
+                transcript = self._aligned(transcript, audio)
+        else:
+            raise ValueError("SpeechWorker.transcribe: expected a recogniser or a given transcript, got neither")
+        on_progress(audio.duration_s)
+        return transcript
+
+    def _read(self, path: Path, audio: AudioTrack) -> Transcript:
+        from pipeline.speech.given_times import align_given, fitted, is_timed
+
+        transcript = read_transcript(path, self._language)
+        try:
+            transcript = fitted(transcript, audio.duration_s)
+        except InputError as error:
+            raise InputError(error.reason_code, error.message, path) from error
+        if self._align_all or (self._load_network and not is_timed(transcript)):
+            named = self._named(transcript)
+            if self._get_network().speaks(named.language):
+                return self._aligned(named, audio)
+            transcript = named
+        return transcript if is_timed(transcript) else align_given(transcript, audio, self._get_english())
+
+    def _aligned(self, transcript: Transcript, audio: AudioTrack) -> Transcript:
+        """*transcript* with the times of the network, where it is for its language."""
+        from pipeline.speech.retiming import retimed
+
+        network = self._get_network()
+        if not network.speaks(transcript.language):
+            return transcript
+        return Transcript(transcript.language, retimed(transcript.segments, audio, network, self._align_all))
+
+    def _named(self, transcript: Transcript) -> Transcript:
+        """*transcript* with the language ``en`` where it names none and is English."""
+        from pipeline.speech.given_times import is_english
+
+        if transcript.language == UNKNOWN_LANGUAGE and is_english(transcript.words, self._get_english()):
+            return Transcript("en", transcript.segments)
+        return transcript
+
+    def _get_network(self) -> NetworkAligner:
+        if self._network is None:
+            assert self._load_network is not None
+            self._network = self._load_network()
+        return self._network
+
+    def _get_english(self) -> Aligner:
+        from pipeline.speech.alignment import Aligner
+
+        self._english = self._english or Aligner()
+        return self._english

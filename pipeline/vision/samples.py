@@ -1,0 +1,75 @@
+"""A few pictures of a face, spread evenly over its track, chosen while its end is not known yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.vision.crops import cut_out
+
+MOST_SAMPLES = 8
+"""Pictures kept of one track: averaging more of them hardly moves the mean."""
+
+FIRST_STEP_FRAMES = 5
+"""Frames from one sample to the next in a short track; twice as many each time that the samples become too many."""
+
+VIEW_PX = 224
+"""Side of the picture that is kept: the face fills half of it, as large as the network of identity reads it."""
+
+VIEW_SIDES = 2.0
+"""Side of that square around the face, in longer sides of the face."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceView:
+    """The surroundings of a face on one frame, at one size."""
+
+    picture: np.ndarray
+    """(224, 224, 3) uint8 BGR; grey where it reaches outside the frame."""
+    box_px: np.ndarray
+    """(4,) float32 x1, y1, x2, y2 of the face in that picture."""
+
+
+class FaceSamples:
+    """Takes the frames of a track in order and keeps up to `MOST_SAMPLES` views of the face.
+
+    Args:
+        first_frame: of the track.
+    """
+
+    def __init__(self, first_frame: int) -> None:
+        self._step = FIRST_STEP_FRAMES
+        self._next = first_frame + self._step // 2
+        self.views: list[FaceView] = []
+        """In order of time."""
+
+    def offer(self, frame: int, picture: np.ndarray, box_px: np.ndarray) -> None:
+        """Keeps a copy of the face if it is this frame's turn.
+
+        Args:
+            frame: its number; ascending.
+            picture: (H, W, 3) uint8 BGR.
+            box_px: (4,) x1, y1, x2, y2 of the face, in pixels of *picture*.
+        """
+        if frame != self._next:
+            return
+        if len(self.views) == MOST_SAMPLES:
+            self.views = self.views[::2]
+            self._step *= 2
+        self.views.append(view_of(picture, box_px))
+        self._next = frame + self._step
+
+
+def view_of(picture: np.ndarray, box_px: np.ndarray) -> FaceView:
+    """The face at *box_px* (4,) of *picture* (H, W, 3) uint8, with what is around it."""
+    x1, y1, x2, y2 = np.asarray(box_px, float).tolist()
+    side = max(round(VIEW_SIDES * max(x2 - x1, y2 - y1)), 1)
+    left, top = round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2)
+    cut = cut_out(picture, top, top + side, left, left + side)
+    method = cv2.INTER_AREA if side > VIEW_PX else cv2.INTER_LINEAR
+    view = cv2.resize(cut, (VIEW_PX, VIEW_PX), interpolation=method)
+    factor = VIEW_PX / side
+    box = np.array([x1 - left, y1 - top, x2 - left, y2 - top], np.float32) * np.float32(factor)
+    return FaceView(view, box)

@@ -1,0 +1,75 @@
+"""Five points of a known face: eyes, nose and corners of the mouth, for networks that want it aligned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from s3fd.yunet import open_yunet
+
+LEAST_SCORE = 0.5
+"""Least score of a face where one is known to be; YuNet's usual 0.7 is for pictures of which nothing is known."""
+
+LEAST_OVERLAP = 0.3
+"""Least overlap of what YuNet finds with the box of the known face."""
+
+
+class LandmarkFinder(Protocol):
+    """Finds the points of a face whose box is known."""
+
+    def points(self, picture: np.ndarray, box_px: np.ndarray) -> np.ndarray | None:
+        """The points of one face.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR, with some surroundings of the face.
+            box_px: (4,) x1, y1, x2, y2 of the face in it.
+
+        Returns:
+            (5, 2) float32 x and y in pixels of *picture*: the eye on the left of the picture, the other eye, the tip of
+            the nose, the left and the right corner of the mouth; None where the face is not found.
+        """
+        ...
+
+
+class YuNetLandmarks:
+    """`LandmarkFinder` with YuNet, which gives five points with every face.
+
+    Args:
+        weights: an ONNX file of YuNet that takes any picture size.
+
+    Raises:
+        WeightsError: the file is missing, or OpenCV cannot read a face detector from it.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self._network = open_yunet(weights)
+        self._network.setScoreThreshold(LEAST_SCORE)
+
+    def points(self, picture: np.ndarray, box_px: np.ndarray) -> np.ndarray | None:
+        """As `LandmarkFinder.points`: those of the detection that overlaps the box most."""
+        self._network.setInputSize((picture.shape[1], picture.shape[0]))
+        found = self._network.detect(np.ascontiguousarray(picture))[1]
+        if found is None:
+            return None
+        x1, y1, x2, y2 = np.asarray(box_px, float).tolist()
+        width = np.minimum(found[:, 0] + found[:, 2], x2) - np.maximum(found[:, 0], x1)
+        height = np.minimum(found[:, 1] + found[:, 3], y2) - np.maximum(found[:, 1], y1)
+        shared = np.clip(width, 0, None) * np.clip(height, 0, None)
+        overlap = shared / (found[:, 2] * found[:, 3] + (x2 - x1) * (y2 - y1) - shared)
+        nearest = int(overlap.argmax())
+        return found[nearest, 4:14].reshape(5, 2) if overlap[nearest] >= LEAST_OVERLAP else None
+
+
+def load_landmarks(yunet: Path | None) -> LandmarkFinder:
+    """YuNet from its file, or MTCNN where there is none.
+
+    Raises:
+        WeightsError: the file is missing, or OpenCV cannot read a face detector from it.
+    """
+    if yunet is not None:
+        return YuNetLandmarks(yunet)
+    from s3fd.mtcnn_landmarks import MtcnnLandmarks
+
+    return MtcnnLandmarks()

@@ -1,0 +1,103 @@
+"""What settings and models the stages are loaded with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import Config
+from pipeline import stages
+from pipeline.types import ModelChoice
+from pipeline.vision.embedding import FaceEmbedder
+from s3fd.landmarks import YuNetLandmarks
+from s3fd.mtcnn_landmarks import MtcnnLandmarks
+
+CONFIG = Config(DETECT_EVERY=5)
+MODELS = (
+    ModelChoice("faces", "mtcnn", None),
+    ModelChoice("speaking", "lip-motion", None),
+    ModelChoice("identity", "by-track", None),
+)
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The named arguments with which detectors were loaded."""
+    calls: list[dict[str, Any]] = []
+    real: Callable[..., Any] = stages.load_detector
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        calls.append(named)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(stages, "load_detector", watched)
+    return calls
+
+
+def vision(config: Config, models: stages.Models) -> stages.RealVision:
+    found = stages.load_vision(config, models, "cpu")
+    assert isinstance(found, stages.RealVision)
+    return found
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_compile_reaches_the_detector(loaded: list[dict[str, Any]], compiled: bool) -> None:
+    vision(Config(DETECT_EVERY=5, COMPILE=compiled), MODELS)
+    assert loaded == [{"compiled": compiled}]
+
+
+def test_without_an_identity_network_none_is_loaded() -> None:
+    assert vision(CONFIG, MODELS).models.embedder is None
+
+
+@pytest.mark.parametrize(("helper", "kind"), [("yunet_n_dynamic.onnx", YuNetLandmarks), (None, MtcnnLandmarks)])
+def test_the_identity_network_gets_its_landmarks_from_its_helper(shared: Path, helper: str | None, kind: type) -> None:
+    weights = shared / "weights"
+    identity = ModelChoice(
+        "identity", "mobilefacenet", weights / "mobilefacenet.onnx", helper=weights / helper if helper else None
+    )
+    embedder = vision(CONFIG, (*MODELS[:2], identity)).models.embedder
+    assert isinstance(embedder, FaceEmbedder) and isinstance(embedder._landmarks, kind)
+
+
+@pytest.mark.parametrize(
+    ("config", "words", "asked"),
+    [
+        (
+            Config(WHISPER_LANGUAGE="en"),
+            ModelChoice("words", "pocketsphinx", None),
+            ("pocketsphinx", None, "en", "auto"),
+        ),
+        (
+            Config(WHISPER_PRECISION="full"),
+            ModelChoice("words", "whisper-base", Path("/w/base.pt")),
+            ("whisper", Path("/w/base.pt"), "auto", "full"),
+        ),
+        (Config(), ModelChoice("words", "transcript", None), None),
+    ],
+)
+def test_the_recogniser_is_loaded_with_its_settings_unless_all_words_are_given(
+    monkeypatch: pytest.MonkeyPatch, config: Config, words: ModelChoice, asked: tuple[Any, ...] | None
+) -> None:
+    calls: list[tuple[Any, ...]] = []
+
+    def noted(name: str, weights: Path | None, device: str, language: str, precision: str) -> None:
+        calls.append((name, weights, language, precision))
+
+    monkeypatch.setattr(stages, "load_transcriber", noted)
+    stages.load_speech(config, (*MODELS, words), "cpu")
+    assert calls == ([asked] if asked else [])
+
+
+@pytest.mark.parametrize("align", [False, True])
+def test_align_loads_its_network_at_once(monkeypatch: pytest.MonkeyPatch, align: bool) -> None:
+    """Without it, the network waits for a given transcript that needs it."""
+    network = ModelChoice("alignment", "mms-fa", Path("/w/mms_fa.pt"))
+    loaded: list[tuple[ModelChoice, str]] = []
+    monkeypatch.setattr(stages, "_load_aligner", lambda *call: loaded.append(call))
+    words = ModelChoice("words", "transcript", None)
+    stages.load_speech(Config(ALIGN=align), (*MODELS, words, network), "cuda:1")
+    assert loaded == ([(network, "cuda:1")] if align else [])
