@@ -22,8 +22,8 @@ from benchmarks.runs import run_product, videos_of
 from benchmarks.truth import Truth, read_truth
 from pipeline.outputs.tracks import read_tracks
 
-LEAST_PROBABILITY = 0.25
-"""A face says a word that is heard unless the odds are three to one against it: most speech has its speaker in view."""
+LEAST_PROBABILITY = 0.2
+"""A face says a word that is heard unless the odds are four to one against it: most speech has its speaker in view."""
 
 BINS = 10
 

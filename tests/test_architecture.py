@@ -37,7 +37,7 @@ GROUND = {
     "talknet": {"pipeline.errors", "pipeline.checkpoint"},
 }
 
-WEIGHTS = ("pipeline.weights_table", "pipeline.weights_fetch")
+WEIGHTS = ("pipeline.weights_table", "pipeline.weights_fetch", "pipeline.weights_choice")
 """Modules that belong to the part `pipeline.weights`."""
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
-from pipeline import weights
 from pipeline.errors import InputError
 from pipeline.executors.base import Executor, remove_old_manifest
 from pipeline.executors.local import LocalExecutor
@@ -24,6 +23,8 @@ from pipeline.run_report import RunReport
 from pipeline.speech.given import transcript_digest
 from pipeline.stages import TRANSCRIPT, Models, VideoJob
 from pipeline.types import ModelChoice, VideoResult
+from pipeline.weights_choice import choose, choose_alignment
+from pipeline.weights_table import default_whisper
 
 OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -85,9 +86,9 @@ def chosen_models(config: Config, transcripts: Sequence[Path | None] = ()) -> Mo
     """
     words = None if transcripts and all(transcripts) else config.WHISPER_MODEL_SIZE
     if words == "auto":
-        words = weights.default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
+        words = default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
     folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
-    chosen = weights.choose(
+    chosen = choose(
         config.FACE_DETECTOR,
         config.SPEAKER_MODEL,
         words,
@@ -101,7 +102,7 @@ def chosen_models(config: Config, transcripts: Sequence[Path | None] = ()) -> Mo
     if words is None:
         chosen = (*chosen[:2], ModelChoice("words", TRANSCRIPT, None), *chosen[2:])
     if config.ALIGN or any(transcripts):
-        network = weights.choose_alignment(
+        network = choose_alignment(
             config.WHISPER_LANGUAGE,
             weights_dir=folder,
             download=config.DOWNLOAD_WEIGHTS,

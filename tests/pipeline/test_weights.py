@@ -18,7 +18,8 @@ import pytest
 from pipeline import weights, weights_table
 from pipeline.errors import WeightsError
 from pipeline.types import ModelChoice
-from pipeline.weights import cache_dir, choose, choose_alignment, find, main
+from pipeline.weights import cache_dir, find, main
+from pipeline.weights_choice import choose, choose_alignment
 from pipeline.weights_table import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -220,7 +220,7 @@ class TestAlignment:
         self, videos: Path, tmp_path: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch, align: bool, used: object
     ) -> None:
         """A network that is here serves given transcripts; with ALIGN it serves all videos."""
-        monkeypatch.setattr(weights, "choose_alignment", lambda *_, **__: self.NETWORK)
+        monkeypatch.setattr(runner, "choose_alignment", lambda *_, **__: self.NETWORK)
         (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
         runner.run(videos, dataclasses.replace(CPU, ALIGN=align, TRANSCRIPTS=str(tmp_path)))
         assert [self.NETWORK in (video.models or ()) for video in seen.videos] == used

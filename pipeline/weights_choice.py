@@ -1,0 +1,164 @@
+"""Which models a run gets: those asked for, or what stands in for them where the weights cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pipeline.errors import WeightsError
+from pipeline.types import ModelChoice
+from pipeline.weights import NO_SOURCE, cache_dir, fetch_missing, find, missing_text
+from pipeline.weights_fetch import check, sha256_of
+from pipeline.weights_table import HELPERS, STAND_INS, Model, alignment_model, lookup, models_of
+
+DOWNLOADS_OFF = "downloads are switched off"
+
+
+def choose(
+    face_detector: str,
+    speaker_model: str,
+    words_model: str | None,
+    identity_model: str | None = None,
+    *,
+    weights_dir: Path | None = None,
+    download: bool = True,
+    strict: bool = False,
+    language: str | None = None,
+    announce: Callable[[str], None] = print,
+) -> tuple[ModelChoice, ...]:
+    """The models of a run, with their files: those asked for, or what stands in for them.
+
+    Args:
+        face_detector: ``s3fd``, ``yunet`` or ``mtcnn``.
+        speaker_model: ``talknet``, ``lr-asd``, ``light-asd`` or ``lip-motion``.
+        words_model: a Whisper model (``base``, ``whisper-base``), the path of a checkpoint (with a folder in it or
+            ending in ``.pt``), or ``pocketsphinx``; None when nothing is to be transcribed. A checkpoint with the
+            content of an official one gets the official name.
+        identity_model: ``mobilefacenet``, or ``none`` (which is called ``by-track``); None when nobody is to be told
+            apart. The landmarks that MobileFaceNet needs come from YuNet, or from MTCNN where YuNet's file is missing.
+        weights_dir: searched first; must exist.
+        download: fetch to `cache_dir` what is found nowhere.
+        strict: refuse to run on a stand-in.
+        language: of the speech; None or ``auto`` when not known. Nothing stands in for Whisper in other than English.
+        announce: gets what people should read: downloads, and the stand-ins with the reason.
+
+    Returns:
+        One choice for each job, in the order faces, speaking, words, identity. Asking for ``mtcnn`` and the like by
+        name is no stand-in.
+
+    Raises:
+        WeightsError: a file is damaged, a name or path does not exist, or weights are missing and *strict* or
+            *language* forbids the stand-in.
+    """
+    own = _own_checkpoint(words_model) if words_model else None
+    asked = [lookup(face_detector, "faces"), lookup(speaker_model, "speaking")]
+    if words_model and own is None:
+        asked.append(lookup(words_model, "words"))
+    if identity_model:
+        asked.append(lookup(identity_model, "identity"))
+    files: dict[str, Path] = {}
+    reasons = _gather(asked, files, weights_dir, download, announce)
+    helpers = [lookup(HELPERS[model.name]) for model in asked if model.name in HELPERS and model.name in files]
+    reasons |= _gather([model for model in helpers if model not in asked], files, weights_dir, download, announce)
+    absent = [model for model in dict.fromkeys([*asked, *helpers]) if model.name in reasons]
+    if absent:
+        told = missing_text(absent, reasons, weights_dir)
+        if strict:
+            raise WeightsError(f"{told}\nNothing may stand in for what is missing: --strict.")
+        if "words" in {model.job for model in absent} and language not in (None, "", "auto", "en"):
+            raise WeightsError(f"{told}\nPocketSphinx, which could stand in, knows English only, not {language!r}.")
+        lines = [
+            f"STAND-IN for {model.name} ({model.job}): {STAND_INS[model.job]}. Its output is not {model.name}'s."
+            for model in absent
+            if model in asked
+        ]
+        lines += [
+            f"STAND-IN for {model.name} (landmarks): mtcnn. What depends on them is not quite the same."
+            for model in helpers
+            if model in absent
+        ]
+        announce("\n".join([told, *lines]))
+    choices = [_choice(model, files, reasons.get(model.name)) for model in asked]
+    return tuple(sorted([*choices, *([own] if own else [])], key=lambda choice: list(STAND_INS).index(choice.job)))
+
+
+def choose_alignment(
+    language: str,
+    *,
+    weights_dir: Path | None = None,
+    download: bool = True,
+    required: bool = True,
+    announce: Callable[[str], None] = print,
+) -> ModelChoice | None:
+    """The network that aligns words to the sound. Nothing stands in for it.
+
+    Args:
+        language: of the speech, or ``auto``.
+        weights_dir: searched first; must exist.
+        download: fetch it to `cache_dir` when it is found nowhere and *required*.
+        required: without it, the network is taken where it happens to be here.
+        announce: gets what people should read.
+
+    Returns:
+        The choice of the job ``alignment``; None where it is neither here nor required.
+
+    Raises:
+        WeightsError: the file is damaged, or cannot be had although it is required.
+    """
+    model = lookup(alignment_model(language), "alignment")
+    files: dict[str, Path] = {}
+    reasons = _gather([model], files, weights_dir, download and required, announce)
+    if reasons and required:
+        smaller = "With --whisper-language en a smaller network serves. " if language != "en" else ""
+        raise WeightsError(
+            f"{missing_text([model], reasons, weights_dir)}\n--align needs it, and nothing stands in for it. "
+            f"{smaller}Without --align, words keep the times of the recogniser or of the transcript."
+        )
+    return _choice(model, files, None) if files else None
+
+
+def _gather(
+    models: Sequence[Model],
+    files: dict[str, Path],
+    weights_dir: Path | None,
+    download: bool,
+    announce: Callable[[str], None],
+) -> dict[str, str]:
+    """Puts the files of *models* into *files*, by name, downloaded where needed; for each that is missing, why."""
+    files |= {model.name: path for model in models if (path := find(model.name, weights_dir)) is not None}
+    missing = [model for model in models if model.file is not None and model.name not in files]
+    if not download:
+        return {model.name: DOWNLOADS_OFF if model.sources else NO_SOURCE for model in missing}
+    reasons = fetch_missing(missing, cache_dir(), announce)
+    fetched = [model.name for model in missing if model.name not in reasons]
+    files |= {name: path for name in fetched if (path := find(name, cache_dir())) is not None}
+    return reasons
+
+
+def _choice(model: Model, files: Mapping[str, Path], reason: str | None) -> ModelChoice:
+    """*model* with its file of *files*, or what stands in for it for a *reason*."""
+    if reason:
+        why = f"{model.file} is not on this machine, and {reason.splitlines()[0]}"
+        return ModelChoice(model.job, STAND_INS[model.job], None, stands_in_for=model.name, why=why)
+    path, helper = files.get(model.name), HELPERS.get(model.name)
+    why = "" if helper is None or helper in files else f"{helper} is not on this machine: mtcnn finds the landmarks"
+    return ModelChoice(
+        model.job,
+        model.name,
+        path,
+        sha256=check(model, path) if path else None,
+        why=why,
+        helper=files.get(helper) if helper else None,
+    )
+
+
+def _own_checkpoint(words_model: str) -> ModelChoice | None:
+    """The user's own Whisper checkpoint; None when *words_model* is no path."""
+    path = Path(words_model).expanduser()
+    if path.name == words_model and path.suffix != ".pt":
+        return None
+    if not path.is_file():
+        raise WeightsError(f"{words_model}: there is no such Whisper checkpoint")
+    sha256 = sha256_of(path)
+    official = [model.name for model in models_of("words") if model.sha256 == sha256]
+    return ModelChoice("words", official[0] if official else path.name, path, sha256=sha256)
