@@ -3,7 +3,8 @@
     python -m benchmarks.calibration --videos ../shared/videos --weights-dir ../shared/weights --speaker-model lr-asd
 
 Platt's method on every face of every frame on which somebody speaks, in composed conversations and under a voice from
-off screen. The quality is that of a fit to every other video, on the videos between. Ends with one JSON line.
+off screen. The quality is that of a fit to every other video, on the videos between. The boundary is the one that gets
+most words right if one word in ten comes from off screen. Ends with one JSON line.
 """
 
 from __future__ import annotations
@@ -11,19 +12,28 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, logit
+from scipy.special import expit
 
-from benchmarks.judging import labelled_rows
+from benchmarks.judging import count_words, labelled_rows, people_of_tracks
 from benchmarks.runs import run_product, videos_of
 from benchmarks.truth import Truth, read_truth
+from pipeline.clips.faces import Faces
+from pipeline.clips.speakers import attribute_words
 from pipeline.outputs.tracks import read_tracks
+from pipeline.speech.given import read_transcript
+from pipeline.types import ScoredTracks, Word
 
-LEAST_PROBABILITY = 0.2
-"""A face says a word that is heard unless the odds are four to one against it: most speech has its speaker in view."""
+OFF_SCREEN_SHARE = 0.1
+"""Share of words whose speaker is not in view, in the footage that the boundary is chosen for."""
+
+BOUNDARIES = np.round(np.arange(-1.5, 2.01, 0.1), 1)
+"""Logits that are tried as boundary."""
 
 BINS = 10
 
@@ -35,22 +45,29 @@ def main() -> None:
     parser.add_argument("--weights-dir", type=Path, required=True)
     parser.add_argument("--speaker-model", default="lr-asd")
     arguments = parser.parse_args()
-    rows = []
+    rows: list[tuple[np.ndarray, np.ndarray]] = []
+    sets: dict[str, list[Scored]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in ("conversations", "off-screen"):
             videos = videos_of(name, arguments.videos, arguments.weights_dir, Path(folder) / name)
             results = Path(folder) / f"{name}-results"
             flags = ["--weights-dir", str(arguments.weights_dir), "--speaker-model", arguments.speaker_model]
             run_product(videos, results, videos / "transcripts", [*flags, "--face-detector", "yunet"])
-            rows += [_spoken_rows(truth, results) for truth in read_truth(videos)]
+            sets[name] = [_scored(truth, videos, results) for truth in read_truth(videos)]
+            rows += [_spoken_rows(scored) for scored in sets[name]]
     halves = [tuple(np.concatenate(part) for part in zip(*half, strict=True)) for half in (rows[::2], rows[1::2])]
     slope, offset = fit(*(np.concatenate(part) for part in zip(*halves, strict=True)))
+    shares = {name: [words_right(scored, slope, boundary) for boundary in BOUNDARIES] for name, scored in sets.items()}
+    seen, unseen = np.array(shares["conversations"]), np.array(shares["off-screen"])
+    best = int(np.argmax((1 - OFF_SCREEN_SHARE) * seen + OFF_SCREEN_SHARE * unseen))
     (train, test), held_out = halves, fit(*halves[0])
     report = {
         "model": arguments.speaker_model,
         "slope": round(slope, 3),
         "offset": round(offset, 3),
-        "boundary": round((float(logit(LEAST_PROBABILITY)) - offset) / slope, 3),
+        "boundary": float(BOUNDARIES[best]),
+        "words_right": round(float(seen[best]), 4),
+        "off_screen_words_right": round(float(unseen[best]), 4),
         "held_out_log_loss": round(log_loss(*held_out, *test), 4),
         "plain_log_loss": round(log_loss(1.0, 0.0, *test), 4),
         "held_out_calibration_error": round(calibration_error(*held_out, *test), 4),
@@ -60,6 +77,30 @@ def main() -> None:
     }
     print(f"Calibration(slope={report['slope']}, offset={report['offset']}, boundary={report['boundary']})")
     print(json.dumps(report))
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One video of a set as the product scored it."""
+
+    truth: Truth
+    tracks: ScoredTracks
+    people: Sequence[str | None]
+    """Whose face each row of *tracks* shows."""
+    labels: np.ndarray
+    """(M,) bool: whether that person speaks."""
+    words: Sequence[Word]
+
+
+def words_right(videos: Sequence[Scored], slope: float, boundary: float) -> float:
+    """Share of the words that the product gives to the right face, or rightly to nobody, with this calibration."""
+    count = right = 0
+    for video in videos:
+        spoken = attribute_words(video.words, Faces(video.tracks), threshold=boundary, slope=slope)
+        chosen = [(found.word.start_s, found.word.end_s, found.track) for found in spoken]
+        counted = count_words(chosen, video.truth, video.tracks, people_of_tracks(video.tracks, video.people))
+        count, right = count + counted[0], right + counted[1]
+    return right / count
 
 
 def fit(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
@@ -87,12 +128,16 @@ def calibration_error(slope: float, offset: float, logits: np.ndarray, labels: n
     return float(np.sum(apart))
 
 
-def _spoken_rows(truth: Truth, results: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels of every face on the frames of one video on which somebody speaks."""
+def _scored(truth: Truth, videos: Path, results: Path) -> Scored:
     tracks = read_tracks(results / truth.stem / "tracks.npz")
-    _, labels = labelled_rows(truth, tracks)
-    voice = np.any([truth.speaking(person) for person in truth.boxes_px], axis=0)[tracks.frame]
-    return tracks.logit[voice], labels[voice]
+    words = read_transcript(videos / "transcripts" / f"{truth.stem}.json").words
+    return Scored(truth, tracks, *labelled_rows(truth, tracks), words)
+
+
+def _spoken_rows(video: Scored) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels of every face on the frames of one video on which somebody speaks."""
+    voice = np.any([video.truth.speaking(person) for person in video.truth.boxes_px], axis=0)[video.tracks.frame]
+    return video.tracks.logit[voice], video.labels[voice]
 
 
 if __name__ == "__main__":

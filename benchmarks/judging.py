@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,15 +48,21 @@ def judge(truth: Truth, results: Path) -> Verdict:
     positives = sum(int((flags & truth.in_view(person)).sum()) for person, flags in speaking.items())
     frames, frames_right = _frames(tracks, people, speaking, truth)
     transcript = json.loads((results / "transcript.json").read_bytes())
-    words = [word for segment in transcript["segments"] for word in segment["words"]]
-    of_track = _people_of_tracks(tracks, people)
+    words = [
+        (word["start"], word["end"], word["speaker_track"])
+        for segment in transcript["segments"]
+        for word in segment["words"]
+    ]
+    count, right, right_by_mean = count_words(words, truth, tracks, people_of_tracks(tracks, people))
     return Verdict(
         scores=tracks.logit,
         labels=labels,
         positives=positives,
         frames=frames,
         frames_right=frames_right,
-        **_words(words, truth, tracks, of_track),
+        words=count,
+        words_right=right,
+        words_right_by_mean=right_by_mean,
         boundary_errors_s=_boundary_errors(truth, json.loads((results / "output" / "manifest.json").read_bytes())),
     )
 
@@ -108,7 +114,7 @@ def _frames(
     return count, right
 
 
-def _people_of_tracks(tracks: ScoredTracks, people: Sequence[str | None]) -> dict[int, str | None]:
+def people_of_tracks(tracks: ScoredTracks, people: Sequence[str | None]) -> dict[int, str | None]:
     """Whom each track shows on most of its frames."""
     votes: dict[int, Counter[str | None]] = {}
     for track, person in zip(tracks.track.tolist(), people, strict=True):
@@ -116,26 +122,36 @@ def _people_of_tracks(tracks: ScoredTracks, people: Sequence[str | None]) -> dic
     return {track: counts.most_common(1)[0][0] for track, counts in votes.items()}
 
 
-def _words(
-    words: Sequence[dict[str, Any]], truth: Truth, tracks: ScoredTracks, of_track: dict[int, str | None]
-) -> dict[str, int]:
+def count_words(
+    words: Sequence[tuple[float, float, int | None]],
+    truth: Truth,
+    tracks: ScoredTracks,
+    of_track: Mapping[int, str | None],
+) -> tuple[int, int, int]:
+    """Words that somebody says, those on the right face, and those that the highest whole-track mean gets right.
+
+    Args:
+        words: start and end in seconds, and the track that was chosen; None for nobody in view.
+        truth: of the video.
+        tracks: its faces.
+        of_track: as of `people_of_tracks`.
+    """
     mean = {track: float(tracks.logit[tracks.rows(track)].mean()) for track in of_track}
     count = right = right_by_mean = 0
-    for word in words:
-        person = truth.speaker(word["start"], word["end"])
+    for start_s, end_s, chosen in words:
+        person = truth.speaker(start_s, end_s)
         if person is None:
             continue
-        first, stop = frames_of(word["start"], word["end"])
+        first, stop = frames_of(start_s, end_s)
         seen = truth.in_view(person)[first:stop]
         if not seen.size or seen.mean() < 0.5:
             person = None
         here = {int(track) for track in tracks.track[(tracks.frame >= first) & (tracks.frame < stop)]}
         best = max(here, key=lambda track: mean[track], default=None)
-        chosen = word["speaker_track"]
         count += 1
         right += person == (None if chosen is None else of_track[chosen])
         right_by_mean += person == (None if best is None else of_track[best])
-    return {"words": count, "words_right": right, "words_right_by_mean": right_by_mean}
+    return count, right, right_by_mean
 
 
 def _boundary_errors(truth: Truth, manifest: dict[str, Any]) -> np.ndarray:
