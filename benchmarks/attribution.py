@@ -38,7 +38,8 @@ def main() -> None:
         transcripts = arguments.transcripts or videos / "transcripts"
         flags = ["--weights-dir", str(arguments.weights_dir), "--speaker-model", arguments.speaker_model]
         flags += ["--face-detector", arguments.face_detector, *arguments.options]
-        run_product(videos, results, transcripts if transcripts.is_dir() else None, flags)
+        given = transcripts.is_dir()
+        run_product(videos, results, transcripts if given else None, flags)
         truths = read_truth(videos)
         verdicts = []
         for truth in truths:
@@ -50,7 +51,7 @@ def main() -> None:
         **_summary(verdicts, offsets),
     }
     report |= {"speaker_model": arguments.speaker_model, "face_detector": arguments.face_detector}
-    print(json.dumps(report | {"words": "true" if transcripts.is_dir() else "recognised"}))
+    print(json.dumps(report | {"words": "true" if given else "recognised"}))
 
 
 def _parser() -> argparse.ArgumentParser:
