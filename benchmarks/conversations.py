@@ -25,6 +25,7 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.heads import HEAD_PX, Head, load_heads
+from pipeline.clips.gaps import runs_of
 from pipeline.media.encode import write_clip
 from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
 from s3fd import load_detector
@@ -113,7 +114,7 @@ class Conversation:
         runs, at = [], 0
         for turn in self.turns:
             runs += [
-                (turn.head, first + at, stop + at) for first, stop in _runs(turn.head.spoken[turn.first : turn.stop])
+                (turn.head, first + at, stop + at) for first, stop in runs_of(turn.head.spoken[turn.first : turn.stop])
             ]
             at += turn.stop - turn.first
         return runs
@@ -193,17 +194,11 @@ def _can_listen(head: Head) -> bool:
 def _neighbour_frames(head: Head, count: int, case: Case) -> np.ndarray:
     """(count,) frames of a head without sound: its silence, or its longest speech without a pause, back and forth."""
     if case == "talking":
-        first, stop = max(_runs(head.spoken), key=lambda run: run[1] - run[0])
+        first, stop = max(runs_of(head.spoken), key=lambda run: run[1] - run[0])
     else:
         first, stop = head.silence()
     there = np.arange(first, stop)
     return np.resize(np.concatenate([there, there[-2:0:-1]]), count)
-
-
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """First and past-the-last place of every run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
-    return [(int(first), int(stop)) for first, stop in edges.reshape(-1, 2)]
 
 
 def _turns(head: Head, place: int | None, rng: np.random.Generator) -> list[Turn]:
