@@ -195,6 +195,12 @@ class Config:
     MAX_TRIES: int = setting(
         2, "times that a video is begun when the process that holds it dies", Number(1, 10, whole=True)
     )
+    HANG_S: float = setting(
+        1800.0,
+        "longest silence of a process that has work, in seconds; then it is ended and replaced, and its video begun "
+        "again. Whisper on a slow CPU may need minutes for its next words",
+        Number(1.0),
+    )
     DEBUG: bool = setting(False, "run everything in this one process, with tracebacks", Switch())
 
     def __post_init__(self) -> None:

@@ -65,22 +65,33 @@ class WeightsError(PipelineError):
 
 
 class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a log
-    """A worker process ended without a word: killed, out of memory, or crashed in native code.
+    """A worker process ended without a word: killed, out of memory, or crashed in native code; or it was ended because
+    it said nothing for too long.
 
     Args:
         worker: its name, such as ``vision-0``.
         exit_code: as ``multiprocessing.Process.exitcode``; negative is a signal.
+        silent_s: seconds that it had said nothing when it was ended for that; 0 where it died by itself.
     """
 
     reason_code = "worker_died"
 
-    def __init__(self, worker: str, exit_code: int | None) -> None:
-        super().__init__(worker, exit_code)
+    def __init__(self, worker: str, exit_code: int | None, silent_s: float = 0.0) -> None:
+        super().__init__(worker, exit_code, silent_s)
         self.worker = worker
         self.exit_code = exit_code
+        self.silent_s = silent_s
+        if silent_s:
+            self.reason_code = "worker_hung"
+
+    @property
+    def what(self) -> str:
+        """What happened, without advice."""
+        if self.silent_s:
+            return f"the process {self.worker} hung: it said nothing for {self.silent_s:.0f} s and was ended"
+        return f"the process {self.worker} died (exit code {self.exit_code}; -9 is often the kernel short of memory)"
 
     def __str__(self) -> str:
-        return (
-            f"the process {self.worker} died (exit code {self.exit_code}; -9 is often the kernel short of memory). "
-            "Try fewer workers or a smaller RING_MB, or run this file alone with --debug"
-        )
+        if self.silent_s:
+            return f"{self.what}. Run this file alone with --debug, or raise HANG_S if the machine is that slow"
+        return f"{self.what}. Try fewer workers or a smaller RING_MB, or run this file alone with --debug"

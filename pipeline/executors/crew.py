@@ -37,6 +37,10 @@ class Worker:
     """Jobs that it holds."""
     failed_starts: int = 0
     """Times in a row that it died before it was ready."""
+    heard_s: float = field(default_factory=time.monotonic)
+    """When it last said something or was told something, on ``time.monotonic``."""
+    silent_s: float = 0.0
+    """How long it had said nothing when it was ended for that; 0 for all others."""
 
     @property
     def name(self) -> str:
@@ -44,6 +48,7 @@ class Worker:
 
     def tell(self, message: object) -> None:
         """Sends *message*; a worker that has died is noticed elsewhere."""
+        self.heard_s = time.monotonic()
         with contextlib.suppress(OSError):
             self.pipe.send(message)
 
@@ -82,6 +87,7 @@ class Crew:
         worker.pipe.close()
         worker.process, worker.pipe = self._spawn(worker.kind, worker.number, worker.device)
         worker.ready, worker.jobs = False, set()
+        worker.heard_s, worker.silent_s = time.monotonic(), 0.0
 
     def events(self, timeout_s: float) -> Iterator[tuple[Worker, Any]]:
         """What the workers have said, each with its message; None instead of a message for one that has died."""
@@ -90,7 +96,9 @@ class Crew:
         for worker in [worker for worker in self.workers if worker.pipe in ready]:
             try:
                 while worker.pipe.poll():
-                    yield worker, worker.pipe.recv()
+                    message = worker.pipe.recv()
+                    worker.heard_s = time.monotonic()
+                    yield worker, message
             except (EOFError, OSError):
                 if worker not in dead:
                     worker.process.join(END_WITHIN_S)

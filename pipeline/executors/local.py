@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors import messages as say
+from pipeline.executors.attempt import Attempt
 from pipeline.executors.base import Listener, done, failed, log, remove_old_manifest
 from pipeline.executors.crew import Crew, Worker
 from pipeline.executors.ring import PictureFormat
@@ -25,30 +25,11 @@ from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob
 LOOK_EVERY_S = 1.0
 """The parent looks around this often even when nobody says anything."""
 
+START_WITHIN_S = 600.0
+"""Time that a worker gets to load its models, if ``HANG_S`` is not longer."""
+
 MAX_FAILED_STARTS = 3
 """A worker that dies this often before it is ready will not come up."""
-
-
-@dataclass(slots=True)
-class _Active:
-    """One attempt at one video."""
-
-    video: VideoJob
-    tries: int
-    decoder: Worker
-    begun_s: float
-    prepared: Prepared | None = None
-    form: PictureFormat | None = None
-    seer: Worker | None = None
-    written: int = 0
-    """Frames that the decoder has put into its ring."""
-    needed: int = 0
-    """The first frame that vision still needs."""
-    results: dict[str, Any] = field(default_factory=dict)
-    """``vision`` and ``speech``, as they come."""
-    timings: dict[str, tuple[float, float]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    """What people should know of the work."""
 
 
 class LocalExecutor:
@@ -66,7 +47,7 @@ class LocalExecutor:
         self._crew = Crew(config, models, stages, work_dir)
         self._in_flight = int(config.MAX_VIDEOS_IN_FLIGHT)
         self._waiting: deque[tuple[VideoJob, int, float]] = deque()
-        self._active: dict[int, _Active] = {}
+        self._active: dict[int, Attempt] = {}
         self._to_hear: deque[int] = deque()
         self._to_finish: deque[int] = deque()
         self._ring_of: dict[Worker, int] = {}
@@ -106,6 +87,20 @@ class LocalExecutor:
                 raise InputError("not_ready", f"{worker.name} cannot start: {message.message}")
             else:
                 self._on_message(worker, message)
+        self._end_the_silent()
+
+    def _end_the_silent(self) -> None:
+        """Ends workers that have had the word for too long; their death is noticed as any other."""
+        now_s = time.monotonic()
+        for worker in self._crew.workers:
+            most_s = self._config.HANG_S if worker.ready else max(self._config.HANG_S, START_WITHIN_S)
+            if now_s - worker.heard_s > most_s and not worker.silent_s and self._is_awaited(worker):
+                worker.silent_s = now_s - worker.heard_s
+                worker.process.kill()
+
+    def _is_awaited(self, worker: Worker) -> bool:
+        held = [self._active.get(job) for job in worker.jobs]
+        return not worker.ready or any(attempt is None or attempt.waits_for(worker) for attempt in held)
 
     def _give_work(self) -> None:
         """Hands out everything that somebody is free for."""
@@ -113,7 +108,7 @@ class LocalExecutor:
             if self._waiting and len(self._active) < self._in_flight:
                 video, tries, begun_s = self._waiting.popleft()
                 self._jobs += 1
-                self._active[self._jobs] = _Active(video, tries, decoder, begun_s or time.monotonic())
+                self._active[self._jobs] = Attempt(video, tries, decoder, begun_s or time.monotonic())
                 self._assign(decoder, say.Decode(self._jobs, video))
         for worker in self._free("speech"):
             if self._to_hear:
@@ -155,13 +150,16 @@ class LocalExecutor:
                 active.written = first + count
                 self._note("pictures", active.written - active.needed)
                 assert active.seer is not None
+                active.unseen += 1
                 active.seer.tell(message)
             case say.EndOfPictures():
                 self._clock(active, "decode", active.begun_s, time.monotonic())
                 assert active.seer is not None
+                active.unseen += 1
                 active.seer.tell(message)
             case say.Room(job, needed):
                 active.needed = needed
+                active.unseen -= 1
                 active.decoder.tell(message)
             case say.Progress(_, stage, amount, total):
                 self._listener.on_progress(active.video, stage, amount, total)
@@ -172,7 +170,7 @@ class LocalExecutor:
                 self._give_up(job)
                 self._end(active, failed(active.video, code, text, trace, active.begun_s))
 
-    def _on_opened(self, job: int, active: _Active, prepared: Prepared, form: PictureFormat) -> None:
+    def _on_opened(self, job: int, active: Attempt, prepared: Prepared, form: PictureFormat) -> None:
         """The sound is there: both branches can begin."""
         active.prepared, active.form = prepared, form
         self._ring_bound = max(self._ring_bound, form.capacity)
@@ -188,6 +186,7 @@ class LocalExecutor:
             for job in decoder.jobs:
                 if job in self._active and self._active[job].form is not None:
                     self._ring_of[decoder] = job
+                    self._active[job].has_ring = True
                     decoder.tell(say.Begin(job))
                     return
 
@@ -197,10 +196,10 @@ class LocalExecutor:
                 del self._ring_of[decoder]
                 self._begin_pictures(decoder)
 
-    def _clock(self, active: _Active, stage: str, began_s: float, ended_s: float) -> None:
+    def _clock(self, active: Attempt, stage: str, began_s: float, ended_s: float) -> None:
         active.timings[stage] = (began_s - self._start_s, ended_s - self._start_s)
 
-    def _on_done(self, worker: Worker, job: int, active: _Active, value: Any, span_s: tuple[float, float]) -> None:
+    def _on_done(self, worker: Worker, job: int, active: Attempt, value: Any, span_s: tuple[float, float]) -> None:
         self._clock(active, worker.kind, *span_s)
         if worker.kind == "mux":
             del self._active[job]
@@ -228,7 +227,7 @@ class LocalExecutor:
         self._free_ring(job)
         self._remove_sound(job)
 
-    def _end(self, active: _Active, result: Any, job: int | None = None) -> None:
+    def _end(self, active: Attempt, result: Any, job: int | None = None) -> None:
         if job is not None:
             self._remove_sound(job)
         if result.status == "failed":
@@ -240,13 +239,13 @@ class LocalExecutor:
 
     def _on_death(self, worker: Worker) -> None:
         """Replaces a worker that died, and begins its videos again or sets them aside."""
-        died = WorkerDied(worker.name, worker.process.exitcode)
+        died = WorkerDied(worker.name, worker.process.exitcode, worker.silent_s)
         held = [job for job in worker.jobs if job in self._active]
         if not worker.ready:
             worker.failed_starts += 1
             if worker.failed_starts == MAX_FAILED_STARTS or not self._jobs:
                 raise died
-        log.warning("%s died (exit code %s); it is started again", worker.name, worker.process.exitcode)
+        log.warning("%s; it is started again", died.what)
         self._crew.replace(worker)
         for job in held:
             active = self._active[job]

@@ -149,6 +149,13 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """From a decoder: it goes on with the sound of a job."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """From any worker: how far a job is; seconds of video, or clips."""
 

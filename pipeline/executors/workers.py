@@ -17,6 +17,7 @@ import numpy as np
 
 from config import Config
 from pipeline.executors.messages import (
+    Alive,
     Begin,
     Cancel,
     Decode,
@@ -42,6 +43,7 @@ from pipeline.types import GRID_FPS, FrameBatch
 from pipeline.vision.settings import DECODE_BATCH
 
 PROGRESS_EVERY_S = 0.2
+PULSE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,18 @@ class _Reporter:
             self._pipe.send(Progress(self._job, self._stage, done, total))
 
 
+class _Pulse:
+    """Says from time to time that the sound of a job goes on."""
+
+    def __init__(self, pipe: Pipe, job: int) -> None:
+        self._pipe, self._job, self._said_s = pipe, job, time.monotonic()
+
+    def __call__(self, _: float) -> None:
+        if time.monotonic() - self._said_s >= PULSE_EVERY_S:
+            self._said_s = time.monotonic()
+            self._pipe.send(Alive(self._job))
+
+
 class _CancelledError(Exception):
     """The parent gave the job up."""
 
@@ -149,7 +163,7 @@ def _decode(pipe: Pipe, setup: WorkerSetup, ring: Ring, order: Decode) -> None:
     """Sound to disk, then pictures into the ring as far as there is room."""
     report = _Reporter(pipe, order.job, "decode")
     sound = setup.work_dir / f"{order.job}.pcm"
-    prepared = setup.stages.prepare(order.video.path, sound, lambda _: None)
+    prepared = setup.stages.prepare(order.video.path, sound, _Pulse(pipe, order.job))
     form = fit(prepared.probe, setup.config.RING_MB << 20, setup.stages.frames_held(setup.config))
     pipe.send(Opened(order.job, prepared, form))
     _await_begin(pipe, order.job)

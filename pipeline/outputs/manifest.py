@@ -30,7 +30,7 @@ WITHOUT_EFFECT = frozenset(
     {
         *("OUTPUT_DIR", "RECURSIVE", "WORK_DIR", "FORCE", "WHISPER_DEVICE", "VISION_DEVICE", "WEIGHTS_DIR"),
         *("DOWNLOAD_WEIGHTS", "STRICT", "DETECT_BATCH", "COMPILE", "NUM_PREPROCESS_WORKERS", "NUM_MUX_WORKERS"),
-        *("CLIPS_AT_ONCE", "MAX_VIDEOS_IN_FLIGHT", "MAX_TRIES", "DEBUG", "TRANSCRIPTS"),
+        *("CLIPS_AT_ONCE", "MAX_VIDEOS_IN_FLIGHT", "MAX_TRIES", "HANG_S", "DEBUG", "TRANSCRIPTS"),
     }
 )
 """Settings that say where and how fast things run, and do not change what comes out. All others are recorded."""

@@ -1,7 +1,8 @@
 """Stages without networks or media for tests of executors: quick, and told by the name of a file how to behave.
 
 ``bad`` in a name: the file cannot be used. ``bug-STAGE``: that stage raises. ``kill-STAGE``: the process of that stage
-is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``meet``: vision and speech each wait until the
+is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``hang-STAGE``: it stands still at its first
+attempt; ``stuck-STAGE``: at every attempt. ``meet``: vision and speech each wait until the
 other has begun, so that the video can only be done when they run at the same time. ``note``: vision has something to
 say of its work.
 """
@@ -33,7 +34,10 @@ def _behave(path: Path, stage: str) -> None:
     name = path.name
     if f"bug-{stage}" in name:
         raise RuntimeError(f"a bug in {stage}")
-    mark = path.with_name(f".{name}.{stage}.killed")
+    mark = path.with_name(f".{name}.{stage}.begun")
+    if f"stuck-{stage}" in name or (f"hang-{stage}" in name and not mark.exists()):
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
     if f"deadly-{stage}" in name or (f"kill-{stage}" in name and not mark.exists()):
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)

@@ -157,6 +157,24 @@ class TestLocal:
         assert "died" in caplog.text
         assert list((folder / ".work").iterdir()) == []
 
+    @pytest.mark.parametrize("stage", ["decode", "vision", "speech"])
+    def test_a_worker_that_stands_still_is_replaced_and_its_video_done(
+        self, folder: Path, stage: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The others, who wait for it or for nothing, are left alone."""
+        name = f"hang-{stage}.mp4"
+        (folder / ".watched").write_text(str(folder / name))
+        with caplog.at_level(logging.WARNING, logger="lipgen"):
+            recorder, _ = run(LocalExecutor, folder, ["a.mp4", name, "b.mp4"], dataclasses.replace(CONFIG, HANG_S=4))
+        assert {result.status for result in recorder.results.values()} == {"done"}
+        assert [record.getMessage().split("-")[0] for record in caplog.records] == [f"the process {stage}"]
+
+    def test_a_video_that_hangs_every_time_is_set_aside(self, folder: Path) -> None:
+        config = dataclasses.replace(CONFIG, HANG_S=4)
+        recorder, _ = run(LocalExecutor, folder, ["stuck-decode.mp4", "b.mp4"], config)
+        assert recorder.results["stuck-decode.mp4"].reason_code == "worker_hung"
+        assert recorder.results["b.mp4"].status == "done"
+
     def test_a_video_that_kills_its_worker_every_time_is_set_aside(self, folder: Path) -> None:
         recorder, _ = run(LocalExecutor, folder, ["a.mp4", "deadly-decode.mp4", "b.mp4", "c.mp4"])
         ends = {name: (result.status, result.reason_code) for name, result in recorder.results.items()}

@@ -1,0 +1,47 @@
+"""One attempt of the local executor at one video: who works on it, how far it is, and for whom it waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.executors.crew import Worker
+from pipeline.executors.ring import PictureFormat
+from pipeline.stages import Prepared, VideoJob
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt at one video."""
+
+    video: VideoJob
+    tries: int
+    decoder: Worker
+    begun_s: float
+    prepared: Prepared | None = None
+    form: PictureFormat | None = None
+    seer: Worker | None = None
+    has_ring: bool = False
+    """The decoder may write pictures."""
+    written: int = 0
+    """Frames that the decoder has put into its ring."""
+    needed: int = 0
+    """The first frame that vision still needs."""
+    unseen: int = 0
+    """Messages that vision has been sent and has not answered."""
+    results: dict[str, Any] = field(default_factory=dict)
+    """``vision`` and ``speech``, as they come."""
+    timings: dict[str, tuple[float, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What people should know of the work."""
+
+    def waits_for(self, worker: Worker) -> bool:
+        """Whether it is the turn of *worker*, which holds the job, to say something.
+
+        A decoder has nothing to say while it waits for a ring or for room in it, vision while it has no pictures.
+        """
+        if worker is self.seer:
+            return self.unseen > 0
+        if worker is self.decoder and self.form is not None:
+            return self.has_ring and self.written - self.needed < self.form.capacity
+        return True
