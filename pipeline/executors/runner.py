@@ -15,6 +15,7 @@ from pipeline.executors.base import Executor, remove_old_manifest
 from pipeline.executors.local import LocalExecutor
 from pipeline.executors.progress import ConsoleListener
 from pipeline.executors.serial import SerialExecutor
+from pipeline.executors.work_dir import work_dir
 from pipeline.fingerprint import fingerprint, finished_before
 from pipeline.inputs import discover, given_transcripts, result_folders
 from pipeline.machine import resolved
@@ -190,8 +191,8 @@ def _execute(
     if not jobs:
         return
     kind = SerialExecutor if config.DEBUG else LocalExecutor
-    with tempfile.TemporaryDirectory(prefix="lipgen-", dir=config.WORK_DIR or None) as work_dir, _sigterm_interrupts():
-        executor: Executor = kind(config, models, Path(work_dir))
+    with work_dir(Path(config.WORK_DIR) if config.WORK_DIR else None) as folder, _sigterm_interrupts():
+        executor: Executor = kind(config, models, folder)
         try:
             executor.run(jobs, listener)
         finally:

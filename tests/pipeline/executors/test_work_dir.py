@@ -1,0 +1,59 @@
+"""The folder for the sound files of a run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.executors.work_dir import LOCK, remove_abandoned, work_dir
+
+ROOT = Path(__file__).resolve().parents[3]
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.executors.work_dir import work_dir
+with work_dir(Path(sys.argv[1])) as folder:
+    (folder / "1.pcm").write_bytes(bytes(100))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_it_is_gone_afterwards(tmp_path: Path) -> None:
+    with work_dir(tmp_path) as folder:
+        (folder / "1.pcm").write_bytes(b"sound")
+        assert folder.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, check=False)
+    (left,) = tmp_path.iterdir()
+    with work_dir(tmp_path) as folder:
+        assert not left.exists()
+        assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_folder_of_a_run_that_lives_is_left_alone(tmp_path: Path) -> None:
+    with work_dir(tmp_path) as folder:
+        (folder / "1.pcm").write_bytes(b"sound")
+        assert remove_abandoned(tmp_path) == []
+        assert (folder / "1.pcm").exists()
+
+
+def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "lipgen-notes").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / LOCK).touch()
+    assert remove_abandoned(tmp_path) == []
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    (tmp_path / "lipgen-trap").mkdir()
+    (tmp_path / "lipgen-trap" / LOCK).symlink_to(precious)
+    assert remove_abandoned(tmp_path) == []
+    assert precious.read_text() == "kept"
