@@ -58,7 +58,7 @@ def _retimed(
     """All words are aligned even where few are wanted, so that the search knows what is said around these."""
     if not every_word and all(word.timing == "measured" for word in segment.words):
         return segment
-    found = aligner.align(audio, [word.text for word in segment.words], low_s, high_s)
+    found = [_within(word, low_s, high_s) for word in aligner.align(audio, _texts(segment), low_s, high_s)]
     if all(word.timing == "interpolated" for word in found):
         return segment
     merge = _measured_anew if every_word else _missing_filled
@@ -67,6 +67,16 @@ def _retimed(
     if not every_word:
         start_s, end_s = min(segment.start_s, start_s), max(segment.end_s, end_s)
     return dataclasses.replace(segment, start_s=start_s, end_s=end_s, words=words)
+
+
+def _texts(segment: Segment) -> list[str]:
+    return [word.text for word in segment.words]
+
+
+def _within(word: Word, low_s: float, high_s: float) -> Word:
+    """*word* with what lies outside of the span cut off."""
+    start_s, end_s = min(max(word.start_s, low_s), high_s), min(max(word.end_s, low_s), high_s)
+    return dataclasses.replace(word, start_s=start_s, end_s=end_s)
 
 
 def _missing_filled(words: Sequence[Word], found: Sequence[Word], low_s: float, high_s: float) -> tuple[Word, ...]:

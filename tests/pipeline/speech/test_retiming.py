@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.speech.retiming import retimed
@@ -94,6 +94,7 @@ TIMES = st.lists(st.floats(1.0, 4.0), min_size=8, max_size=8).map(sorted)
 
 @settings(deadline=None, max_examples=100)
 @given(old=TIMES, new=TIMES, known=st.lists(st.booleans(), min_size=4, max_size=4), every_word=st.booleans())
+@example(old=[1.0] * 8, new=[1.0] * 5 + [2.0] * 3, known=[False, False, True, False], every_word=True)
 def test_words_stay_in_order_and_none_is_lost(
     old: list[float], new: list[float], known: list[bool], every_word: bool
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from config import Config
 from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, AudioTrack, ScoredTracks
 from pipeline.vision import faces as faces_module
+from pipeline.vision.calibration import probability_of
 from pipeline.vision.faces import SCORE_BLOCK_FRAMES, TrackedFace
 from pipeline.vision.samples import VIEW_PX, FaceView
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
@@ -295,7 +296,7 @@ def test_progress_counts_frames_up_to_the_last(audio):
 
 def test_probabilities_are_those_of_the_logits(audio):
     found = stream(pictures([(20, STILL)]), audio).tracks
-    assert found.probability == pytest.approx(1 / (1 + np.exp(-found.logit.astype(float))))
+    np.testing.assert_array_equal(found.probability, probability_of("lip-motion", found.logit))
 
 
 def test_settings_resolve_auto_and_never_let_a_gap_fall_below_the_detection_step():
