@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from config import Config
+from pipeline.doctor import examine
 from pipeline.errors import PipelineError
 from pipeline.executors.runner import run
 from pipeline.settings import add_flags, from_flags
@@ -22,14 +23,29 @@ def main(argv: list[str] | None = None) -> int:
         description="Turn a folder of videos into speaker-attributed, sentence-level clips with a manifest.",
         epilog="Exit codes: 0 all done, 1 some videos failed, 2 the command or set-up is wrong, 130 interrupted.",
     )
-    parser.add_argument("videos", type=Path, help="folder of videos, or one video file")
+    parser.add_argument("videos", type=Path, nargs="?", help="folder of videos, or one video file")
+    parser.add_argument("--doctor", action="store_true", help="say what a run would find here, and start nothing")
     add_flags(parser, Config)
     flags = parser.parse_args(argv)
+    videos: Path | None = flags.videos
     try:
-        return run(flags.videos, from_flags(Config, flags))
+        config = from_flags(Config, flags)
+        if flags.doctor:
+            return _doctor(config, videos)
+        if videos is None:
+            parser.error("the following arguments are required: videos")
+        return run(videos, config)
     except PipelineError as error:
         print(f"optimized_runner: {error}", file=sys.stderr)
         return 2
+
+
+def _doctor(config: Config, videos: Path | None) -> int:
+    findings = []
+    for finding in examine(config, videos):
+        print(finding, flush=True)
+        findings.append(finding)
+    return 2 if any(finding.level == "FAIL" for finding in findings) else 0
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ FLOORS = (
     ("pipeline.media", "pipeline.outputs", "pipeline.weights", "pipeline.inputs", "pipeline.machine"),
     ("pipeline.vision", "pipeline.speech"),
     ("pipeline.clips",),
-    ("pipeline.stages", "pipeline.run_report", "pipeline.fingerprint"),
+    ("pipeline.stages", "pipeline.run_report", "pipeline.fingerprint", "pipeline.doctor"),
     ("pipeline.executors",),
     ("optimized_runner",),
 )

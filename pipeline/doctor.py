@@ -1,0 +1,177 @@
+"""``optimized_runner.py --doctor``: is everything here that a run needs? One line for each thing, and what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from config import Config
+from pipeline.errors import PipelineError
+from pipeline.machine import core_count, gpu_count, resolved
+from pipeline.media.encode import find_ffmpeg
+from pipeline.weights import find
+from pipeline.weights_table import STAND_INS, Model, default_whisper, lookup
+
+REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
+LEAST_PYTHON = (3, 11)
+LEAST_FREE_GB = 1.0
+"""Free space below which a run is likely to end for want of it."""
+
+EITHER = {"opencv-python": "opencv-python-headless"}
+"""Packages that another one of the same version may stand for."""
+
+Level = Literal["ok", "note", "FAIL"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    """``note``: a run works, but not as well as it could; ``FAIL``: it does not."""
+    name: str
+    text: str
+    """What was found, and what to do where that is not good."""
+
+    def __str__(self) -> str:
+        return f"{self.level:4}  {self.name}: {self.text}"
+
+
+def examine(config: Config, videos: Path | None) -> Iterator[Finding]:
+    """Looks at everything that a run with these settings needs; nothing is written, fetched or loaded.
+
+    Args:
+        config: the settings of the run.
+        videos: its folder of videos or video file, where it is known.
+    """
+    yield _python()
+    yield from _packages()
+    yield _ffmpeg()
+    yield _devices(config)
+    yield _shared_memory()
+    yield from _weights(config)
+    yield from _folders(config, videos)
+
+
+def _python() -> Finding:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info < LEAST_PYTHON:
+        return Finding("FAIL", "python", f"{version} is too old. Use {'.'.join(map(str, LEAST_PYTHON))} or newer")
+    return Finding("ok", "python", f"{version}, {core_count()} cores")
+
+
+def _packages() -> Iterator[Finding]:
+    """One line for every package that is missing or of another version, or one for all."""
+    wanted = [line.split("#")[0].strip() for line in REQUIREMENTS.read_text().splitlines()]
+    requirements = [Requirement(line) for line in wanted if line]
+    here = [each for each in requirements if each.marker is None or each.marker.evaluate()]
+    amiss = [finding for each in here if (finding := _package(each)) is not None]
+    yield from amiss or [Finding("ok", "packages", f"all {len(here)} of requirements.txt")]
+
+
+def _package(wanted: Requirement) -> Finding | None:
+    for name in (wanted.name, EITHER.get(wanted.name, wanted.name)):
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        if wanted.specifier.contains(version, prereleases=True):
+            return None
+        return Finding("note", name, f"{version} is installed; the tests ran with {wanted.specifier}")
+    return Finding("FAIL", wanted.name, "is not installed. Run: pip install -r requirements.txt")
+
+
+def _ffmpeg() -> Finding:
+    try:
+        return Finding("ok", "ffmpeg", f"{find_ffmpeg()} encodes H.264 and AAC")
+    except PipelineError as error:
+        return Finding("FAIL", "ffmpeg", str(error))
+
+
+def _devices(config: Config) -> Finding:
+    try:
+        meant = resolved(config)
+    except PipelineError as error:
+        return Finding("FAIL", "devices", str(error))
+    used = f"Whisper on {', '.join(meant.WHISPER_DEVICE)}, vision on {', '.join(meant.VISION_DEVICE)}"
+    if not gpu_count():
+        return Finding("note", "devices", f"{used}: PyTorch finds no GPU, and a CPU is many times slower")
+    import torch
+
+    found = [torch.cuda.get_device_properties(number) for number in range(gpu_count())]
+    named = [f"cuda:{number} {gpu.name} {gpu.total_memory / 2**30:.0f} GiB" for number, gpu in enumerate(found)]
+    return Finding("ok", "devices", f"{used}; {'; '.join(named)}")
+
+
+def _shared_memory() -> Finding:
+    if not hasattr(os, "memfd_create"):
+        return Finding("FAIL", "shared memory", "this system has no memfd; Linux 3.17 or newer is needed")
+    return Finding("ok", "shared memory", "anonymous (memfd); the size of /dev/shm does not matter")
+
+
+def _weights(config: Config) -> Iterator[Finding]:
+    """One line for each model of the run."""
+    folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
+    names = [("faces", config.FACE_DETECTOR), ("speaking", config.SPEAKER_MODEL)]
+    words = config.WHISPER_MODEL_SIZE
+    names.append(("words", default_whisper(gpu_count() > 0) if words == "auto" else words))
+    if config.IDENTITY_MODEL != "none":
+        names.append(("identity", config.IDENTITY_MODEL))
+    for job, name in names:
+        if job == "words" and Path(name).expanduser().is_file():
+            yield Finding("ok", job, f"{name}, a checkpoint of your own")
+            continue
+        try:
+            model = lookup(name, job)
+            path = find(model.name, folder)
+        except PipelineError as error:
+            yield Finding("FAIL", job, str(error))
+            continue
+        if path is not None or model.file is None:
+            yield Finding("ok", job, f"{model.name}{f', {path}' if path else ', which needs no file'}")
+        else:
+            yield _missing(model, config)
+
+
+def _missing(model: Model, config: Config) -> Finding:
+    text = f"{model.file} of {model.name} is not on this machine"
+    if model.sources and config.DOWNLOAD_WEIGHTS:
+        return Finding("note", model.job, f"{text}; a run will try to download it")
+    advice = f"python -m pipeline.weights fetch {model.name}" if model.sources else "put it into a weights folder"
+    if config.STRICT:
+        return Finding("FAIL", model.job, f"{text}, and --strict refuses a stand-in. Do: {advice}")
+    return Finding("note", model.job, f"{text}; {STAND_INS[model.job]} stands in for it. To have it: {advice}")
+
+
+def _folders(config: Config, videos: Path | None) -> Iterator[Finding]:
+    """One line for each folder that a run reads or writes."""
+    if videos is not None and not videos.exists():
+        yield Finding("FAIL", "videos", f"{videos} does not exist")
+        videos = None
+    beside = (videos if videos.is_dir() else videos.parent) if videos else None
+    output = Path(config.OUTPUT_DIR) if config.OUTPUT_DIR else beside
+    if output is not None:
+        yield _writable("results", output)
+    yield _writable("temporary files", Path(config.WORK_DIR or tempfile.gettempdir()))
+
+
+def _writable(name: str, folder: Path) -> Finding:
+    """Whether a file can be made in *folder*, or in the folder that it would be made in, and how much fits."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free_gb = shutil.disk_usage(there).free / 1e9
+    except OSError as error:
+        return Finding("FAIL", name, f"{folder} cannot be written ({error.strerror}). Name another folder")
+    if free_gb < LEAST_FREE_GB:
+        return Finding("FAIL", name, f"{folder} has {free_gb:.1f} GB left. Make room, or name another folder")
+    return Finding("ok", name, f"{folder}, {free_gb:.0f} GB free")

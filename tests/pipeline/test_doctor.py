@@ -1,0 +1,116 @@
+"""What ``--doctor`` finds."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from config import Config
+from pipeline import doctor
+from pipeline.doctor import Finding, examine
+from pipeline.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home without weights."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("XDG_CACHE_HOME", "LIPGEN_WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def found(config: Config = Config(), videos: Path | None = None) -> dict[str, Finding]:  # noqa: B008 - it is frozen
+    return {finding.name: finding for finding in examine(config, videos)}
+
+
+def test_here_everything_is_there_that_must_be(tmp_path: Path) -> None:
+    findings = found(videos=tmp_path)
+    assert {name for name, finding in findings.items() if finding.level == "FAIL"} == set()
+    assert {"python", "packages", "ffmpeg", "devices", "faces", "speaking", "words", "identity", "results"} <= set(
+        findings
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "text"),
+    [
+        ({}, "note", "a run will try to download it"),
+        ({"DOWNLOAD_WEIGHTS": False}, "note", "mtcnn stands in for it"),
+        ({"DOWNLOAD_WEIGHTS": False, "STRICT": True}, "FAIL", "--strict refuses a stand-in"),
+        ({"FACE_DETECTOR": "mtcnn"}, "ok", "needs no file"),
+    ],
+)
+def test_weights(settings: dict, level: str, text: str) -> None:
+    finding = found(Config(**settings))["faces"]
+    assert finding.level == level and text in finding.text
+
+
+def test_weights_that_are_here(shared: Path) -> None:
+    finding = found(Config(WEIGHTS_DIR=str(shared / "weights"), SPEAKER_MODEL="lr-asd"))["speaking"]
+    assert finding.level == "ok" and "lr_asd_talkset.model" in finding.text
+
+
+def test_weights_that_are_damaged(tmp_path: Path) -> None:
+    (tmp_path / "yunet_n_dynamic.onnx").write_bytes(b"half a file")
+    finding = found(Config(WEIGHTS_DIR=str(tmp_path), FACE_DETECTOR="yunet"))["faces"]
+    assert finding.level == "FAIL" and "yunet_n_dynamic.onnx" in finding.text
+
+
+def test_a_device_that_is_not_here() -> None:
+    finding = found(Config(VISION_DEVICE="cuda:77"))["devices"]
+    assert finding.level == "FAIL" and "cuda:77" in finding.text
+
+
+def test_no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise InputError("no_ffmpeg", "no ffmpeg was found")
+
+    monkeypatch.setattr(doctor, "find_ffmpeg", none)
+    assert found()["ffmpeg"].level == "FAIL"
+
+
+@pytest.mark.parametrize(("version", "level"), [(None, "FAIL"), ("0.0.1", "note")])
+def test_packages(monkeypatch: pytest.MonkeyPatch, version: str | None, level: str) -> None:
+    real = importlib.metadata.version
+
+    def pretended(name: str) -> str:
+        if name != "scenedetect":
+            return real(name)
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(importlib.metadata, "version", pretended)
+    findings = found()
+    assert findings["scenedetect"].level == level
+    assert "packages" not in findings
+
+
+def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LEAST_PYTHON", (99, 0))
+    assert found()["python"].level == "FAIL"
+
+
+def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(videos=tmp_path / "none")["videos"].level == "FAIL"
+    assert found(Config(OUTPUT_DIR=str(tmp_path / "new" / "results")))["results"].level == "ok"
+    assert not (tmp_path / "new").exists()
+    assert found(Config(OUTPUT_DIR="/proc/results"))["results"].level == "FAIL"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**8))
+    assert "0.1 GB left" in found(videos=tmp_path)["results"].text
+
+
+@pytest.mark.parametrize(("flags", "code"), [([], 0), (["--vision-device", "cuda:77"], 2)])
+def test_the_command_line(flags: list[str], code: int) -> None:
+    argv = [sys.executable, "optimized_runner.py", "--doctor", *flags]
+    ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert ended.stdout.startswith("ok    python: ")
