@@ -16,7 +16,7 @@ from pipeline.clips.camera import Camera
 from pipeline.clips.clock import GRID_RATE, clip_rate
 from pipeline.clips.faces import Faces, frames_of
 from pipeline.clips.gaps import longest_part, runs_of
-from pipeline.clips.sentences import measured as measured
+from pipeline.clips.sentences import measured
 from pipeline.clips.spans import clip_spans
 from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, Sentence
 
@@ -139,7 +139,7 @@ class _Planner:
         if part is None:
             return DroppedSentence(index, sentence, "face_gap", "no whole word is in a part with the face in view")
         overlap_s = min(part.stop / fps, sentence.end_s) - max(part.first / fps, sentence.start_s)
-        share = overlap_s / (sentence.end_s - sentence.start_s)
+        share = overlap_s / length_s if (length_s := sentence.end_s - sentence.start_s) > 0 else 1.0
         if share < self.config.MIN_COVERAGE:
             message = (
                 f"the longest part with the face in view is {share:.0%} of it, less than MIN_COVERAGE, "
