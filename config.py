@@ -83,7 +83,7 @@ class Config:
     DETECT_BATCH: int = setting(8, "frames in one call of the face detector", Number(1, 256, whole=True))
     COMPILE: bool = setting(
         False,
-        "compile s3fd with torch.compile: about a minute for each new picture size, then faster on CUDA",
+        "compile s3fd with torch.compile, anew for each picture size: meant for long runs on CUDA",
         Switch(),
     )
     SHOT_DETECTOR: str = setting(

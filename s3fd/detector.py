@@ -30,7 +30,7 @@ class S3fdDetector:
         weights: ``sfd_face.pth`` or a file of the same layout.
         device: where the network runs, such as ``cpu`` or ``cuda:0``.
         dtype: number format of the network; ``fastest_dtype`` of the device when None.
-        compiled: run the network through ``torch.compile``: about a minute for each new picture size, then faster.
+        compiled: run the network through ``torch.compile``, which begins anew for each picture size.
 
     Raises:
         WeightsError: the file is missing, damaged, or of another network.

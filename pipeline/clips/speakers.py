@@ -23,7 +23,7 @@ IN_VIEW_SHARE = 0.5
 
 SWITCH_COST = 3.0
 """Evidence that a change of speaker must outweigh between words without a pause, in the unit of the evidence. A word
-of 0.3 s whose logits lean by 2 to another face has evidence 3; there and back costs 6, so it takes more than two such
+of 0.3 s whose log-odds lean by 2 to another face has evidence 3; there and back costs 6, so it takes more than two such
 words in a row. In simulated talk with scores as noisy as lip motion's, 3 kept turns of one to four words as well as
 lower costs did, and longer ones better."""
 

@@ -1,8 +1,8 @@
 """The executor for one machine: processes side by side, fed by one parent that holds all state.
 
 Every message goes through the parent, which waits on all pipes and all processes at once. So a queue is a list in one
-process, its bound is a condition in one place, and a worker that dies takes nothing with it: its videos are begun
-again, up to ``MAX_TRIES`` times, and the others do not notice.
+process, its bound is a condition in one place, and a worker that dies, or hangs and is ended, takes nothing with it:
+its videos are begun again, up to ``MAX_TRIES`` times, and the others do not notice.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ FITTED: Mapping[str, Calibration] = MappingProxyType(
         "lip-motion": Calibration(slope=0.88, offset=-0.782, boundary=0.1),
     }
 )
-"""Calibration of each speaker model that was fitted, by ``python -m benchmarks.calibration``: on 13,286 faces of 52
-conversations that are composed of ten talking heads, a good part of them with a voice from off screen. TalkNet is not
-among them: its weights could not be had."""
+"""Calibration of each speaker model that was fitted, by ``python -m benchmarks.calibration``: on 13,286 rows, each a
+face on a frame, of 52 videos that are composed of ten talking heads, 13 of them with a voice from off screen. TalkNet
+is not among them: its weights could not be had."""
 
 PLAIN = Calibration()
 """Of any other model: the plain sigmoid, right in order but fitted to nothing, and the boundary of its training."""
