@@ -1,0 +1,34 @@
+"""The frozen values that cross every boundary of the pipeline.
+
+One clock runs through all of them. Time zero is the presentation time of the first video frame; frame *i* of the grid
+shows ``[i / 25, (i + 1) / 25)`` seconds after it; audio sample 0 is the same instant. Intervals are half-open.
+Coordinates are **source pixels**: the picture as it is displayed, with rotation and pixel aspect applied.
+
+Each value is checked once, on construction; its arrays are read-only afterwards.
+"""
+
+from pipeline.types.clips import ClipPlan, DroppedSentence
+from pipeline.types.faces import ScoredTracks
+from pipeline.types.media import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME, AudioTrack, FrameBatch, Probe
+from pipeline.types.run import ModelChoice, VideoResult
+from pipeline.types.words import AttributedWord, Segment, Sentence, Timing, Transcript, Word
+
+__all__ = [
+    "AUDIO_RATE_HZ",
+    "GRID_FPS",
+    "SAMPLES_PER_FRAME",
+    "AttributedWord",
+    "AudioTrack",
+    "ClipPlan",
+    "DroppedSentence",
+    "FrameBatch",
+    "ModelChoice",
+    "Probe",
+    "ScoredTracks",
+    "Segment",
+    "Sentence",
+    "Timing",
+    "Transcript",
+    "VideoResult",
+    "Word",
+]

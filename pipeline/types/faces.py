@@ -1,0 +1,80 @@
+"""The faces of a video and how strongly they speak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.types.checks import checked
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredTracks:
+    """Every face of one video, frame by frame, with how strongly it speaks: a long table sorted by track, then frame.
+
+    A track is one face through one shot without a gap: its frames are consecutive.
+    """
+
+    frame_count: int
+    """Grid frames of the video."""
+    shot_starts: np.ndarray
+    """(S,) int32: first frame of each shot, ascending, the first is 0; empty for a video without frames."""
+    track: np.ndarray
+    """(M,) int32: number of the track, from 0."""
+    frame: np.ndarray
+    """(M,) int32: grid frame."""
+    box_px: np.ndarray
+    """(M, 4) float32: x1, y1, x2, y2 in source pixels."""
+    logit: np.ndarray
+    """(M,) float32: score of the class "speaking"; above 0 is speaking. Never NaN."""
+    probability: np.ndarray
+    """(M,) float32 in 0..1: calibrated from the logit."""
+    person: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    """(M,) int32: number of the person that the row's track shows, the same on all rows of a track. Where it is left
+    out, every track is a person of its own."""
+
+    def __post_init__(self) -> None:
+        rows = len(self.track)
+        if not len(self.person):
+            object.__setattr__(self, "person", self.track.astype(np.int32))
+        layout: Mapping[str, tuple[type, tuple[int | None, ...]]] = {
+            "shot_starts": (np.int32, (None,)),
+            "track": (np.int32, (rows,)),
+            "frame": (np.int32, (rows,)),
+            "box_px": (np.float32, (rows, 4)),
+            "logit": (np.float32, (rows,)),
+            "probability": (np.float32, (rows,)),
+            "person": (np.int32, (rows,)),
+        }
+        for name, (dtype, shape) in layout.items():
+            object.__setattr__(self, name, checked(f"ScoredTracks.{name}", getattr(self, name), dtype, shape))
+        if not (np.isfinite(self.logit).all() and np.isfinite(self.box_px).all()):
+            raise ValueError("ScoredTracks: expected finite logits and boxes, got NaN or infinity")
+        if rows and not (self.frame.min() >= 0 and self.frame.max() < self.frame_count):
+            raise ValueError(
+                f"ScoredTracks.frame: expected 0..{self.frame_count - 1}, got {self.frame.min()}..{self.frame.max()}"
+            )
+        if rows > 1:
+            same = np.diff(self.track) == 0
+            if (np.diff(self.track) < 0).any() or (np.diff(self.frame)[same] != 1).any():
+                raise ValueError("ScoredTracks: expected rows sorted by track with consecutive frames")
+            if (np.diff(self.person)[same] != 0).any():
+                raise ValueError("ScoredTracks.person: expected one person to a track")
+
+    @property
+    def track_ids(self) -> np.ndarray:
+        """(T,) int32: the numbers of the tracks, ascending."""
+        return np.unique(self.track)
+
+    def rows(self, track: int) -> slice:
+        """The rows of one track (they are contiguous); empty when there is no such track."""
+        first, last = np.searchsorted(self.track, [track, track + 1])
+        return slice(int(first), int(last))
+
+    @property
+    def persons(self) -> dict[int, int]:
+        """Person of each track."""
+        ids, first = np.unique(self.track, return_index=True)
+        return dict(zip(ids.tolist(), self.person[first].tolist(), strict=True))

@@ -1,0 +1,107 @@
+"""What a video file is, and its pictures and sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.types.checks import checked
+
+GRID_FPS = 25
+"""Frames a second of the analysis grid: what the speaker networks were trained on."""
+
+AUDIO_RATE_HZ = 16_000
+"""Sample rate of the analysis sound: what Whisper, PocketSphinx and the MFCC of the speaker networks expect."""
+
+SAMPLES_PER_FRAME = AUDIO_RATE_HZ // GRID_FPS
+"""640 samples of sound to one grid frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one look at a video file tells, before any work is done on it."""
+
+    path: Path
+    """Absolute path of the file."""
+    container: str
+    """Name of the format as FFmpeg knows it, such as ``mov,mp4,m4a,3gp,3g2,mj2``."""
+    duration_s: float
+    """Seconds from the first video frame to the end of the picture, as the file claims; 0 when it does not say."""
+    width_px: int
+    """Displayed width: rotation and pixel aspect applied."""
+    height_px: int
+    """Displayed height."""
+    rate: Fraction
+    """Average frames a second of the source."""
+    rotation_deg: int
+    """Clockwise turn that was applied for display: 0, 90, 180 or 270."""
+    zero_s: Fraction
+    """Presentation time of the first video frame in the file's own clock: time zero of everything else."""
+    audio_rate_hz: int | None
+    """Sample rate of the first sound track; None without sound."""
+    audio_channels: int
+    """Channels of the first sound track; 0 without sound."""
+
+    def __post_init__(self) -> None:
+        if self.width_px < 1 or self.height_px < 1:
+            raise ValueError(f"Probe: expected a picture, got {self.width_px}x{self.height_px}")
+        if self.rotation_deg not in (0, 90, 180, 270):
+            raise ValueError(f"Probe.rotation_deg: expected 0, 90, 180 or 270, got {self.rotation_deg}")
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the 25 fps grid that the claimed duration holds; the decoder's own count is what holds."""
+        return round(self.duration_s * GRID_FPS)
+
+    @property
+    def has_audio(self) -> bool:
+        return self.audio_rate_hz is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBatch:
+    """Consecutive pictures of the 25 fps grid, usually a view into shared memory: copy what must outlive it."""
+
+    first_frame: int
+    """Grid number of ``frames[0]``."""
+    frames: np.ndarray
+    """(B, H, W, 3) uint8, BGR, rotation and pixel aspect applied."""
+    scale: float = 1.0
+    """Source pixels to one pixel of ``frames``: above 1 where the picture was too large for the ring."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", checked("FrameBatch.frames", self.frames, np.uint8, (None, None, None, 3)))
+        if self.first_frame < 0 or self.scale <= 0:
+            raise ValueError(f"FrameBatch: expected first_frame >= 0, scale > 0; got {self.first_frame}, {self.scale}")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """The sound of one video as mono 16 kHz 16-bit samples in a file: read by the span, never held whole."""
+
+    path: Path
+    """Headerless little-endian int16 samples; sample 0 is the instant of the first video frame."""
+    sample_count: int
+    """Samples in the file."""
+
+    rate_hz = AUDIO_RATE_HZ
+
+    @property
+    def duration_s(self) -> float:
+        return self.sample_count / AUDIO_RATE_HZ
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Samples ``[start, stop)`` as (stop - start,) int16; silence where the span lies outside the recording."""
+        if stop < start:
+            raise ValueError(f"AudioTrack.read: expected start <= stop, got {start} and {stop}")
+        out = np.zeros(stop - start, np.int16)
+        first, last = max(start, 0), min(stop, self.sample_count)
+        if first < last:
+            out[first - start : last - start] = np.fromfile(self.path, "<i2", last - first, offset=2 * first)
+        return out
