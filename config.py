@@ -11,7 +11,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.settings import Choice, Devices, Number, Switch, Text, check_all, setting
+from pipeline.settings import (
+    CLIPS,
+    NOTHING,
+    SPEECH,
+    VISION,
+    Choice,
+    Devices,
+    Number,
+    Switch,
+    Text,
+    check_all,
+    setting,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,98 +31,122 @@ class Config:
     """The settings of one run. Lengths of time are in seconds, sizes in source pixels unless the name says other."""
 
     # Where things are.
-    OUTPUT_DIR: str = setting("", "folder for the results; empty: beside each video", Text())
-    RECURSIVE: bool = setting(False, "also read the folders inside the given folder", Switch())
-    WORK_DIR: str = setting("", "folder for temporary sound files; empty: the system's", Text())
-    FORCE: bool = setting(False, "do again what an earlier run with the same settings finished", Switch())
+    OUTPUT_DIR: str = setting("", "folder for the results; empty: beside each video", Text(), NOTHING)
+    RECURSIVE: bool = setting(False, "also read the folders inside the given folder", Switch(), NOTHING)
+    WORK_DIR: str = setting("", "folder for temporary sound files; empty: the system's", Text(), NOTHING)
+    FORCE: bool = setting(False, "do again what an earlier run with the same settings finished", Switch(), NOTHING)
 
     # Devices: where the models run.
-    WHISPER_DEVICE: str | tuple[str, ...] = setting("auto", "device of the transcription", Devices())
-    VISION_DEVICE: str | tuple[str, ...] = setting("auto", "device of face detection and speaker scores", Devices())
+    WHISPER_DEVICE: str | tuple[str, ...] = setting("auto", "device of the transcription", Devices(), NOTHING)
+    VISION_DEVICE: str | tuple[str, ...] = setting(
+        "auto", "device of face detection and speaker scores", Devices(), NOTHING
+    )
 
     # Models, and where their weights come from.
-    FACE_DETECTOR: str = setting("s3fd", "face detector", Choice(("s3fd", "yunet", "mtcnn")))
-    SPEAKER_MODEL: str = setting("talknet", "speaker network", Choice(("talknet", "lr-asd", "light-asd", "lip-motion")))
+    FACE_DETECTOR: str = setting("s3fd", "face detector", Choice(("s3fd", "yunet", "mtcnn")), VISION)
+    SPEAKER_MODEL: str = setting(
+        "talknet", "speaker network", Choice(("talknet", "lr-asd", "light-asd", "lip-motion")), VISION
+    )
     IDENTITY_MODEL: str = setting(
         "mobilefacenet",
         "network that knows a person again after a cut; none: every track is a person of its own",
         Choice(("mobilefacenet", "none")),
+        VISION,
     )
     WHISPER_MODEL_SIZE: str = setting(
         "auto",
         "Whisper model: auto (large-v3-turbo on CUDA, base on CPU), a name such as small or large-v3, the path of a "
         "checkpoint, or pocketsphinx",
         Text(r"(?s).+", "auto, a Whisper model's name, the path of a checkpoint, or pocketsphinx"),
+        SPEECH,
     )
     WHISPER_LANGUAGE: str = setting(
         "auto",
         "language of the speech, such as en or ja; auto: Whisper detects it",
         Text(r"auto|[a-z]{2,3}", "auto, or a language code of two or three small letters, such as en"),
+        SPEECH,
     )
     WHISPER_PRECISION: str = setting(
         "auto",
         "precision of Whisper: half (float16) needs CUDA; auto: half on CUDA, full elsewhere",
         Choice(("auto", "half", "full")),
+        SPEECH,
     )
     TRANSCRIPTS: str = setting(
         "",
         "folder of transcripts of your own (<video's name>.json of Whisper or whisperX, or .srt), used instead of a "
         "recogniser; empty: none",
         Text(),
+        NOTHING,
     )
     ALIGN: bool = setting(
-        False, "measure the times of all words anew by aligning them to the sound with wav2vec 2.0", Switch()
+        False, "measure the times of all words anew by aligning them to the sound with wav2vec 2.0", Switch(), SPEECH
     )
-    WEIGHTS_DIR: str = setting("", "folder searched first for weights; empty: only the usual places", Text())
-    DOWNLOAD_WEIGHTS: bool = setting(True, "fetch missing weights before anything starts", Switch())
-    STRICT: bool = setting(False, "refuse to run on a stand-in for a model whose weights are missing", Switch())
+    WEIGHTS_DIR: str = setting("", "folder searched first for weights; empty: only the usual places", Text(), NOTHING)
+    DOWNLOAD_WEIGHTS: bool = setting(True, "fetch missing weights before anything starts", Switch(), NOTHING)
+    STRICT: bool = setting(
+        False, "refuse to run on a stand-in for a model whose weights are missing", Switch(), NOTHING
+    )
 
     # Faces and tracks.
     FACEDET_SCALE: float | str = setting(
         "auto",
         "picture size for face detection, as a factor; auto: 0.25 for s3fd, longest side 640 for yunet and mtcnn",
         Number(0.01, 4.0, auto=True),
+        VISION,
     )
     FACEDET_THRESHOLD: float | str = setting(
-        "auto", "least score of a face; auto: the detector's own (0.9 for s3fd)", Number(0.0, 1.0, auto=True)
+        "auto", "least score of a face; auto: the detector's own (0.9 for s3fd)", Number(0.0, 1.0, auto=True), VISION
     )
     DETECT_EVERY: int | str = setting(
         "auto",
         "look for faces on every n-th frame, and between only where they move too far to be interpolated; auto: 1 on "
         "CUDA, 5 on CPU, where detection is the slowest part",
         Number(1, 25, whole=True, auto=True),
+        VISION,
     )
-    DETECT_BATCH: int = setting(8, "frames in one call of the face detector", Number(1, 256, whole=True))
+    DETECT_BATCH: int = setting(8, "frames in one call of the face detector", Number(1, 256, whole=True), NOTHING)
     COMPILE: bool = setting(
         False,
         "compile s3fd with torch.compile, anew for each picture size: meant for long runs on CUDA",
         Switch(),
+        NOTHING,
     )
     SHOT_DETECTOR: str = setting(
         "adaptive",
         "PySceneDetect detector: adaptive misses fewer cuts in moving pictures",
         Choice(("adaptive", "content")),
+        VISION,
     )
     SHOT_THRESHOLD: float | str = setting(
         "auto",
         "threshold of the shot detector; auto: PySceneDetect's own (3 adaptive, 27 content)",
         Number(0.0, auto=True),
+        VISION,
     )
-    MIN_TRACK: int = setting(10, "shortest track, in frames at 25 a second: more than this many", Number(0, whole=True))
+    MIN_TRACK: int = setting(
+        10, "shortest track, in frames at 25 a second: more than this many", Number(0, whole=True), VISION
+    )
     NUM_FAILED_DET: int = setting(
-        10, "frames at 25 a second that a face may be missed within a track", Number(1, 100, whole=True)
+        10, "frames at 25 a second that a face may be missed within a track", Number(1, 100, whole=True), VISION
     )
     MIN_FACE_SIZE: float = setting(
-        1.0, "least mean side of a track's faces, in source pixels: more than this", Number(0)
+        1.0, "least mean side of a track's faces, in source pixels: more than this", Number(0), VISION
     )
-    TRACK_IOU: float = setting(0.5, "least overlap of a face with the last one of its track, 0 to 1", Number(0.0, 1.0))
+    TRACK_IOU: float = setting(
+        0.5, "least overlap of a face with the last one of its track, 0 to 1", Number(0.0, 1.0), VISION
+    )
     SMOOTH_FRAMES: int = setting(
-        13, "window of the median that smooths a face's path, in frames", Number(1, 101, whole=True, parity="odd")
+        13,
+        "window of the median that smooths a face's path, in frames",
+        Number(1, 101, whole=True, parity="odd"),
+        VISION,
     )
     CROP_SCALE: float = setting(
         0.40,
         "margin around the face in the speaker network's picture, in half sides: what the networks were trained on",
         Number(0.0, 2.0),
+        VISION,
     )
 
     # Sentences.
@@ -119,14 +155,20 @@ class Config:
         "least mean logit of the speaking face over a sentence's words; below it no clip. 0 is the networks' own "
         "boundary of speaking",
         Number(-100.0, 100.0),
+        CLIPS,
     )
-    SENTENCE_PAUSE_S: float = setting(0.5, "a pause between words that ends a sentence, in seconds", Number(0.05, 60.0))
-    MIN_SENTENCE_S: float = setting(0.2, "shorter sentences get no clip, in seconds", Number(0.0, 60.0))
+    SENTENCE_PAUSE_S: float = setting(
+        0.5, "a pause between words that ends a sentence, in seconds", Number(0.05, 60.0), CLIPS
+    )
+    MIN_SENTENCE_S: float = setting(0.2, "shorter sentences get no clip, in seconds", Number(0.0, 60.0), CLIPS)
     MAX_SENTENCE_S: float = setting(
-        20.0, "longer sentences are split at their widest pause, in seconds", Number(1.0, 600.0)
+        20.0, "longer sentences are split at their widest pause, in seconds", Number(1.0, 600.0), CLIPS
     )
     MIN_COVERAGE: float = setting(
-        0.5, "least share of a sentence's frames on which the speaker's face is in view, 0 to 1", Number(0.0, 1.0)
+        0.5,
+        "least share of a sentence's frames on which the speaker's face is in view, 0 to 1",
+        Number(0.0, 1.0),
+        CLIPS,
     )
 
     # Clips.
@@ -135,73 +177,83 @@ class Config:
         "what a clip shows: face (a square around the face), head (a wider square: head and shoulders), full (the "
         "whole picture), portrait (9:16, follows the speaker)",
         Choice(("face", "head", "full", "portrait")),
+        CLIPS,
     )
     CLIP_SIZE: int | str = setting(
         "auto",
         "shorter side of a clip, in pixels; auto: 224 for face, 512 for head, the source's own for full, and for "
         "portrait what the source fills without being enlarged, at most 1080",
         Number(16, 4096, whole=True, auto=True, parity="even"),
+        CLIPS,
     )
     CLIP_SCALE: float | str = setting(
         "auto",
         "margin around the face in a clip, in half sides; auto: 0.4 for face, 1.5 for head, 5 for portrait; full has "
         "none",
         Number(0.0, 20.0, auto=True),
+        CLIPS,
     )
     CLIP_FPS: str = setting(
         "grid",
         "frames a second of a clip: grid (25) or source (the source's own; its average where it varies)",
         Choice(("grid", "source")),
+        CLIPS,
     )
     GAP: str = setting(
         "wide",
         "where the speaker's face is not in view for a part of the sentence: wide (a shot without it is shown whole), "
         "skip (no clip), trim (the clip is the longest part with the face)",
         Choice(("wide", "skip", "trim")),
+        CLIPS,
     )
     CLIP_PADDING_S: float = setting(
-        0.12, "silence kept before and after a sentence, in seconds: never a neighbour's word", Number(0.0, 5.0)
+        0.12, "silence kept before and after a sentence, in seconds: never a neighbour's word", Number(0.0, 5.0), CLIPS
     )
     CLIP_CRF: int = setting(
-        18, "x264 quality of the clips: 0 is lossless, 18 looks like the source", Number(0, 51, whole=True)
+        18, "x264 quality of the clips: 0 is lossless, 18 looks like the source", Number(0, 51, whole=True), CLIPS
     )
     CLIP_PRESET: str = setting(
         "veryfast",
         "x264 speed of the clips: slower ones are smaller",
         Choice(("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")),
+        CLIPS,
     )
 
     # Processes and memory.
     NUM_PREPROCESS_WORKERS: int | str = setting(
-        "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True)
+        "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True), NOTHING
     )
-    NUM_MUX_WORKERS: int = setting(1, "processes that cut clips and write results", Number(1, 256, whole=True))
+    NUM_MUX_WORKERS: int = setting(1, "processes that cut clips and write results", Number(1, 256, whole=True), NOTHING)
     CLIPS_AT_ONCE: int | str = setting(
         "auto",
         "clips that each of those processes cuts at the same time; auto: the cores shared out among them, at most 4",
         Number(1, 64, whole=True, auto=True),
+        NOTHING,
     )
     MAX_VIDEOS_IN_FLIGHT: int | str = setting(
         "auto",
         "videos begun and not finished; auto: two more than decoding processes",
         Number(1, 1024, whole=True, auto=True),
+        NOTHING,
     )
     RING_MB: int = setting(
         256,
         "shared memory for pictures, in MiB for each decoding process; pictures too large for it are analysed at a "
         "smaller size",
         Number(16, 65536, whole=True),
+        VISION,
     )
     MAX_TRIES: int = setting(
-        2, "times that a video is begun when the process that holds it dies", Number(1, 10, whole=True)
+        2, "times that a video is begun when the process that holds it dies", Number(1, 10, whole=True), NOTHING
     )
     HANG_S: float = setting(
         1800.0,
         "longest silence of a process that has work, in seconds; then it is ended and replaced, and its video begun "
         "again. Whisper on a slow CPU may need minutes for its next words",
         Number(1.0),
+        NOTHING,
     )
-    DEBUG: bool = setting(False, "run everything in this one process, with tracebacks", Switch())
+    DEBUG: bool = setting(False, "run everything in this one process, with tracebacks", Switch(), NOTHING)
 
     def __post_init__(self) -> None:
         check_all(self)

@@ -1,4 +1,5 @@
-"""A short text that changes when the results of a video would: made of its content, the settings and the models."""
+"""Short texts that change when the results of a video, or of one of its stages, would: made of its content, the
+settings and the models."""
 
 from __future__ import annotations
 
@@ -9,24 +10,46 @@ from pathlib import Path
 from config import Config
 from pipeline.errors import InputError
 from pipeline.outputs.files import json_text
-from pipeline.outputs.manifest import read_manifest, settings_of
-from pipeline.types import ModelChoice
+from pipeline.outputs.manifest import read_manifest
+from pipeline.settings import CLIPS, SPEECH, VISION, settings_that_affect
+from pipeline.types import Marks, ModelChoice
 
 SAMPLE_BYTES = 1 << 20
 """How much is read at the beginning, in the middle and at the end of a file: whole files would take hours."""
 
+VERSIONS = {VISION: 1, SPEECH: 1, CLIPS: 1}
+"""To be raised when the program comes to another result of a stage for the same input, so that it is done again."""
 
-def fingerprint(path: Path, config: Config, models: tuple[ModelChoice, ...]) -> str:
-    """The fingerprint of the results that *path* would have.
+JOBS = {VISION: ("faces", "speaking", "identity"), SPEECH: ("words", "alignment")}
+"""Models that take part in a stage; the clips depend on all."""
+
+
+def marks_of(path: Path, config: Config, models: tuple[ModelChoice, ...]) -> Marks:
+    """The fingerprints of the results that *path* would have.
 
     Args:
         path: the video: its size and three samples of its content count, its name and date do not.
-        config: the settings that change results count.
-        models: name and digest of each count, and whether it has its helper.
+        config: of each stage the settings that change its results count.
+        models: of each stage name and digest count, and whether a model has its helper.
 
     Raises:
         InputError: ``unreadable``.
     """
+    content = _digest_of(path)
+
+    def mark(*stages: str) -> str:
+        used = [
+            [model.job, model.name, model.sha256, model.helper is not None]
+            for model in models
+            if any(model.job in JOBS.get(stage, ()) for stage in stages)
+        ]
+        parts = [settings_that_affect(config, *stages), used, [VERSIONS[stage] for stage in stages]]
+        return hashlib.sha256(content + json_text(parts).encode()).hexdigest()
+
+    return Marks(vision=mark(VISION), speech=mark(SPEECH), whole=mark(VISION, SPEECH, CLIPS))
+
+
+def _digest_of(path: Path) -> bytes:
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -38,9 +61,7 @@ def fingerprint(path: Path, config: Config, models: tuple[ModelChoice, ...]) -> 
     except OSError as error:
         message = f"cannot be read: {error.strerror}. Check that it exists and its permissions"
         raise InputError("unreadable", message, path) from error
-    used = [[model.job, model.name, model.sha256, model.helper is not None] for model in models]
-    digest.update(json_text([settings_of(config), used]).encode())
-    return digest.hexdigest()
+    return digest.digest()
 
 
 def finished_before(folder: Path, wanted: str) -> Path | None:

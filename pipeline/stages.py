@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,7 +27,7 @@ from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.speech import Precision, load_transcriber
 from pipeline.speech.worker import SpeechWorker
-from pipeline.types import AudioTrack, FrameBatch, ModelChoice, Probe, ScoredTracks, Transcript
+from pipeline.types import AudioTrack, FrameBatch, Marks, ModelChoice, Probe, ScoredTracks, Transcript
 from pipeline.vision.embedding import FaceEmbedder
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
@@ -55,8 +55,8 @@ class VideoJob:
     """Absolute path of the file."""
     folder: Path
     """Where its results go."""
-    fingerprint: str = ""
-    """Of its content, the settings and the weights; empty when the file could not be read."""
+    marks: Marks = field(default_factory=Marks)
+    """Fingerprints of its content, the settings and the weights."""
     transcript: Path | None = None
     """The user's own transcript of it, which takes the place of a recogniser."""
     models: Models | None = None
@@ -183,7 +183,7 @@ def finish(
         transcript=transcript,
         models=job.models or models,
         config=config,
-        fingerprint=job.fingerprint,
+        fingerprint=job.marks.whole,
         on_clip=on_clip,
     )
     if finished.failed_count and not finished.clip_count:

@@ -16,7 +16,7 @@ from pipeline.executors.local import LocalExecutor
 from pipeline.executors.progress import ConsoleListener
 from pipeline.executors.serial import SerialExecutor
 from pipeline.executors.work_dir import work_dir
-from pipeline.fingerprint import fingerprint, finished_before
+from pipeline.fingerprint import finished_before, marks_of
 from pipeline.inputs import discover, given_transcripts, result_folders
 from pipeline.machine import resolved
 from pipeline.media.encode import find_ffmpeg
@@ -172,17 +172,17 @@ def _job(
     """The work on one video; None when there is none because it is done already or cannot be read."""
     try:
         models = _models_of(models, transcript, config)
-        mark = fingerprint(path, config, models)
+        marks = marks_of(path, config, models)
     except InputError as error:
         remove_old_manifest(folder)
         listener.on_result(VideoResult(path, "failed", error.reason_code, str(error)))
         return None
-    manifest = None if config.FORCE else finished_before(folder, mark)
+    manifest = None if config.FORCE else finished_before(folder, marks.whole)
     if manifest is not None:
         message = "done by an earlier run with the same settings (--force does it again)"
         listener.on_result(VideoResult(path, "skipped", message=message, manifest=manifest))
         return None
-    return VideoJob(number, path, folder, mark, transcript, models)
+    return VideoJob(number, path, folder, marks, transcript, models)
 
 
 def _execute(

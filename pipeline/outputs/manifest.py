@@ -5,7 +5,6 @@ Its fields, with units, are described in ``manifest.schema.json`` beside this fi
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 from collections.abc import Mapping, Sequence
@@ -21,19 +20,11 @@ from jsonschema.exceptions import best_match
 from config import Config
 from pipeline.errors import InputError
 from pipeline.outputs.files import write_json
+from pipeline.settings import CLIPS, SPEECH, VISION, settings_that_affect
 from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, ModelChoice, Probe, Sentence
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes away."""
-
-WITHOUT_EFFECT = frozenset(
-    {
-        *("OUTPUT_DIR", "RECURSIVE", "WORK_DIR", "FORCE", "WHISPER_DEVICE", "VISION_DEVICE", "WEIGHTS_DIR"),
-        *("DOWNLOAD_WEIGHTS", "STRICT", "DETECT_BATCH", "COMPILE", "NUM_PREPROCESS_WORKERS", "NUM_MUX_WORKERS"),
-        *("CLIPS_AT_ONCE", "MAX_VIDEOS_IN_FLIGHT", "MAX_TRIES", "HANG_S", "DEBUG", "TRANSCRIPTS"),
-    }
-)
-"""Settings that say where and how fast things run, and do not change what comes out. All others are recorded."""
 
 TIME_DIGITS = 3
 SCORE_DIGITS = 4
@@ -50,9 +41,7 @@ class CutClip:
 
 def settings_of(config: Config) -> dict[str, Any]:
     """The settings that change what comes out, by name: two runs in which they agree do the same work."""
-    names = [declared.name for declared in dataclasses.fields(config) if declared.name not in WITHOUT_EFFECT]
-    values = [(name, getattr(config, name)) for name in names]
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+    return settings_that_affect(config, VISION, SPEECH, CLIPS)
 
 
 def manifest_json(

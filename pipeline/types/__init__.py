@@ -9,8 +9,8 @@ Each value is checked once, on construction; its arrays are read-only afterwards
 
 from pipeline.types.clips import ClipPlan, DroppedSentence
 from pipeline.types.faces import ScoredTracks
-from pipeline.types.media import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME, AudioTrack, FrameBatch, Probe
-from pipeline.types.run import ModelChoice, VideoResult
+from pipeline.types.media import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME, AudioTrack, FrameBatch, Losses, Probe
+from pipeline.types.run import Marks, ModelChoice, VideoResult
 from pipeline.types.words import AttributedWord, Segment, Sentence, Timing, Transcript, Word
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "ClipPlan",
     "DroppedSentence",
     "FrameBatch",
+    "Losses",
+    "Marks",
     "ModelChoice",
     "Probe",
     "ScoredTracks",

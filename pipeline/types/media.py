@@ -62,6 +62,21 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Losses:
+    """What of a video could not be read; nothing in a whole one."""
+
+    picture_packets: int = 0
+    """Packets of the picture that could not be decoded; the picture before them stays on screen."""
+    sound_packets: int = 0
+    """Packets of the sound that could not be decoded; there is silence instead."""
+    missing_s: float = 0.0
+    """Seconds of picture that the file claims and does not have, at its end."""
+
+    def __bool__(self) -> bool:
+        return bool(self.picture_packets or self.sound_packets or self.missing_s)
+
+
+@dataclass(frozen=True, slots=True)
 class FrameBatch:
     """Consecutive pictures of the 25 fps grid, usually a view into shared memory: copy what must outlive it."""
 
@@ -89,6 +104,8 @@ class AudioTrack:
     """Headerless little-endian int16 samples; sample 0 is the instant of the first video frame."""
     sample_count: int
     """Samples in the file."""
+    lost_packets: int = 0
+    """Packets of the source that could not be decoded; there is silence instead."""
 
     rate_hz = AUDIO_RATE_HZ
 

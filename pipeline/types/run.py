@@ -30,6 +30,18 @@ class ModelChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """Fingerprints of what a video's results depend on, each 64 hexadecimal digits: equal marks, equal results."""
+
+    vision: str = ""
+    """Of its content, and of settings and models that faces and scores depend on."""
+    speech: str = ""
+    """Likewise of the words."""
+    whole: str = ""
+    """Of everything: the manifest's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class VideoResult:
     """How one video of the run ended: a line of ``run.json``."""
 

@@ -12,10 +12,15 @@ import pytest
 from config import Config
 from pipeline import fingerprint as module
 from pipeline.errors import InputError
-from pipeline.fingerprint import fingerprint, finished_before
+from pipeline.fingerprint import finished_before, marks_of
 from pipeline.types import ModelChoice
 
 MODELS = (ModelChoice("faces", "s3fd", Path("/w/s3fd.pth"), "aa" * 32), ModelChoice("words", "base", None))
+
+
+def fingerprint(video: Path, config: Config, models: tuple[ModelChoice, ...]) -> str:
+    """That of everything."""
+    return marks_of(video, config, models).whole
 
 
 @pytest.fixture
@@ -117,6 +122,47 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError) as caught:
         fingerprint(tmp_path / name, Config(), MODELS)
     assert caught.value.reason_code == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "changed"),
+    [
+        ("CLIP_STYLE", "head", {"whole"}),
+        ("MIN_COVERAGE", 0.6, {"whole"}),
+        ("WHISPER_LANGUAGE", "ja", {"speech", "whole"}),
+        ("SHOT_THRESHOLD", 5, {"vision", "whole"}),
+        ("NUM_MUX_WORKERS", 3, set()),
+    ],
+)
+def test_a_setting_changes_the_marks_of_what_depends_on_it(
+    video: Path, setting: str, value: Any, changed: set[str]
+) -> None:
+    before = marks_of(video, Config(), MODELS)
+    after = marks_of(video, dataclasses.replace(Config(), **{setting: value}), MODELS)
+    names = [each.name for each in dataclasses.fields(before)]
+    assert {name for name in names if getattr(before, name) != getattr(after, name)} == changed
+
+
+@pytest.mark.parametrize(("job", "changed"), [("faces", {"vision", "whole"}), ("words", {"speech", "whole"})])
+def test_a_model_changes_the_marks_of_its_stage(video: Path, job: str, changed: set[str]) -> None:
+    before = marks_of(video, Config(), MODELS)
+    models = tuple(dataclasses.replace(model, sha256="cc" * 32) if model.job == job else model for model in MODELS)
+    after = marks_of(video, Config(), models)
+    names = [each.name for each in dataclasses.fields(before)]
+    assert {name for name in names if getattr(before, name) != getattr(after, name)} == changed
+
+
+@pytest.mark.parametrize(
+    ("stage", "changed"), [("vision", {"vision", "whole"}), ("speech", {"speech", "whole"}), ("clips", {"whole"})]
+)
+def test_another_version_of_the_program_does_its_stage_again(
+    video: Path, monkeypatch: pytest.MonkeyPatch, stage: str, changed: set[str]
+) -> None:
+    before = marks_of(video, Config(), MODELS)
+    monkeypatch.setitem(module.VERSIONS, stage, module.VERSIONS[stage] + 1)
+    after = marks_of(video, Config(), MODELS)
+    names = [each.name for each in dataclasses.fields(before)]
+    assert {name for name in names if getattr(before, name) != getattr(after, name)} == changed
 
 
 @pytest.fixture

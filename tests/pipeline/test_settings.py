@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.settings import (
+    NOTHING,
     Choice,
     Devices,
     Number,
@@ -29,13 +30,13 @@ from pipeline.settings import (
 class Few:
     """One setting of each kind."""
 
-    LOUD: bool = setting(False, "loud", Switch())
-    QUIET: bool = setting(True, "quiet, 100% of the time", Switch())
-    SIDE: int | str = setting(4, "side", Number(2, 8, whole=True, auto=True, parity="even"))
-    SHARE: float = setting(0.5, "share", Number(0, 1))
-    WORD: str = setting("a", "word", Choice(("a", "b")))
-    NOTE: str = setting("", "note", Text())
-    WHERE: str | tuple[str, ...] = setting("auto", "where", Devices())
+    LOUD: bool = setting(False, "loud", Switch(), NOTHING)
+    QUIET: bool = setting(True, "quiet, 100% of the time", Switch(), NOTHING)
+    SIDE: int | str = setting(4, "side", Number(2, 8, whole=True, auto=True, parity="even"), NOTHING)
+    SHARE: float = setting(0.5, "share", Number(0, 1), NOTHING)
+    WORD: str = setting("a", "word", Choice(("a", "b")), NOTHING)
+    NOTE: str = setting("", "note", Text(), NOTHING)
+    WHERE: str | tuple[str, ...] = setting("auto", "where", Devices(), NOTHING)
 
     def __post_init__(self) -> None:
         check_all(self)
