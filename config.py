@@ -35,6 +35,12 @@ class Config:
     RECURSIVE: bool = setting(False, "also read the folders inside the given folder", Switch(), NOTHING)
     WORK_DIR: str = setting("", "folder for temporary sound files; empty: the system's", Text(), NOTHING)
     FORCE: bool = setting(False, "do again what an earlier run with the same settings finished", Switch(), NOTHING)
+    RETRY_FAILED: bool = setting(
+        False, "try again what failed in an earlier run by the fault of the file itself", Switch(), NOTHING
+    )
+    LOG_JSON: bool = setting(
+        False, "write each event as one JSON object a line instead of bars and lines for people", Switch(), NOTHING
+    )
 
     # Devices: where the models run.
     WHISPER_DEVICE: str | tuple[str, ...] = setting("auto", "device of the transcription", Devices(), NOTHING)
@@ -219,6 +225,21 @@ class Config:
         CLIPS,
     )
 
+    # What a video may be.
+    MAX_MEGAPIXELS: float = setting(
+        70.0,
+        "largest picture, in millions of pixels: a file that claims more is refused before memory is spent. 8192x8192 "
+        "passes",
+        Number(0.001, 1000.0),
+        NOTHING,
+    )
+    MAX_VIDEO_HOURS: float = setting(
+        24.0,
+        "longest video, in hours: a file whose header or time stamps claim more is refused before disk is spent",
+        Number(0.001, 10000.0),
+        NOTHING,
+    )
+
     # Processes and memory.
     NUM_PREPROCESS_WORKERS: int | str = setting(
         "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True), NOTHING
@@ -251,6 +272,22 @@ class Config:
         "longest silence of a process that has work, in seconds; then it is ended and replaced, and its video begun "
         "again. Whisper on a slow CPU may need minutes for its next words",
         Number(1.0),
+        NOTHING,
+    )
+    GRACE_S: float = setting(
+        10.0,
+        "time that the videos in work get to end after Ctrl-C or SIGTERM, in seconds; a second one ends all at once",
+        Number(0.0),
+        NOTHING,
+    )
+    MIN_FREE_GB: float = setting(
+        1.0, "free space, for results and for temporary files, without which no video is begun", Number(0.0), NOTHING
+    )
+    MAX_RAM_GB: float | str = setting(
+        "auto",
+        "memory that all processes together may take; above it no video is begun, and in the end the largest process "
+        "is ended; auto: nine tenths of what this machine or its container has",
+        Number(0.5, auto=True),
         NOTHING,
     )
     DEBUG: bool = setting(False, "run everything in this one process, with tracebacks", Switch(), NOTHING)

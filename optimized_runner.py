@@ -38,6 +38,9 @@ def main(argv: list[str] | None = None) -> int:
     except PipelineError as error:
         print(f"optimized_runner: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("optimized_runner: interrupted", file=sys.stderr)
+        return 130
 
 
 def _doctor(config: Config, videos: Path | None) -> int:

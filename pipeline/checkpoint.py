@@ -1,14 +1,17 @@
 """Reads a weights file of PyTorch without trusting it, and loads it into a module without leaving anything to chance.
 
 A published checkpoint is a pickle, and a pickle may run code. The files are therefore read with ``weights_only=True``,
-which builds tensors and plain containers and refuses everything else.
+which builds tensors and plain containers and refuses everything else. Nor may a small file become a large network:
+what is packed in it is not unpacked, and no tensor may be larger than the file.
 """
 
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,24 +39,57 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             f"{path}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
             "or name the folder that holds it with --weights-dir"
         )
+    return _without_prefix(checked_tensors(unpickled(path), path))
+
+
+def unpickled(path: Path) -> Any:
+    """What a weights file holds: tensors in plain containers, on the CPU.
+
+    Args:
+        path: a file written by ``torch.save``.
+
+    Raises:
+        WeightsError: the file cannot be read, is no checkpoint, or asks for more than tensors.
+    """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        _check_packing(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path}: refused, because the file is no plain checkpoint: it is damaged, or its pickle asks for more "
             f"than tensors, and loading it could run foreign code ({_first_line(error)}). Fetch the file again"
         ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except Exception as error:  # PyTorch's reader raises nearly anything on a damaged file, IndexError among others.
         raise WeightsError(
             f"{path}: not a readable weights file ({type(error).__name__}: {_first_line(error)}). "
             "It may be damaged or cut short: delete it and fetch it again"
         ) from error
+
+
+def checked_tensors(content: Any, path: Path) -> dict[str, Tensor]:
+    """The tensors of a mapping by name, all of them such that a network can be filled with them.
+
+    Args:
+        content: what was found in a weights file.
+        path: the file, for the message.
+
+    Raises:
+        WeightsError: it is no mapping of names to dense real tensors, or a tensor is larger than the file.
+    """
     if not isinstance(content, Mapping) or not content:
         raise WeightsError(f"{path}: expected a mapping of tensor names to tensors, got {type(content).__name__}")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise WeightsError(f"{path}: expected a tensor under {name!r}, got {type(value).__name__}")
-    return _without_prefix(dict(content))
+        if value.layout != torch.strided or value.device.type != "cpu" or value.is_nested or value.is_quantized:
+            raise WeightsError(f"{path}: expected a dense tensor under {name!r}, got {value.type()}")
+        if value.is_complex():
+            raise WeightsError(f"{path}: expected real numbers under {name!r}, got {value.dtype}")
+        if value.numel() * value.element_size() > path.stat().st_size:
+            raise WeightsError(f"{path}: {name!r} ({_shape(value)}) is larger than the file: it is no plain checkpoint")
+    return dict(content)
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -95,6 +131,15 @@ def check_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], pa
             f"{path}: these are the weights of another network: {'; '.join(differences)}. "
             "Check that the file belongs to the chosen model"
         )
+
+
+def _check_packing(path: Path) -> None:
+    """``torch.save`` stores tensors as they are; a file in which they are packed could unpack to any size."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            size = sum(member.file_size for member in file.infolist())
+        if size > path.stat().st_size:
+            raise WeightsError(f"{path}: refused, because it is packed: {size} bytes would come out. Fetch it again")
 
 
 def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -66,29 +66,36 @@ class WeightsError(PipelineError):
 
 class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a log
     """A worker process ended without a word: killed, out of memory, or crashed in native code; or it was ended because
-    it said nothing for too long.
+    it said nothing for too long, or because the run took too much memory.
 
     Args:
         worker: its name, such as ``vision-0``.
         exit_code: as ``multiprocessing.Process.exitcode``; negative is a signal.
-        silent_s: seconds that it had said nothing when it was ended for that; 0 where it died by itself.
+        silent_s: seconds that it had said nothing when it was ended for that; 0 where it was not.
+        over_gb: memory of the run when it was ended for that; 0 where it was not.
     """
 
     reason_code = "worker_died"
 
-    def __init__(self, worker: str, exit_code: int | None, silent_s: float = 0.0) -> None:
-        super().__init__(worker, exit_code, silent_s)
+    def __init__(self, worker: str, exit_code: int | None, silent_s: float = 0.0, over_gb: float = 0.0) -> None:
+        super().__init__(worker, exit_code, silent_s, over_gb)
         self.worker = worker
         self.exit_code = exit_code
         self.silent_s = silent_s
+        self.over_gb = over_gb
         if silent_s:
             self.reason_code = "worker_hung"
+        elif over_gb:
+            self.reason_code = "out_of_memory"
 
     @property
     def what(self) -> str:
         """What happened, without advice."""
         if self.silent_s:
             return f"the process {self.worker} hung: it said nothing for {self.silent_s:.0f} s and was ended"
+        if self.over_gb:
+            taken = f"the run took {self.over_gb:.1f} GB of memory, more than MAX_RAM_GB"
+            return f"{taken}: its largest process at work, {self.worker}, was ended"
         return f"the process {self.worker} died (exit code {self.exit_code}; -9 is often the kernel short of memory)"
 
     def __str__(self) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
+import re
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,28 +29,46 @@ RUN_FILES = frozenset({"run.json", "clips.jsonl", "index.html"})
 """What a run itself writes beside the folders of its videos."""
 
 
+OUTPUT = "output"
+"""The folder inside a video's results that holds its clips."""
+
+CLIP_NAME = re.compile(r"seg_\d{4,}_track_\d{3,}\.mp4")
+"""What the clips of this program are called."""
+
+SIGNS_OF_RESULTS = ("log.txt", "transcript.json", "tracks.npz", "failure.json")
+"""Files that this program leaves beside a folder of clips, from the beginning of its work on."""
+
+LONGEST_NAME_BYTES = 255
+"""What file systems take for one name."""
+
+
 def discover(source: Path, recursive: bool) -> list[Path]:
     """The videos of a folder in order of their names, or the one file that was given.
 
     Args:
         source: a folder or a file.
-        recursive: read the folders inside too; those of earlier results and hidden ones are passed over.
+        recursive: read the folders inside too, but for hidden ones and links. The clips of earlier runs are no videos,
+            whether those runs ended well or not; what else lies among them is.
 
     Returns:
-        Absolute paths.
+        Absolute paths. What cannot be looked at is among them, a broken link or a folder that may not be read, so that
+        the run says so and does the rest.
 
     Raises:
         InputError: ``not_found``, ``unreadable`` or ``no_videos``.
     """
     source = source.absolute()
-    if source.is_file():
-        return [source]
-    if not source.exists():
-        raise InputError("not_found", "there is no such file or folder. Name a folder of videos", source)
     try:
+        source.stat()
+        if source.is_file():
+            return [source]
         found = sorted(_videos_in(source, recursive), key=os.fsencode)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if source.exists():
+            raise InputError("unreadable", "is neither a folder nor a file", source) from error
+        raise InputError("not_found", "there is no such file or folder. Name a folder of videos", source) from error
     except OSError as error:
-        raise InputError("unreadable", f"the folder cannot be read: {error.strerror}", source) from error
+        raise InputError("unreadable", f"cannot be read: {error.strerror}. Check its permissions", source) from error
     if not found:
         inside = any(path.is_dir() for path in source.iterdir())
         hint = " Folders inside it are read with --recursive only." if inside and not recursive else ""
@@ -57,18 +78,43 @@ def discover(source: Path, recursive: bool) -> list[Path]:
     return found
 
 
-def _videos_in(folder: Path, recursive: bool) -> list[Path]:
+def _videos_in(source: Path, recursive: bool) -> list[Path]:
     found: list[Path] = []
-    for entry in os.scandir(folder):
-        path = Path(entry.path)
-        if entry.name.startswith("."):
+    folders = [source]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            if folder == source:
+                raise
+            found.append(folder)
             continue
-        if entry.is_dir(follow_symlinks=False):
-            if recursive and not (path / "output" / "manifest.json").exists():
-                found += _videos_in(path, recursive)
-        elif path.suffix.lower() in EXTENSIONS and (path.is_file() or not path.exists()):
-            found.append(path)  # a broken link too: the run says that it cannot be read
+        clips = folder != source and _holds_clips(folder, {entry.name for entry in entries})
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders += [path] if recursive else []
+            elif path.suffix.lower() in EXTENSIONS and not (clips and CLIP_NAME.fullmatch(entry.name)):
+                found += [path] if _may_be_video(path) else []
     return found
+
+
+def _holds_clips(folder: Path, names: set[str]) -> bool:
+    """Whether *folder*, in which *names* are, was written by this program."""
+    if folder.name != OUTPUT:
+        return False
+    return "manifest.json" in names or any((folder.parent / sign).is_file() for sign in SIGNS_OF_RESULTS)
+
+
+def _may_be_video(path: Path) -> bool:
+    """Whether *path* is a file, or cannot be told: a broken link, or one to where we may not look."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 def result_folders(videos: list[Path], source: Path, output: Path | None) -> list[Path]:
@@ -76,7 +122,8 @@ def result_folders(videos: list[Path], source: Path, output: Path | None) -> lis
 
     The folder is named as the video without its extension; with it, where two videos would share a name or the name
     is taken by a file. Beside the video that name is its own, so ``.clips`` is put behind. Names that differ in small
-    and capital letters only count as one, as some file systems have it.
+    and capital letters only count as one, as some file systems have it. None is called ``output``: in the results of
+    a video, that is the folder of the clips. Names too long for a file system are cut, and a digest tells them apart.
 
     Args:
         videos: absolute paths.
@@ -89,7 +136,7 @@ def result_folders(videos: list[Path], source: Path, output: Path | None) -> lis
         homes.append(video.parent if output is None else output.absolute() / video.parent.relative_to(root))
     stems = Counter((home, video.stem.casefold()) for home, video in zip(homes, videos, strict=True))
     folders: list[Path] = []
-    taken: set[str] = set()
+    taken = {str(video).casefold() for video in videos}
     for home, video in zip(homes, videos, strict=True):
         names = _folder_names(video, shared=stems[home, video.stem.casefold()] > 1)
         folder = next(home / name for name in names if _is_free(home / name, taken))
@@ -103,12 +150,24 @@ def _folder_names(video: Path, shared: bool) -> Iterator[str]:
     if not shared:
         yield video.stem
     yield video.name
-    yield f"{video.name}.clips"
-    yield from (f"{video.name}.clips-{number}" for number in itertools.count(2))
+    yield _cut(video.name, ".clips")
+    yield from (_cut(video.name, f".clips-{number}") for number in itertools.count(2))
+
+
+def _cut(name: str, ending: str) -> str:
+    """*name* with *ending*; where that is too long, its beginning and a digest of the whole."""
+    if len(os.fsencode(name + ending)) <= LONGEST_NAME_BYTES:
+        return name + ending
+    ending = "~" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8] + ending
+    kept = name
+    while len(os.fsencode(kept + ending)) > LONGEST_NAME_BYTES:
+        kept = kept[:-1]
+    return kept + ending
 
 
 def _is_free(folder: Path, taken: set[str]) -> bool:
-    return str(folder).casefold() not in taken and folder.name.casefold() not in RUN_FILES and not folder.is_file()
+    name = folder.name.casefold()
+    return str(folder).casefold() not in taken and name not in RUN_FILES and name != OUTPUT and not folder.is_file()
 
 
 def given_transcripts(videos: list[Path], source: Path, folders: list[Path], given: Path) -> list[Path | None]:
@@ -138,8 +197,16 @@ def given_transcripts(videos: list[Path], source: Path, folders: list[Path], giv
         names = [f"{name}{suffix}" for name in (video.name, video.stem) for suffix in TRANSCRIPT_SUFFIXES]
         names += [f"{name}/transcript.json" for name in (video.name, video.stem)]
         paths = (home / name for home in homes for name in names)
-        found.append(next((path for path in paths if path.is_file() and not _same(path.parent, folder)), None))
+        found.append(next((path for path in paths if _is_file(path) and not _same(path.parent, folder)), None))
     return found
+
+
+def _is_file(path: Path) -> bool:
+    """Whether *path* is a file; no name is too long to ask."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -16,6 +17,10 @@ from pipeline.outputs.manifest import read_manifest
 from pipeline.types import ModelChoice, VideoResult
 
 SCHEMA_VERSION = 1
+
+WRITE_EVERY_S = 5.0
+OFTEN = 100
+"""The whole file is written anew after each of the first results, then only from time to time: it grows with them."""
 
 
 class RunReport:
@@ -36,7 +41,9 @@ class RunReport:
         self._models: Sequence[ModelChoice] = ()
         self._queues: dict[str, Any] = {}
         self._error: InputError | None = None
+        self._peak_bytes = 0
         self._begun_s = time.monotonic()
+        self._written_s = 0.0
 
     @property
     def results(self) -> list[VideoResult]:
@@ -55,10 +62,21 @@ class RunReport:
         """Why nothing was started."""
         self._error = error
 
+    def set_peak_memory(self, peak_bytes: int) -> None:
+        """The most memory that all processes of the run took together."""
+        self._peak_bytes = max(self._peak_bytes, peak_bytes)
+
     def add(self, result: VideoResult) -> None:
-        """Takes one result and writes the file anew."""
+        """Takes one result and writes the file anew, not more often than `WRITE_EVERY_S` in a long run.
+
+        A file that cannot be written now (a full disk) does not end the run: `close` tries again.
+        """
         self._results[result.path] = result
-        self.write()
+        now_s = time.monotonic()
+        if now_s - self._written_s > WRITE_EVERY_S or len(self._results) <= OFTEN:
+            self._written_s = now_s
+            with contextlib.suppress(OSError):
+                self.write()
 
     def close(self) -> None:
         """Writes ``run.json`` a last time, videos without a result as ``interrupted``, and ``clips.jsonl``."""
@@ -87,6 +105,7 @@ class RunReport:
                 for model in self._models
             ],
             "queues": self._queues,
+            "peak_memory_mb": round(self._peak_bytes / 1e6) if self._peak_bytes else None,
             "videos": [_line(result) for result in self.results],
         }
         write_json(self.path, content)
@@ -108,6 +127,7 @@ def _line(result: VideoResult) -> dict[str, Any]:
         "reason_code": result.reason_code,
         "message": result.message,
         "seconds": round(result.seconds, 3),
+        "video_seconds": round(result.duration_s, 3),
         "stand_ins": list(result.stand_ins),
         "clips": result.clip_count,
         "manifest": str(result.manifest) if result.manifest else None,

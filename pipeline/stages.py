@@ -2,15 +2,17 @@
 
     prepare  -> Prepared: what the file is, and its sound
     pictures -> the pictures of the 25 fps grid, for vision
-    vision   -> ScoredTracks   } side by side
-    speech   -> Transcript     }
-    finish   -> clips, manifest, subtitles
+    vision   -> ScoredTracks, kept in the video's folder   } side by side
+    speech   -> Transcript, kept likewise                  }
+    finish   -> clips, manifest, subtitles of what is kept
 
-An executor decides where they run. `STAGES` are the real ones; tests give an executor others.
+What an earlier run with the same settings has kept is not done again. An executor decides where stages run. `STAGES`
+are the real ones; tests give an executor others.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,10 +26,22 @@ from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import InputError, PipelineError
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
-from pipeline.media.probe import probe
+from pipeline.media.probe import missing_seconds, probe
+from pipeline.outputs import kept
 from pipeline.speech import Precision, load_transcriber
 from pipeline.speech.worker import SpeechWorker
-from pipeline.types import AudioTrack, FrameBatch, Marks, ModelChoice, Probe, ScoredTracks, Transcript
+from pipeline.types import (
+    GRID_FPS,
+    AudioTrack,
+    FrameBatch,
+    Losses,
+    Marks,
+    MediaLimits,
+    ModelChoice,
+    Probe,
+    ScoredTracks,
+    Transcript,
+)
 from pipeline.vision.embedding import FaceEmbedder
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
@@ -61,6 +75,8 @@ class VideoJob:
     """The user's own transcript of it, which takes the place of a recogniser."""
     models: Models | None = None
     """Who does each job for this video; None: all the models of the run."""
+    kept: frozenset[str] = frozenset()
+    """Those of ``vision`` and ``speech`` whose results lie in the folder already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +84,15 @@ class Prepared:
     """A video whose sound is on disk and whose pictures can be read."""
 
     probe: Probe
-    audio: AudioTrack
+    sound: AudioTrack | None
+    """None where nobody needs it any more."""
+
+    @property
+    def audio(self) -> AudioTrack:
+        """Its sound, for those who need it."""
+        if self.sound is None:
+            raise ValueError(f"Prepared: expected the sound of {self.probe.path}, got none")
+        return self.sound
 
 
 class Session(Protocol):
@@ -115,19 +139,37 @@ class RealVision:
         return VisionSession(self.models, self.settings, prepared.audio, capacity, on_frames)
 
 
-def prepare(path: Path, sound: Path, on_seconds: Callable[[float], None]) -> Prepared:
-    """Looks at *path* and writes its sound to *sound*.
+def prepare(path: Path, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
+    """Looks at *path* and writes its sound to *sound*, unless that is None.
 
     Raises:
         InputError: the file cannot be used.
     """
-    found = probe(path)
-    return Prepared(found, extract_sound(found, sound, on_seconds))
+    limits = MediaLimits(round(config.MAX_MEGAPIXELS * 1e6), config.MAX_VIDEO_HOURS * 3600)
+    found = probe(path, limits)
+    return Prepared(found, None if sound is None else extract_sound(found, sound, on_seconds))
 
 
-def pictures(prepared: Prepared, size_px: tuple[int, int], threads: int) -> Iterator[np.ndarray]:
-    """The pictures of the grid at *size_px* (width, height): views that hold until the next one."""
-    return read_frames(prepared.probe, threads=threads, size_px=size_px)
+def pictures(
+    prepared: Prepared, size_px: tuple[int, int], threads: int, on_lost: Callable[[int], None]
+) -> Iterator[np.ndarray]:
+    """The pictures of the grid at *size_px* (width, height): views that hold until the next one.
+
+    *on_lost* is told how many packets could not be decoded, as that is found.
+    """
+    return read_frames(prepared.probe, threads=threads, size_px=size_px, on_lost=on_lost)
+
+
+def keep_tracks(job: VideoJob, prepared: Prepared, tracks: ScoredTracks, lost_packets: int) -> Path:
+    """Writes the result of vision, with what could not be read of the video, for `kept.put_in_place`."""
+    missing_s = missing_seconds(prepared.probe, tracks.frame_count / GRID_FPS, prepared.audio.duration_s)
+    losses = Losses(lost_packets, prepared.audio.lost_packets, missing_s)
+    return kept.write_pending_tracks(job.folder, tracks, losses, job.marks.vision)
+
+
+def keep_words(job: VideoJob, transcript: Transcript) -> Path:
+    """Writes the result of speech, for `kept.put_in_place`."""
+    return kept.write_pending_words(job.folder, transcript, job.marks.speech)
 
 
 def load_vision(config: Config, models: Models, device: str) -> Vision:
@@ -163,27 +205,23 @@ def _load_aligner(network: ModelChoice, device: str) -> NetworkAligner:
 
 
 def finish(
-    job: VideoJob,
-    prepared: Prepared,
-    tracks: ScoredTracks,
-    transcript: Transcript,
-    models: Models,
-    config: Config,
-    on_clip: Callable[[int, int], None],
+    job: VideoJob, prepared: Prepared, models: Models, config: Config, on_clip: Callable[[int, int], None]
 ) -> FinishedVideo:
-    """Cuts the clips and writes everything that the video leaves.
+    """Cuts the clips of what vision and speech have kept, and writes everything that the video leaves.
 
     Raises:
         InputError: ``no_clip_written`` when not one of the clips could be cut; no manifest is left then.
     """
+    tracks, losses, transcript = kept.read_kept(job.folder)
     finished = finish_video(
         folder=job.folder,
         probe=prepared.probe,
         tracks=tracks,
         transcript=transcript,
+        losses=losses,
         models=job.models or models,
         config=config,
-        fingerprint=job.marks.whole,
+        marks=job.marks,
         on_clip=on_clip,
     )
     if finished.failed_count and not finished.clip_count:
@@ -207,13 +245,13 @@ def model_of(models: Models, job: str) -> ModelChoice:
 class Stages:
     """The functions that an executor runs; each can be sent to another process by its name."""
 
-    prepare: Callable[[Path, Path, Callable[[float], None]], Prepared] = prepare
-    pictures: Callable[[Prepared, tuple[int, int], int], Iterator[np.ndarray]] = pictures
+    prepare: Callable[[Path, Path | None, Config, Callable[[float], None]], Prepared] = prepare
+    pictures: Callable[[Prepared, tuple[int, int], int, Callable[[int], None]], Iterator[np.ndarray]] = pictures
     load_vision: Callable[[Config, Models, str], Vision] = load_vision
     load_speech: Callable[[Config, Models, str], Speech] = load_speech
-    finish: Callable[
-        [VideoJob, Prepared, ScoredTracks, Transcript, Models, Config, Callable[[int, int], None]], FinishedVideo
-    ] = finish
+    keep_tracks: Callable[[VideoJob, Prepared, ScoredTracks, int], Path] = keep_tracks
+    keep_words: Callable[[VideoJob, Transcript], Path] = keep_words
+    finish: Callable[[VideoJob, Prepared, Models, Config, Callable[[int, int], None]], FinishedVideo] = finish
     frames_held: Callable[[Config], int] = frames_held
 
 
@@ -227,6 +265,8 @@ def describe(error: BaseException) -> tuple[str, str]:
     """
     if isinstance(error, PipelineError):
         return error.reason_code, str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk_full", f"{error}. Make room in the folders for results and for temporary files, and run it again"
     if isinstance(error, OSError):
         return "io_error", f"{error}. Check free space and permissions of the output and the temporary folder"
     if isinstance(error, MemoryError):

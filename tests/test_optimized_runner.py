@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -111,7 +112,15 @@ class TestMixedFolder:
         clips = {clip["clip"] for clip in manifest["clips"]}
         assert clips and clips | {"manifest.json"} == {path.name for path in (results / "output").iterdir()}
         assert {path.name for path in results.iterdir()} == {
-            *("output", "tracks.npz", "transcript.json", "transcript.srt", "transcript.vtt", "transcript.ass")
+            *(
+                "log.txt",
+                "output",
+                "tracks.npz",
+                "transcript.json",
+                "transcript.srt",
+                "transcript.vtt",
+                "transcript.ass",
+            )
         }
         lines = (output / "clips.jsonl").read_text().splitlines()
         assert {json.loads(line)["clip"] for line in lines} == clips
@@ -145,6 +154,26 @@ class TestMixedFolder:
         assert ends(output) == {GOOD: ("skipped", "")}
         assert manifest.stat().st_mtime_ns == before
         assert (output / "clips.jsonl").read_text().strip()
+
+    def test_another_clip_style_keeps_tracks_and_words(self, mixed: Mixed, tmp_path: Path) -> None:
+        """And the clips are those of a run that did everything."""
+        folder, output, _ = mixed
+        shutil.copytree(output / "late_sound", tmp_path / "kept" / "late_sound")
+        manifests = []
+        for home in (tmp_path / "kept", tmp_path / "new"):
+            results = home / "late_sound"
+            ended = start(folder / GOOD, "--output-dir", home, "--clip-style", "head", home=tmp_path)
+            assert ended.returncode == 0, ended.stderr
+            (video,) = json.loads((home / "run.json").read_text())["videos"]
+            assert video.get("kept") == (["speech", "vision"] if home.name == "kept" else None)
+            assert (" vision late_sound.mp4" in ended.stderr) == (home.name == "new")
+            manifests.append(json.loads((results / "output" / "manifest.json").read_text()))
+        assert without_time(manifests[0]) == without_time(manifests[1])
+        assert manifests[0]["clips"][0]["crop_style"] == "head"
+        for name in ("tracks.npz", "transcript.json", "transcript.srt"):
+            assert (tmp_path / "kept" / "late_sound" / name).read_bytes() == (
+                tmp_path / "new" / "late_sound" / name
+            ).read_bytes()
 
     def test_debug_gives_the_same_manifest_in_one_process(self, mixed: Mixed, tmp_path: Path) -> None:
         folder, output, _ = mixed
@@ -245,14 +274,15 @@ class TestInterrupt:
     def test_it_ends_with_130_and_leaves_nothing_running(self, tmp_path: Path, stop: signal.Signals) -> None:
         (tmp_path / "work").mkdir()
         arguments = command(
-            ROOT / "samples", "--output-dir", tmp_path / "out", "--work-dir", tmp_path / "work", "--detect-every", "1"
+            *(ROOT / "samples", "--output-dir", tmp_path / "out", "--work-dir", tmp_path / "work"),
+            *("--detect-every", "1", "--grace-s", "0"),
         )
         process = subprocess.Popen(
             arguments, stderr=subprocess.PIPE, text=True, env=environment(tmp_path), start_new_session=True
         )
         assert process.stderr is not None
         for line in process.stderr:  # until the first stage of a video is done: the workers are in the middle of it
-            if line.startswith(("decode", "speech")):
+            if " decode " in line or " speech " in line:
                 break
         process.send_signal(stop)
         said = process.stderr.read()
@@ -261,15 +291,19 @@ class TestInterrupt:
         assert len(run["videos"]) == 3
         assert "interrupted" in {video["status"] for video in run["videos"]}
         assert list((tmp_path / "work").iterdir()) == []
-        assert not group_members(process.pid)
+        assert not session_members(process.pid)
 
 
-def group_members(group: int) -> list[int]:
-    """Processes that still belong to a process group, after a moment to go."""
+def session_members(session: int) -> list[int]:
+    """Processes that still belong to a session, after a moment to go."""
+    found: list[int] = []
     for _ in range(50):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
+                    found.append(int(stat.parent.name))
+        if not found:
             return []
         time.sleep(0.1)
-    return [group]
+    return found

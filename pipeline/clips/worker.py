@@ -20,11 +20,21 @@ from pipeline.clips.spans import sounds_together
 from pipeline.clips.speakers import attribute_words
 from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
+from pipeline.outputs.kept import TRANSCRIPT
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
 from pipeline.outputs.subtitles import write_subtitles
-from pipeline.outputs.tracks import write_tracks
 from pipeline.outputs.transcript import write_transcript
-from pipeline.types import ClipPlan, DroppedSentence, ModelChoice, Probe, ScoredTracks, Sentence, Transcript
+from pipeline.types import (
+    ClipPlan,
+    DroppedSentence,
+    Losses,
+    Marks,
+    ModelChoice,
+    Probe,
+    ScoredTracks,
+    Sentence,
+    Transcript,
+)
 from pipeline.vision.calibration import calibration_of
 
 OWN_NAME = re.compile(r"\.?seg_\d{4,}_track_\d{3,}\.mp4(\.\d+)?(\.part)?|\.manifest\.json\.\d+\.part")
@@ -47,6 +57,8 @@ class FinishedVideo:
     """Of those, the ones whose clip could not be made: ``tool_failed``."""
     first_failure: str = ""
     """What the encoder said of the first of them."""
+    losses: Losses = Losses()  # noqa: RUF009 - it is frozen
+    """What of the video could not be read."""
 
 
 def finish_video(
@@ -57,11 +69,12 @@ def finish_video(
     transcript: Transcript,
     models: tuple[ModelChoice, ...],
     config: Config,
-    fingerprint: str,
+    marks: Marks,
     on_clip: Callable[[int, int], None],
+    losses: Losses = Losses(),  # noqa: B008 - it is frozen
 ) -> FinishedVideo:
-    """Writes everything that one video leaves: ``tracks.npz``, ``transcript.json``, ``.srt``, ``.vtt`` and ``.ass``,
-    and in ``output/`` the clips and ``manifest.json``.
+    """Writes everything that one video leaves beside ``tracks.npz``: ``transcript.json``, ``.srt``, ``.vtt`` and
+    ``.ass``, and in ``output/`` the clips and ``manifest.json``.
 
     The manifest and the clips of an earlier run go first, so that a manifest never names what is not there. Every
     sentence becomes a clip or a line among those dropped.
@@ -73,8 +86,9 @@ def finish_video(
         transcript: what is said.
         models: who did each job.
         config: settings.
-        fingerprint: of input, settings and weights.
+        marks: fingerprints of input, settings and weights.
         on_clip: called with the clips done and all that are wanted, first with none done.
+        losses: what of the video could not be read.
 
     Raises:
         InputError: the source cannot be read any more.
@@ -95,8 +109,7 @@ def finish_video(
     )
     words = carried_over(words, faces, language=language, pause_s=pause_s)
     sentences = split_sentences(words, faces, language=language, pause_s=pause_s, max_s=config.MAX_SENTENCE_S)
-    write_tracks(folder / "tracks.npz", tracks)
-    write_transcript(folder / "transcript.json", transcript, words)
+    write_transcript(folder / TRANSCRIPT, transcript, words, marks.speech)
     write_subtitles(folder, sentences)
 
     plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config, probe.rate)
@@ -112,8 +125,9 @@ def finish_video(
     content = manifest_json(
         probe=probe,
         frame_count=tracks.frame_count,
+        losses=losses,
         language=transcript.language,
-        fingerprint=fingerprint,
+        fingerprint=marks.whole,
         config=config,
         models=models,
         clips=clips,
@@ -121,12 +135,17 @@ def finish_video(
     )
     write_manifest(manifest, content)
     failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]
-    return FinishedVideo(manifest, len(clips), len(dropped), len(failed), failed[0] if failed else "")
+    return FinishedVideo(manifest, len(clips), len(dropped), len(failed), failed[0] if failed else "", losses)
 
 
 def _remove_stale(output: Path) -> None:
     """Takes away the manifest of an earlier run, then its clips."""
     (output / "manifest.json").unlink(missing_ok=True)
+    remove_clips(output)
+
+
+def remove_clips(output: Path) -> None:
+    """Takes away the clips in *output* and what an interrupted run left of some; nothing else."""
     if output.is_dir():
         for path in output.iterdir():
             if OWN_NAME.fullmatch(path.name) and path.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipeline.executors.crew import Worker
 from pipeline.executors.ring import PictureFormat
@@ -29,8 +28,8 @@ class Attempt:
     """The first frame that vision still needs."""
     unseen: int = 0
     """Messages that vision has been sent and has not answered."""
-    results: dict[str, Any] = field(default_factory=dict)
-    """``vision`` and ``speech``, as they come."""
+    results: set[str] = field(default_factory=set)
+    """Those of ``vision`` and ``speech`` that lie in the folder of the video."""
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What people should know of the work."""
@@ -42,6 +41,6 @@ class Attempt:
         """
         if worker is self.seer:
             return self.unseen > 0
-        if worker is self.decoder and self.form is not None:
+        if worker is self.decoder and self.form is not None and "vision" not in self.video.kept:
             return self.has_ring and self.written - self.needed < self.form.capacity
         return True

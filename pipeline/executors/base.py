@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.clips.worker import FinishedVideo
-from pipeline.stages import Models, VideoJob
-from pipeline.types import VideoResult
-
-log = logging.getLogger("lipgen")
+from pipeline.clips.worker import FinishedVideo, remove_clips
+from pipeline.executors.journal import Event
+from pipeline.outputs.failure import write_failure
+from pipeline.stages import Models, Prepared, VideoJob
+from pipeline.types import Losses, VideoResult
 
 
 class Listener(Protocol):
@@ -22,7 +21,11 @@ class Listener(Protocol):
         """How far a stage of a video is: seconds of video for decode, vision and speech, clips for clips."""
         ...
 
-    def on_result(self, result: VideoResult) -> None:
+    def on_event(self, event: Event) -> None:
+        """Something happened that people may want to read."""
+        ...
+
+    def on_result(self, video: VideoJob, result: VideoResult) -> None:
         """A video has ended."""
         ...
 
@@ -35,8 +38,17 @@ class Executor(Protocol):
 
         Raises:
             PipelineError: the models cannot be loaded; nothing was started.
-            KeyboardInterrupt: the user stopped it; what is finished is kept.
+            KeyboardInterrupt: it was interrupted; what is finished is kept.
         """
+        ...
+
+    def interrupt(self) -> None:
+        """Begins no more videos, and gives those in flight ``GRACE_S`` to end. Called in a signal handler."""
+        ...
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that all processes of the run were seen to take together; 0 where nobody looked."""
         ...
 
     def queues(self) -> Mapping[str, Mapping[str, int]]:
@@ -51,6 +63,7 @@ def stand_ins(models: Models) -> tuple[str, ...]:
 
 def done(
     video: VideoJob,
+    prepared: Prepared,
     finished: FinishedVideo,
     models: Models,
     begun_s: float,
@@ -59,27 +72,58 @@ def done(
 ) -> VideoResult:
     """The result of a video that went through every stage; *begun_s* on ``time.monotonic``.
 
-    *notes*, what people should know of the work, end its message and are ``notes`` among its details.
+    It is ``partial`` when something of it could not be read. *notes*, what people should know of the work, end its
+    message and are ``notes`` among its details.
     """
+    code, lost = _lost(finished.losses)
+    details: dict[str, Any] = {"notes": list(notes)} if notes else {}
+    if video.kept:
+        details["kept"] = sorted(video.kept)
     return VideoResult(
         path=video.path,
-        status="done",
-        message="; ".join([f"{finished.clip_count} clips, {finished.dropped_count} sentences without one", *notes]),
+        status="partial" if lost else "done",
+        reason_code=code,
+        message="; ".join(
+            [f"{finished.clip_count} clips, {finished.dropped_count} sentences without one", *lost, *notes]
+        ),
         seconds=time.monotonic() - begun_s,
         stand_ins=stand_ins(video.models or models),
         clip_count=finished.clip_count,
         manifest=finished.manifest,
+        duration_s=prepared.probe.duration_s,
         timings=timings,
-        details={"notes": list(notes)} if notes else {},
+        details=details,
     )
 
 
+def _lost(losses: Losses) -> tuple[str, list[str]]:
+    """Reason code and words for what could not be read of a video."""
+    said = []
+    if losses.missing_s:
+        said.append(f"the last {losses.missing_s:.1f} s of its picture are missing")
+    if losses.picture_packets:
+        said.append(f"{losses.picture_packets} packets of its picture could not be decoded")
+    if losses.sound_packets:
+        said.append(f"{losses.sound_packets} packets of its sound could not be decoded")
+    return ("truncated" if losses.missing_s else "damaged" if said else ""), said
+
+
 def failed(video: VideoJob, code: str, message: str, trace: str, begun_s: float) -> VideoResult:
-    """The result of a video that cannot be done. What looks like a bug keeps its traceback."""
+    """The result of a video that cannot be done. What looks like a bug keeps its traceback.
+
+    It leaves no manifest, no clips, and a note for later runs if the file itself is to blame.
+    """
     details: dict[str, Any] = {"traceback": trace} if code == "internal_error" else {}
-    return VideoResult(video.path, "failed", code, message, time.monotonic() - begun_s, details=details)
+    result = VideoResult(video.path, "failed", code, message, time.monotonic() - begun_s, details=details)
+    try:
+        remove_results(video.folder)
+        write_failure(video.folder, video.marks.whole, result)
+    except OSError as error:
+        result.details["left_behind"] = str(error)  # type: ignore[index]
+    return result
 
 
-def remove_old_manifest(folder: Path) -> None:
-    """A failed video has no manifest, not even that of an earlier run with other settings."""
+def remove_results(folder: Path) -> None:
+    """Removes manifest and clips from the *folder* of a video that failed, even those of an earlier run."""
     (folder / "output" / "manifest.json").unlink(missing_ok=True)
+    remove_clips(folder / "output")

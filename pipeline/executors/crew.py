@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -41,10 +43,27 @@ class Worker:
     """When it last said something or was told something, on ``time.monotonic``."""
     silent_s: float = 0.0
     """How long it had said nothing when it was ended for that; 0 for all others."""
+    over_gb: float = 0.0
+    """Memory of the whole run when it was ended because that was too much; 0 for all others."""
 
     @property
     def name(self) -> str:
         return f"{self.kind}-{self.number}"
+
+    def kill(self) -> None:
+        """Ends the process and what it has started, such as encoders."""
+        pid = self.process.pid
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if pid is not None and os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
+        if self.process.is_alive():
+            self.process.kill()
+
+    def end_children(self) -> None:
+        """Ends what a process that has died had started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.process.pid is not None:
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def tell(self, message: object) -> None:
         """Sends *message*; a worker that has died is noticed elsewhere."""
@@ -84,10 +103,11 @@ class Crew:
 
     def replace(self, worker: Worker) -> None:
         """Starts a new process in the place of one that has died."""
+        worker.end_children()
         worker.pipe.close()
         worker.process, worker.pipe = self._spawn(worker.kind, worker.number, worker.device)
         worker.ready, worker.jobs = False, set()
-        worker.heard_s, worker.silent_s = time.monotonic(), 0.0
+        worker.heard_s, worker.silent_s, worker.over_gb = time.monotonic(), 0.0, 0.0
 
     def events(self, timeout_s: float) -> Iterator[tuple[Worker, Any]]:
         """What the workers have said, each with its message; None instead of a message for one that has died."""
@@ -101,27 +121,26 @@ class Crew:
                     yield worker, message
             except (EOFError, OSError):
                 if worker not in dead:
-                    worker.process.join(END_WITHIN_S)
                     dead.append(worker)
         for worker in dead:
+            worker.process.join(END_WITHIN_S)
             yield worker, None
 
     def stop(self, at_once: bool) -> None:
-        """Ends every worker and frees the rings.
+        """Ends every worker, and what it has started, and frees the rings.
 
         Args:
-            at_once: do not wait for work in hand.
+            at_once: kill them, whatever they do. Otherwise they are told to stop, and have a moment for that.
         """
-        for worker in self.workers:
-            worker.tell(Stop())
-            if at_once and worker.process.is_alive():
-                worker.process.terminate()
         end_s = time.monotonic() + END_WITHIN_S
         for worker in self.workers:
+            worker.tell(Stop())
+            if at_once:
+                worker.kill()
+        for worker in self.workers:
             worker.process.join(max(end_s - time.monotonic(), 0.01))
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            worker.kill()
+            worker.process.join()
             worker.pipe.close()
         for ring in self._rings:
             ring.close()

@@ -7,6 +7,7 @@ its videos are begun again, up to ``MAX_TRIES`` times, and the others do not not
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,15 @@ from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors import messages as say
 from pipeline.executors.attempt import Attempt
-from pipeline.executors.base import Listener, done, failed, log, remove_old_manifest
+from pipeline.executors.base import Listener, done, failed
 from pipeline.executors.crew import Crew, Worker
+from pipeline.executors.guard import MemoryGuard
+from pipeline.executors.intake import Intake
+from pipeline.executors.journal import Event
 from pipeline.executors.ring import PictureFormat
-from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob
+from pipeline.outputs.kept import put_in_place, remove_partial
+from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob, describe
+from pipeline.types import VideoResult
 
 LOOK_EVERY_S = 1.0
 """The parent looks around this often even when nobody says anything."""
@@ -45,8 +51,8 @@ class LocalExecutor:
     def __init__(self, config: Config, models: Models, work_dir: Path, stages: Stages = STAGES) -> None:
         self._config, self._models, self._work_dir = config, models, work_dir
         self._crew = Crew(config, models, stages, work_dir)
+        self._memory = MemoryGuard(config.MAX_RAM_GB)
         self._in_flight = int(config.MAX_VIDEOS_IN_FLIGHT)
-        self._waiting: deque[tuple[VideoJob, int, float]] = deque()
         self._active: dict[int, Attempt] = {}
         self._to_hear: deque[int] = deque()
         self._to_finish: deque[int] = deque()
@@ -55,27 +61,61 @@ class LocalExecutor:
         self._peaks = {"videos": 0, "speech": 0, "finish": 0, "pictures": 0}
         self._ring_bound = 0
         self._start_s = time.monotonic()
+        self._stop_at_s = math.inf
 
     def queues(self) -> Mapping[str, Mapping[str, int]]:
         """Bound and peak of each queue; ``pictures`` counts frames in one ring."""
         bounds = dict.fromkeys(self._peaks, self._in_flight) | {"pictures": self._ring_bound}
         return {name: {"bound": bounds[name], "peak": peak} for name, peak in self._peaks.items()}
 
+    @property
+    def peak_bytes(self) -> int:
+        """As `Executor.peak_bytes`."""
+        return self._memory.peak_bytes
+
+    def interrupt(self) -> None:
+        """As `Executor.interrupt`."""
+        self._stop_at_s = min(self._stop_at_s, time.monotonic() + self._config.GRACE_S)
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._stop_at_s < math.inf
+
     def run(self, videos: Sequence[VideoJob], listener: Listener) -> None:
         """As `Executor.run`."""
         self._listener = listener
-        self._waiting.extend((video, 1, 0.0) for video in videos)
+        self._intake = Intake(self._config, self._work_dir, videos, listener)
         at_once = True
         try:
             self._crew.start()
-            while not all(worker.ready for worker in self._crew.workers):
+            while not (self._is_stopping or all(worker.ready for worker in self._crew.workers)):
                 self._take_events()
-            while self._waiting or self._active:
+            while len(self._intake) or self._active:
+                if self._is_stopping and not self._may_go_on():
+                    raise KeyboardInterrupt
                 self._give_work()
                 self._take_events()
             at_once = False
+            if self._is_stopping:
+                raise KeyboardInterrupt
         finally:
             self._crew.stop(at_once)
+            for active in self._active.values():
+                remove_partial(active.video.folder)
+            self._intake.release_all()
+
+    def _may_go_on(self) -> bool:
+        """After an interrupt: whether videos in flight may still be finished. No other is begun."""
+        if len(self._intake):
+            self._intake.clear()
+            left_s = max(self._stop_at_s - time.monotonic(), 0)
+            count = len(self._active)
+            text = f"interrupted: no more videos are begun; the {count} in work have {left_s:.0f} s to end"
+            self._tell("stopping", text, level="warning")
+        return bool(self._active) and time.monotonic() < self._stop_at_s
+
+    def _tell(self, name: str, message: str, video: VideoJob | None = None, stage: str = "", **more: Any) -> None:
+        self._listener.on_event(Event(name, message, video, stage, **more))
 
     def _take_events(self) -> None:
         for worker, message in self._crew.events(LOOK_EVERY_S):
@@ -88,6 +128,7 @@ class LocalExecutor:
             else:
                 self._on_message(worker, message)
         self._end_the_silent()
+        self._end_the_largest()
 
     def _end_the_silent(self) -> None:
         """Ends workers that have had the word for too long; their death is noticed as any other."""
@@ -96,7 +137,19 @@ class LocalExecutor:
             most_s = self._config.HANG_S if worker.ready else max(self._config.HANG_S, START_WITHIN_S)
             if now_s - worker.heard_s > most_s and not worker.silent_s and self._is_awaited(worker):
                 worker.silent_s = now_s - worker.heard_s
-                worker.process.kill()
+                worker.kill()
+
+    def _end_the_largest(self) -> None:
+        """Ends a worker where the run takes more memory than it may."""
+        was_over = self._memory.is_over
+        worker = self._memory.look(self._crew.workers)
+        if self._memory.is_over and not was_over:
+            now_gb, most_gb = self._memory.now_bytes / 1e9, self._memory.most_bytes / 1e9
+            text = f"the run takes {now_gb:.1f} GB of memory, more than MAX_RAM_GB ({most_gb:.1f}): no video is begun"
+            self._tell("memory", text, level="warning", more={"gb": round(now_gb, 2), "most_gb": round(most_gb, 2)})
+        if worker is not None:
+            worker.over_gb = self._memory.now_bytes / 1e9
+            worker.kill()
 
     def _is_awaited(self, worker: Worker) -> bool:
         held = [self._active.get(job) for job in worker.jobs]
@@ -105,21 +158,23 @@ class LocalExecutor:
     def _give_work(self) -> None:
         """Hands out everything that somebody is free for."""
         for decoder in self._free("decode"):
-            if self._waiting and len(self._active) < self._in_flight:
-                video, tries, begun_s = self._waiting.popleft()
-                self._jobs += 1
-                self._active[self._jobs] = Attempt(video, tries, decoder, begun_s or time.monotonic())
-                self._assign(decoder, say.Decode(self._jobs, video))
+            if len(self._active) >= self._in_flight or self._is_stopping or (self._memory.is_over and self._active):
+                break
+            wanted = self._intake.next()
+            if wanted is None:
+                break
+            self._jobs += 1
+            kept = set(wanted.video.kept)
+            self._active[self._jobs] = Attempt(wanted.video, wanted.tries, decoder, wanted.begun_s, results=kept)
+            self._assign(decoder, say.Decode(self._jobs, wanted.video))
         for worker in self._free("speech"):
             if self._to_hear:
                 job = self._to_hear.popleft()
-                self._assign(worker, say.Hear(job, self._prepared(job), self._active[job].video.transcript))
+                self._assign(worker, say.Hear(job, self._active[job].video, self._prepared(job)))
         for worker in self._free("mux"):
             if self._to_finish:
                 job = self._to_finish.popleft()
-                active = self._active[job]
-                tracks, transcript = active.results["vision"], active.results["speech"]
-                self._assign(worker, say.Finish(job, active.video, self._prepared(job), tracks, transcript))
+                self._assign(worker, say.Finish(job, self._active[job].video, self._prepared(job)))
         self._note("videos", len(self._active))
 
     def _free(self, kind: str) -> list[Worker]:
@@ -142,6 +197,8 @@ class LocalExecutor:
             worker.jobs.discard(message.job)
         active = self._active.get(message.job)
         if active is None:
+            if isinstance(message, say.Done) and isinstance(message.value, Path):
+                message.value.unlink(missing_ok=True)
             return
         match message:
             case say.Opened(job, prepared, form):
@@ -171,20 +228,23 @@ class LocalExecutor:
                 self._end(active, failed(active.video, code, text, trace, active.begun_s))
 
     def _on_opened(self, job: int, active: Attempt, prepared: Prepared, form: PictureFormat) -> None:
-        """The sound is there: both branches can begin."""
+        """The sound is there: both branches can begin, as far as they are wanted."""
         active.prepared, active.form = prepared, form
-        self._ring_bound = max(self._ring_bound, form.capacity)
-        self._to_hear.append(job)
-        self._note("speech", len(self._to_hear))
-        active.seer = min(self._crew.of("vision"), key=lambda worker: len(worker.jobs))
-        self._assign(active.seer, say.See(job, prepared, form, active.decoder.number))
-        self._begin_pictures(active.decoder)
+        if "speech" not in active.results:
+            self._to_hear.append(job)
+            self._note("speech", len(self._to_hear))
+        if "vision" not in active.results:
+            self._ring_bound = max(self._ring_bound, form.capacity)
+            active.seer = min(self._crew.of("vision"), key=lambda worker: len(worker.jobs))
+            self._assign(active.seer, say.See(job, active.video, prepared, form, active.decoder.number))
+            self._begin_pictures(active.decoder)
+        self._finish_if_all_is_there(job, active)
 
     def _begin_pictures(self, decoder: Worker) -> None:
         """Lets *decoder* write pictures when its ring is free and a job of its own waits for that."""
         if decoder not in self._ring_of:
             for job in decoder.jobs:
-                if job in self._active and self._active[job].form is not None:
+                if job in self._active and self._active[job].seer is not None:
                     self._ring_of[decoder] = job
                     self._active[job].has_ring = True
                     decoder.tell(say.Begin(job))
@@ -198,18 +258,31 @@ class LocalExecutor:
 
     def _clock(self, active: Attempt, stage: str, began_s: float, ended_s: float) -> None:
         active.timings[stage] = (began_s - self._start_s, ended_s - self._start_s)
+        assert active.prepared is not None
+        took_s, length_s = ended_s - began_s, active.prepared.probe.duration_s
+        text = f"{length_s:.1f} s of video done in {took_s:.1f} s"
+        more = {"seconds": round(took_s, 3), "video_seconds": round(length_s, 3)}
+        self._tell("stage_done", text, active.video, stage, more=more)
 
     def _on_done(self, worker: Worker, job: int, active: Attempt, value: Any, span_s: tuple[float, float]) -> None:
         self._clock(active, worker.kind, *span_s)
         if worker.kind == "mux":
+            prepared, begun_s, timings, notes = self._prepared(job), active.begun_s, active.timings, active.notes
             del self._active[job]
-            self._end(
-                active, done(active.video, value, self._models, active.begun_s, active.timings, active.notes), job
-            )
+            self._end(active, done(active.video, prepared, value, self._models, begun_s, timings, notes), job)
             return
-        active.results[worker.kind] = value
+        try:
+            put_in_place(value, worker.kind)
+        except OSError as error:
+            self._give_up(job)
+            self._end(active, failed(active.video, *describe(error), "", active.begun_s))
+            return
+        active.results.add(worker.kind)
         if worker.kind == "vision":
             self._free_ring(job)
+        self._finish_if_all_is_there(job, active)
+
+    def _finish_if_all_is_there(self, job: int, active: Attempt) -> None:
         if len(active.results) == 2:
             self._to_finish.append(job)
             self._note("finish", len(self._to_finish))
@@ -227,30 +300,34 @@ class LocalExecutor:
         self._free_ring(job)
         self._remove_sound(job)
 
-    def _end(self, active: Attempt, result: Any, job: int | None = None) -> None:
+    def _end(self, active: Attempt, result: VideoResult, job: int | None = None) -> None:
         if job is not None:
             self._remove_sound(job)
-        if result.status == "failed":
-            remove_old_manifest(active.video.folder)
-        self._listener.on_result(result)
+        self._listener.on_result(active.video, result)
+        self._intake.release(active.video)
 
     def _remove_sound(self, job: int) -> None:
         (self._work_dir / f"{job}.pcm").unlink(missing_ok=True)
 
     def _on_death(self, worker: Worker) -> None:
         """Replaces a worker that died, and begins its videos again or sets them aside."""
-        died = WorkerDied(worker.name, worker.process.exitcode, worker.silent_s)
+        died = WorkerDied(worker.name, worker.process.exitcode, worker.silent_s, worker.over_gb)
         held = [job for job in worker.jobs if job in self._active]
         if not worker.ready:
             worker.failed_starts += 1
-            if worker.failed_starts == MAX_FAILED_STARTS or not self._jobs:
+            if worker.failed_starts == MAX_FAILED_STARTS:
                 raise died
-        log.warning("%s; it is started again", died.what)
+        text = f"{died.what}; it is started again"
+        self._tell("worker_died", text, stage=worker.kind, level="warning", more={"worker": worker.name})
         self._crew.replace(worker)
         for job in held:
             active = self._active[job]
             self._give_up(job)
+            remove_partial(active.video.folder)
             if active.tries < self._config.MAX_TRIES:
-                self._waiting.append((active.video, active.tries + 1, active.begun_s))
+                self._tell(
+                    "again", f"{died.what}; the video is begun again", active.video, worker.kind, level="warning"
+                )
+                self._intake.again(active.video, active.tries + 1, active.begun_s)
             else:
                 self._end(active, failed(active.video, died.reason_code, str(died), "", active.begun_s))

@@ -7,12 +7,10 @@ video; whatever is said of a job that the parent has given up is ignored.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline.executors.ring import PictureFormat
 from pipeline.stages import Prepared, VideoJob
-from pipeline.types import ScoredTracks, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,7 @@ class See:
     """To a vision worker: the pictures of this job will come from the ring of that decoder."""
 
     job: int
+    video: VideoJob
     prepared: Prepared
     form: PictureFormat
     decoder: int
@@ -45,9 +44,8 @@ class Hear:
     """To a speech worker."""
 
     job: int
+    video: VideoJob
     prepared: Prepared
-    transcript: Path | None = None
-    """The user's own, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,6 @@ class Finish:
     job: int
     video: VideoJob
     prepared: Prepared
-    tracks: ScoredTracks
-    transcript: Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ class NotReady:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """From a decoder: the sound is on disk, the pictures can come."""
+    """From a decoder: the sound is on disk, the pictures can come, if vision needs them."""
 
     job: int
     prepared: Prepared
@@ -109,6 +105,8 @@ class EndOfPictures:
     """From a decoder, passed on to vision: there are no more."""
 
     job: int
+    lost_packets: int
+    """Packets of the picture that could not be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +123,7 @@ class Done:
 
     job: int
     value: Any
+    """Of mux a `FinishedVideo`; of the others the file with their result, to be put in place."""
     began_s: float
     ended_s: float
     notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a run shows while it works: a bar for each stage on a terminal, plain lines elsewhere."""
+"""What a run shows while it works: bars on a terminal, plain lines elsewhere, or JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from pipeline.executors.journal import Event, Level, write_to_log
 from pipeline.run_report import RunReport
 from pipeline.stages import VideoJob
 from pipeline.types import VideoResult
@@ -14,52 +15,78 @@ from pipeline.types import VideoResult
 STAGES = {"decode": "s", "vision": "s", "speech": "s", "clips": "clips"}
 """The bars in their order, with what they count: seconds of video, or clips."""
 
+QUIET = frozenset({"begun", "stage_done", "done", "partial"})
+"""Events that the bars show well enough."""
+
 
 class ConsoleListener:
-    """Draws the progress of a run, in the parent process only, and passes results on to the report.
+    """Shows how a run goes, in the parent process only, and passes results on to the report and to each video's log.
 
     Args:
         videos: how many there are.
         report: gets every result.
-        stream: where to draw.
+        as_json: a JSON object for each event, and no bars.
+        stream: where to show it; standard error by default.
     """
 
-    def __init__(self, videos: int, report: RunReport, stream: TextIO = sys.stderr) -> None:
-        self._videos, self._report, self._stream = videos, report, stream
+    def __init__(self, videos: int, report: RunReport, as_json: bool = False, stream: TextIO | None = None) -> None:
+        self._videos, self._report, self._as_json = videos, report, as_json
+        self._stream: TextIO = stream or sys.stderr
         self._ended = 0
-        self._known: dict[str, dict[VideoJob, tuple[float, float]]] = {stage: {} for stage in STAGES}
+        self._known: dict[str, dict[int, tuple[float, float]]] = {stage: {} for stage in STAGES}
+        self._past = dict.fromkeys(STAGES, 0.0)
         self._bars: dict[str, tqdm] = {}
-        if stream.isatty():
+        if self._stream.isatty() and not as_json:
             form = "{desc:<8}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} {unit} [{elapsed}<{remaining}]"
             for stage, unit in STAGES.items():
-                self._bars[stage] = tqdm(desc=stage, unit=unit, total=0, file=stream, bar_format=form)
+                self._bars[stage] = tqdm(desc=stage, unit=unit, total=0, file=self._stream, bar_format=form)
 
     def on_progress(self, video: VideoJob, stage: str, done: float, total: float) -> None:
-        """Moves the bar of *stage*; without bars, says when the stage of a video is done."""
-        known = self._known[stage]
-        before = known.get(video)
-        known[video] = (done, total)
+        """Moves the bar of *stage*."""
         if stage in self._bars:
-            bar = self._bars[stage]
-            bar.total = sum(each for _, each in known.values())
-            bar.n = min(sum(each for each, _ in known.values()), bar.total)
+            known, bar = self._known[stage], self._bars[stage]
+            known[video.number] = (done, total)
+            bar.total = self._past[stage] + sum(each for _, each in known.values())
+            bar.n = min(self._past[stage] + sum(each for each, _ in known.values()), bar.total)
             bar.refresh()
-        elif done >= total and (before is None or before[0] < before[1]):
-            amount = f"{total:.0f} {STAGES[stage]}" if stage == "clips" else f"{total:.1f} s of video"
-            print(f"{stage:<7} {video.path.name}: {amount} done", file=self._stream, flush=True)
 
-    def on_result(self, result: VideoResult) -> None:
+    def on_event(self, event: Event) -> None:
+        """Says what happened."""
+        write_to_log(event)
+        if self._as_json:
+            print(event.json(), file=self._stream, flush=True)
+        elif self._bars:
+            if event.name not in QUIET:
+                tqdm.write(sayable(str(event), self._stream), file=self._stream)
+        else:
+            print(sayable(str(event), self._stream), file=self._stream, flush=True)
+
+    def on_result(self, video: VideoJob, result: VideoResult) -> None:
         """Says how a video ended and writes it to the report."""
         self._report.add(result)
         self._ended += 1
+        for stage, known in self._known.items():
+            self._past[stage] += known.pop(video.number, (0.0, 0.0))[1]
+        level: Level = "error" if result.status == "failed" else "warning" if result.status == "partial" else "info"
         reason = f" ({result.reason_code})" if result.reason_code else ""
-        line = f"[{self._ended}/{self._videos}] {result.path.name}: {result.status}{reason}: {result.message}"
-        if self._bars:
-            tqdm.write(line, file=self._stream)
-        else:
-            print(line, file=self._stream, flush=True)
+        text = f"[{self._ended}/{self._videos}] {result.status}{reason}: {result.message}"
+        more = {
+            "status": result.status,
+            "reason_code": result.reason_code,
+            "seconds": round(result.seconds, 3),
+            "clips": result.clip_count,
+            "ended": self._ended,
+            "videos": self._videos,
+        }
+        self.on_event(Event(result.status, text, video, level=level, more=more))
 
     def close(self) -> None:
         """Leaves the bars as they are."""
         for bar in self._bars.values():
             bar.close()
+
+
+def sayable(text: str, stream: TextIO) -> str:
+    """*text* without what *stream* cannot write: file names need not be valid text."""
+    coding = stream.encoding or "utf-8"
+    return text.encode(coding, "backslashreplace").decode(coding)

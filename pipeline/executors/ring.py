@@ -12,6 +12,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from multiprocessing.reduction import DupFd
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +68,8 @@ class SharedMemory:
         os.ftruncate(self._fd, size)
 
     def handle(self) -> RingHandle:
-        """What a worker needs to map it; to be made while the worker is being started."""
-        return RingHandle(DupFd(self._fd), self.size)
+        """What a worker needs to map it."""
+        return RingHandle(self._fd, self.size)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -76,13 +77,17 @@ class SharedMemory:
 
 @dataclass(frozen=True, slots=True)
 class RingHandle:
-    """Travels to a worker that is being started."""
+    """Travels to a worker that is being started, which inherits the descriptor."""
 
-    fd: object
+    fd: Any
+    """Here the parent's descriptor, there what stands for the inherited one."""
     size: int
 
+    def __reduce__(self) -> tuple[type, tuple[Any, int]]:
+        return RingHandle, (DupFd(self.fd), self.size)
+
     def map(self) -> Ring:
-        fd = self.fd.detach()  # type: ignore[attr-defined]
+        fd = self.fd.detach()
         try:
             return Ring(mmap.mmap(fd, self.size))
         finally:

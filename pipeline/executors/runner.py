@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.executors.base import Executor, remove_old_manifest
+from pipeline.executors.base import Executor, remove_results
+from pipeline.executors.claims import skipped
 from pipeline.executors.local import LocalExecutor
-from pipeline.executors.progress import ConsoleListener
+from pipeline.executors.progress import ConsoleListener, sayable
 from pipeline.executors.serial import SerialExecutor
-from pipeline.executors.work_dir import work_dir
+from pipeline.executors.summary import summary
+from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_work
+from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
 from pipeline.fingerprint import finished_before, marks_of
-from pipeline.inputs import discover, given_transcripts, result_folders
+from pipeline.inputs import RUN_FILES, discover, given_transcripts, result_folders
 from pipeline.machine import resolved
 from pipeline.media.encode import find_ffmpeg
+from pipeline.outputs.failure import failed_before
+from pipeline.outputs.files import remove_abandoned
 from pipeline.run_report import RunReport
 from pipeline.speech.given import transcript_digest
 from pipeline.stages import TRANSCRIPT, Models, VideoJob
@@ -28,6 +35,7 @@ from pipeline.weights_choice import choose, choose_alignment
 from pipeline.weights_table import default_whisper
 
 OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
+GOOD = ("done", "partial", "skipped")
 
 
 def run(source: Path, config: Config) -> int:
@@ -49,14 +57,15 @@ def run(source: Path, config: Config) -> int:
         raise
     folders = result_folders(videos, source, output)
     transcripts = _transcripts(videos, source, folders, config)
-    _made(home)
+    remove_abandoned(_made(home), RUN_FILES)
     config = resolved(config)
     _check_precision(config)
     find_ffmpeg()
     models = chosen_models(config, transcripts)
     report = RunReport(home, source, videos)
     report.set_models(models)
-    listener = ConsoleListener(len(videos), report)
+    listener = ConsoleListener(len(videos), report, config.LOG_JSON)
+    begun_s = time.monotonic()
     jobs = []
     for number, (path, folder, given) in enumerate(zip(videos, folders, transcripts, strict=True)):
         job = _job(number, path, folder, given, config, models, listener)
@@ -69,9 +78,9 @@ def run(source: Path, config: Config) -> int:
         return INTERRUPTED
     finally:
         listener.close()
-        report.close()
-    _sum_up(report, models)
-    return OK if all(result.status in ("done", "skipped") for result in report.results) else SOME_FAILED
+        _close(report)
+    _sum_up(report, models, time.monotonic() - begun_s)
+    return OK if all(result.status in GOOD for result in report.results) else SOME_FAILED
 
 
 def chosen_models(config: Config, transcripts: Sequence[Path | None] = ()) -> Models:
@@ -170,60 +179,84 @@ def _job(
     listener: ConsoleListener,
 ) -> VideoJob | None:
     """The work on one video; None when there is none because it is done already or cannot be read."""
+    job = VideoJob(number, path, folder, transcript=transcript)
     try:
         models = _models_of(models, transcript, config)
         marks = marks_of(path, config, models)
     except InputError as error:
-        remove_old_manifest(folder)
-        listener.on_result(VideoResult(path, "failed", error.reason_code, str(error)))
+        remove_results(folder)
+        listener.on_result(job, VideoResult(path, "failed", error.reason_code, str(error)))
         return None
-    manifest = None if config.FORCE else finished_before(folder, marks.whole)
+    job = dataclasses.replace(job, marks=marks, models=models)
+    if config.FORCE:
+        return job
+    manifest = finished_before(folder, marks.whole)
     if manifest is not None:
-        message = "done by an earlier run with the same settings (--force does it again)"
-        listener.on_result(VideoResult(path, "skipped", message=message, manifest=manifest))
+        listener.on_result(job, skipped(path, manifest))
         return None
-    return VideoJob(number, path, folder, marks, transcript, models)
+    failure = None if config.RETRY_FAILED else failed_before(folder, marks.whole)
+    if failure is not None:
+        code, message = failure
+        text = f"{message} (found by an earlier run; --retry-failed tries again)"
+        listener.on_result(job, VideoResult(path, "failed", code, text))
+        return None
+    return job
 
 
 def _execute(
     jobs: list[VideoJob], config: Config, models: Models, listener: ConsoleListener, report: RunReport
 ) -> None:
+    root = root_of(config.WORK_DIR)
     if not jobs:
+        remove_abandoned_work(root)
         return
     kind = SerialExecutor if config.DEBUG else LocalExecutor
-    with work_dir(Path(config.WORK_DIR) if config.WORK_DIR else None) as folder, _sigterm_interrupts():
+    with work_dir(root) as folder, temporary_files_in(folder):
         executor: Executor = kind(config, models, folder)
-        try:
-            executor.run(jobs, listener)
-        finally:
-            report.set_queues({name: dict(queue) for name, queue in executor.queues().items()})
+        with _signals(executor):
+            try:
+                executor.run(jobs, listener)
+            finally:
+                report.set_queues({name: dict(queue) for name, queue in executor.queues().items()})
+                report.set_peak_memory(executor.peak_bytes)
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Inside, SIGTERM does what Ctrl-C does."""
+def _signals(executor: Executor) -> Iterator[None]:
+    """Inside, the first SIGINT or SIGTERM ends the run in good order, the second at once."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    asked = False
 
     def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        executor.interrupt()
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = [signal.signal(each, interrupt) for each in signals]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
 
 
-def _sum_up(report: RunReport, models: Models) -> None:
-    results = report.results
-    counts = {status: sum(result.status == status for result in results) for status in ("done", "skipped", "failed")}
-    said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    clips = sum(result.clip_count for result in results)
-    print(f"\n{len(results)} videos: {said}; {clips} new clips. Every video: {report.path}")
-    for result in results:
-        if result.status == "failed":
-            print(f"  failed: {result.path.name} ({result.reason_code}): {result.message}")
-        elif result.manifest is not None:
-            print(f"  {result.status}: {result.manifest.parent}/ (clips and manifest.json)")
+def _close(report: RunReport) -> None:
+    """Writes the report; where that fails, the results themselves are not lost by it."""
+    try:
+        report.close()
+    except OSError as error:
+        _say(f"{report.path} cannot be written ({error.strerror}); the results of the videos are in their folders")
+
+
+def _sum_up(report: RunReport, models: Models, seconds: float) -> None:
+    print()
+    print(sayable(summary(report.results, seconds), sys.stdout))
+    print(sayable(f"Every video: {report.path}", sys.stdout))
+    kept = next((result.manifest for result in report.results if result.manifest is not None), None)
+    if kept is not None:
+        print(sayable(f"Clips and manifests: in the folder of each video, such as {kept.parent}/", sys.stdout))
     replaced = [f"{model.stands_in_for} ({model.job})" for model in models if model.stands_in_for]
     if replaced:
         print(

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from config import Config
-from pipeline.executors.base import Listener, done, failed, log, remove_old_manifest
+from pipeline.executors.base import Listener, done, failed
+from pipeline.executors.intake import LOOK_AGAIN_S, Intake
+from pipeline.executors.journal import Event
 from pipeline.executors.ring import PictureFormat, fit
+from pipeline.outputs.kept import put_in_place, remove_partial
 from pipeline.settings import as_list
 from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob, describe
-from pipeline.types import GRID_FPS, FrameBatch, ScoredTracks, VideoResult
+from pipeline.types import GRID_FPS, FrameBatch, VideoResult
 from pipeline.vision.settings import DECODE_BATCH
+
+log = logging.getLogger("lipgen")
 
 
 class SerialExecutor:
@@ -35,74 +41,102 @@ class SerialExecutor:
         """There are none."""
         return {}
 
+    @property
+    def peak_bytes(self) -> int:
+        """As `Executor.peak_bytes`: nobody watches over it here."""
+        return 0
+
+    def interrupt(self) -> None:
+        """As `Executor.interrupt`; here, everything ends at once."""
+        raise KeyboardInterrupt
+
     def run(self, videos: Sequence[VideoJob], listener: Listener) -> None:
         """As `Executor.run`."""
         self._start_s = time.monotonic()
+        self._listener = listener
         self._vision = self._stages.load_vision(self._config, self._models, as_list(self._config.VISION_DEVICE)[0])
         self._speech = self._stages.load_speech(self._config, self._models, as_list(self._config.WHISPER_DEVICE)[0])
-        for video in videos:
-            begun_s = time.monotonic()
-            try:
-                result = self._one(video, listener, begun_s)
-            except Exception as error:
-                log.exception("%s", video.path)
-                code, message = describe(error)
-                result = failed(video, code, message, traceback.format_exc(), begun_s)
-                remove_old_manifest(video.folder)
-            listener.on_result(result)
+        intake = Intake(self._config, self._work_dir, videos, listener)
+        try:
+            while len(intake):
+                wanted = intake.next()
+                if wanted is None:
+                    time.sleep(LOOK_AGAIN_S)
+                    continue
+                try:
+                    result = self._one(wanted.video, listener, wanted.begun_s)
+                except Exception as error:
+                    log.exception("%s", wanted.video.path)
+                    result = failed(wanted.video, *describe(error), traceback.format_exc(), wanted.begun_s)
+                except BaseException:
+                    remove_partial(wanted.video.folder)
+                    raise
+                listener.on_result(wanted.video, result)
+                intake.release(wanted.video)
+        finally:
+            intake.release_all()
 
     def _one(self, video: VideoJob, listener: Listener, begun_s: float) -> VideoResult:
-        sound = self._work_dir / f"{video.number}.pcm"
+        sound = self._work_dir / f"{video.number}.pcm" if len(video.kept) < 2 else None
         timings: dict[str, tuple[float, float]] = {}
+        notes: tuple[str, ...] = ()
 
         def clock(stage: str, began_s: float) -> None:
             timings[stage] = (began_s - self._start_s, time.monotonic() - self._start_s)
+            took_s = time.monotonic() - began_s
+            text = f"{prepared.probe.duration_s:.1f} s of video done in {took_s:.1f} s"
+            listener.on_event(Event("stage_done", text, video, stage, more={"seconds": round(took_s, 3)}))
 
         try:
-            prepared = self._stages.prepare(video.path, sound, lambda _: None)
+            prepared = self._stages.prepare(video.path, sound, self._config, lambda _: None)
             clock("decode", begun_s)
-            began_s = time.monotonic()
-            tracks, notes = self._see(video, prepared, listener)
-            clock("vision", began_s)
-            began_s = time.monotonic()
-            duration_s = prepared.audio.duration_s
-            transcript = self._speech.transcribe(
-                prepared.audio,
-                lambda done_s: listener.on_progress(video, "speech", done_s, duration_s),
-                video.transcript,
-            )
-            clock("speech", began_s)
+            if "vision" not in video.kept:
+                began_s = time.monotonic()
+                pending, notes = self._see(video, prepared, listener)
+                put_in_place(pending, "vision")
+                clock("vision", began_s)
+            if "speech" not in video.kept:
+                began_s = time.monotonic()
+                put_in_place(self._hear(video, prepared, listener), "speech")
+                clock("speech", began_s)
             began_s = time.monotonic()
             finished = self._stages.finish(
                 video,
                 prepared,
-                tracks,
-                transcript,
                 self._models,
                 self._config,
                 lambda cut, total: listener.on_progress(video, "clips", cut, total),
             )
             clock("mux", began_s)
         finally:
-            sound.unlink(missing_ok=True)
-        return done(video, finished, self._models, begun_s, timings, notes)
+            if sound is not None:
+                sound.unlink(missing_ok=True)
+        return done(video, prepared, finished, self._models, begun_s, timings, notes)
 
-    def _see(self, video: VideoJob, prepared: Prepared, listener: Listener) -> tuple[ScoredTracks, tuple[str, ...]]:
-        """Pictures to vision, in the same size and batches as through the ring; and its notes."""
+    def _hear(self, video: VideoJob, prepared: Prepared, listener: Listener) -> Path:
+        duration_s = prepared.audio.duration_s
+        transcript = self._speech.transcribe(
+            prepared.audio, lambda done_s: listener.on_progress(video, "speech", done_s, duration_s), video.transcript
+        )
+        return self._stages.keep_words(video, transcript)
+
+    def _see(self, video: VideoJob, prepared: Prepared, listener: Listener) -> tuple[Path, tuple[str, ...]]:
+        """Pictures to vision, in the same size and batches as through the ring; the file with its result, its notes."""
         form = fit(prepared.probe, self._config.RING_MB << 20, self._stages.frames_held(self._config))
         duration_s = prepared.probe.duration_s
+        lost: list[int] = []
         session = self._vision.start(
             prepared,
             form.capacity,
             lambda frames: listener.on_progress(video, "vision", min(frames / GRID_FPS, duration_s), duration_s),
         )
-        for batch in self._batches(prepared, form):
+        for batch in self._batches(prepared, form, lost.append):
             session.push(batch)
-        return session.finish(), session.notes
+        return self._stages.keep_tracks(video, prepared, session.finish(), sum(lost)), session.notes
 
-    def _batches(self, prepared: Prepared, form: PictureFormat) -> Iterator[FrameBatch]:
+    def _batches(self, prepared: Prepared, form: PictureFormat, on_lost: Callable[[int], None]) -> Iterator[FrameBatch]:
         first, held = 0, []
-        for picture in self._stages.pictures(prepared, (form.width_px, form.height_px), 0):
+        for picture in self._stages.pictures(prepared, (form.width_px, form.height_px), 0, on_lost):
             held.append(picture.copy())
             if len(held) == DECODE_BATCH or (first + len(held)) % form.capacity == 0:
                 yield FrameBatch(first, np.stack(held), form.scale)

@@ -6,42 +6,81 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-PREFIX = "lipgen-"
+PREFIX = "lipgen-run-"
 LOCK = ".in-use"
 """Held as long as the run lives; the system lets go of it however the run ends."""
 
+LOCKED_WITHIN_S = 3600.0
+"""A folder of this age that has no lock was left by a run that was killed while it made or removed it."""
+
 
 @contextmanager
-def work_dir(parent: Path | None = None) -> Iterator[Path]:
-    """A new folder in *parent*, or in the system's folder for temporary files; those of dead runs are removed first."""
-    root = Path(parent or tempfile.gettempdir())
-    remove_abandoned(root)
+def work_dir(parent: Path) -> Iterator[Path]:
+    """A new folder in *parent*; those of dead runs are removed first."""
+    remove_abandoned(parent)
     with (
-        tempfile.TemporaryDirectory(prefix=PREFIX, dir=root, ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) as folder,
         FileLock(Path(folder) / LOCK),
     ):
         yield Path(folder)
 
 
+def root_of(named: str) -> Path:
+    """The folder for temporary files that a setting names, or the system's."""
+    return Path(named or tempfile.gettempdir())
+
+
+@contextmanager
+def temporary_files_in(folder: Path) -> Iterator[None]:
+    """Inside, this process and those that it starts put their temporary files into *folder*, which goes as a whole."""
+    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        if variable is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = variable
+
+
 def remove_abandoned(root: Path) -> list[Path]:
     """Removes the folders in *root* whose runs are dead, and returns them. Those of other users are left alone."""
     removed = []
-    for lock in root.glob(f"{PREFIX}*/{LOCK}"):
+    for folder in root.glob(f"{PREFIX}*/"):
+        lock = folder / LOCK
         try:
-            if not _is_own(lock.parent) or not _is_own(lock):
+            if not _is_own(folder):
+                continue
+            if not os.path.lexists(lock):
+                if time.time() - folder.lstat().st_mtime > LOCKED_WITHIN_S and _holds_sound_only(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    removed.append(folder)
+                continue
+            if not _is_own(lock):
                 continue
             with FileLock(lock, timeout=0):
-                shutil.rmtree(lock.parent, ignore_errors=True)
+                for path in folder.iterdir():
+                    if path.name != LOCK:
+                        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                shutil.rmtree(folder, ignore_errors=True)
         except (Timeout, OSError):
             continue
-        removed.append(lock.parent)
+        removed.append(folder)
     return removed
+
+
+def _holds_sound_only(folder: Path) -> bool:
+    """Whether there is nothing in *folder* but what this program puts there: somebody else may use such a name too."""
+    return all(path.suffix == ".pcm" for path in folder.iterdir())
 
 
 def _is_own(path: Path) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
+import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,7 @@ from pipeline.executors.messages import (
 )
 from pipeline.executors.ring import PictureFormat, Ring, RingHandle, fit
 from pipeline.machine import core_count
-from pipeline.stages import Models, Session, Stages, describe
+from pipeline.stages import Models, Prepared, Session, Stages, VideoJob, describe
 from pipeline.types import GRID_FPS, FrameBatch
 from pipeline.vision.settings import DECODE_BATCH
 
@@ -97,6 +100,7 @@ def work(pipe: Connection, setup: WorkerSetup) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     _name_process(setup.name)
+    _end_with_parent()
     rings = [handle.map() for handle in setup.rings]
     loop = {"decode": _decode_loop, "vision": _vision_loop, "speech": _speech_loop, "mux": _mux_loop}[setup.kind]
     with contextlib.suppress(ParentGoneError):
@@ -107,6 +111,23 @@ def _name_process(name: str) -> None:
     """Shows *name* in ``ps`` and ``top``, where the system lets a process say it."""
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(f"lipgen-{name}"[:15])
+
+
+def _end_with_parent() -> None:
+    """Puts this process and those that it starts into a group of their own, which ends when the parent does.
+
+    A worker in the middle of a long computation would notice only at its end that nobody waits for it any more.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    os.setpgid(0, 0)
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 def _failed(job: int, error: BaseException) -> Failed:
@@ -140,6 +161,16 @@ class _Pulse:
             self._pipe.send(Alive(self._job))
 
 
+class _Count:
+    """Adds up what it is told."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def __call__(self, more: int) -> None:
+        self.total += more
+
+
 class _CancelledError(Exception):
     """The parent gave the job up."""
 
@@ -161,17 +192,23 @@ def _decode_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
 
 def _decode(pipe: Pipe, setup: WorkerSetup, ring: Ring, order: Decode) -> None:
     """Sound to disk, then pictures into the ring as far as there is room."""
-    report = _Reporter(pipe, order.job, "decode")
-    sound = setup.work_dir / f"{order.job}.pcm"
-    prepared = setup.stages.prepare(order.video.path, sound, _Pulse(pipe, order.job))
+    sound = setup.work_dir / f"{order.job}.pcm" if len(order.video.kept) < 2 else None
+    prepared = setup.stages.prepare(order.video.path, sound, setup.config, _Pulse(pipe, order.job))
     form = fit(prepared.probe, setup.config.RING_MB << 20, setup.stages.frames_held(setup.config))
     pipe.send(Opened(order.job, prepared, form))
-    _await_begin(pipe, order.job)
+    if "vision" not in order.video.kept:
+        _await_begin(pipe, order.job)
+        _send_pictures(pipe, setup, ring, order, prepared, form)
 
+
+def _send_pictures(
+    pipe: Pipe, setup: WorkerSetup, ring: Ring, order: Decode, prepared: Prepared, form: PictureFormat
+) -> None:
+    report, lost = _Reporter(pipe, order.job, "decode"), _Count()
     needed = first = count = 0
     threads = max(core_count() // int(setup.config.NUM_PREPROCESS_WORKERS), 1)
     size_px = (form.width_px, form.height_px)
-    for frame, picture in enumerate(setup.stages.pictures(prepared, size_px, threads)):
+    for frame, picture in enumerate(setup.stages.pictures(prepared, size_px, threads, lost)):
         full = frame - needed >= form.capacity
         if full and count:
             pipe.send(Pictures(order.job, first, count))
@@ -188,7 +225,7 @@ def _decode(pipe: Pipe, setup: WorkerSetup, ring: Ring, order: Decode) -> None:
     if count:
         pipe.send(Pictures(order.job, first, count))
     report(prepared.probe.duration_s, prepared.probe.duration_s)
-    pipe.send(EndOfPictures(order.job))
+    pipe.send(EndOfPictures(order.job, lost.total))
 
 
 def _await_begin(pipe: Pipe, job: int) -> None:
@@ -225,6 +262,8 @@ def _loaded(pipe: Pipe, load: Callable[[], object]) -> object | None:
 class _Seen:
     """A video that a vision worker has begun."""
 
+    video: VideoJob
+    prepared: Prepared
     session: Session
     form: PictureFormat
     ring: Ring
@@ -243,7 +282,7 @@ def _vision_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
             if isinstance(message, See):
                 seen[message.job] = _begin_seeing(pipe, vision, message, rings)  # type: ignore[arg-type]
             elif message.job in seen:
-                _see(pipe, seen, message)
+                _see(pipe, setup.stages, seen, message)
         except ParentGoneError:
             raise
         except Exception as error:
@@ -257,22 +296,22 @@ def _begin_seeing(pipe: Pipe, vision, order: See, rings: list[Ring]) -> _Seen:
     session = vision.start(
         order.prepared, order.form.capacity, lambda frames: report(min(frames / GRID_FPS, duration_s), duration_s)
     )
-    return _Seen(session, order.form, rings[order.decoder], report, duration_s)
+    return _Seen(order.video, order.prepared, session, order.form, rings[order.decoder], report, duration_s)
 
 
-def _see(pipe: Pipe, seen: dict[int, _Seen], message: Pictures | EndOfPictures | Cancel) -> None:
+def _see(pipe: Pipe, stages: Stages, seen: dict[int, _Seen], message: Pictures | EndOfPictures | Cancel) -> None:
     video = seen[message.job]
     match message:
         case Pictures(job, first_frame, count):
             video.began_s = video.began_s or time.monotonic()
             frames = video.ring.pictures(video.form, first_frame, count)
             pipe.send(Room(job, video.session.push(FrameBatch(first_frame, frames, video.form.scale))))
-        case EndOfPictures(job):
+        case EndOfPictures(job, lost_packets):
             video.began_s = video.began_s or time.monotonic()
-            tracks = video.session.finish()
+            pending = stages.keep_tracks(video.video, video.prepared, video.session.finish(), lost_packets)
             del seen[job]
             video.report(video.duration_s, video.duration_s)
-            pipe.send(Done(job, tracks, video.began_s, time.monotonic(), video.session.notes))
+            pipe.send(Done(job, pending, video.began_s, time.monotonic(), video.session.notes))
         case Cancel(job):
             del seen[job]
 
@@ -282,9 +321,10 @@ def _speech_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
 
     def hear(order: Hear) -> object:
         audio, report = order.prepared.audio, _Reporter(pipe, order.job, "speech")
-        return transcriber.transcribe(  # type: ignore[union-attr]
-            audio, lambda done_s: report(done_s, audio.duration_s), order.transcript
+        transcript = transcriber.transcribe(  # type: ignore[union-attr]
+            audio, lambda done_s: report(done_s, audio.duration_s), order.video.transcript
         )
+        return setup.stages.keep_words(order.video, transcript)
 
     if transcriber is not None:
         _answer(pipe, hear)
@@ -293,9 +333,7 @@ def _speech_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
 def _mux_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
     def finish(order: Finish) -> object:
         report = _Reporter(pipe, order.job, "clips")
-        return setup.stages.finish(
-            order.video, order.prepared, order.tracks, order.transcript, setup.models, setup.config, report
-        )
+        return setup.stages.finish(order.video, order.prepared, setup.models, setup.config, report)
 
     pipe.send(Ready())
     _answer(pipe, finish)

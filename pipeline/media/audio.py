@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.audio.stream
 import av.container
 import av.error
 import av.stream
@@ -16,7 +18,8 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from pipeline.errors import InputError
-from pipeline.media.probe import opened
+from pipeline.media.limits import MOST_CHANNELS, SOUND_RATES_HZ, check_length
+from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets, sound_stream
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack, Probe
 
 TOLERANCE_S = 0.02
@@ -30,10 +33,28 @@ SEEK_LEAD_S = Fraction(1, 2)
 """Decoding begins this long before a wanted span: audio codecs need the packets before to get going."""
 
 
-def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None] = lambda _: None) -> AudioTrack:
-    """Writes the first sound track as mono 16 kHz int16 samples to *path*, in bounded memory.
+LARGEST_STEP = 4_000_000
+"""Most products of a resampling filter; rates without a common divisor with 16 kHz would need gigabytes."""
 
-    Late or missing sound becomes silence, sound before the first picture is left out.
+USUAL_RATE_HZ = 48_000
+"""Where the source's own rate cannot be used."""
+
+CLIP_RATES_HZ = range(8_000, 96_001)
+"""Rates that AAC knows."""
+
+
+@dataclass(slots=True)
+class _Losses:
+    """What of a sound track could not be read, counted while it is."""
+
+    packets: int = 0
+
+
+def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None] = lambda _: None) -> AudioTrack:
+    """Writes the sound track as mono 16 kHz int16 samples to *path*, in bounded memory.
+
+    Late or missing sound becomes silence, sound before the first picture is left out. Packets that cannot be decoded,
+    and those that the header claims beyond the end of a file that was cut off, are counted.
 
     Args:
         probe: the file.
@@ -41,38 +62,48 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
         on_progress: called with the seconds done.
 
     Raises:
-        InputError: ``no_audio`` when there is no sound track or nothing in it can be decoded.
+        InputError: ``no_audio`` when there is no sound track or nothing in it can be decoded, ``too_long`` when it
+            goes on beyond the limits, ``changed`` when the file did not stay as it was.
     """
     if probe.audio_rate_hz is None:
-        raise InputError("no_audio", "has no sound track; who speaks cannot be told without sound", probe.path)
-    rate_hz = probe.audio_rate_hz
+        message = "has no sound track that can be decoded; who speaks cannot be told without sound"
+        raise InputError("no_audio", message, probe.path)
+    rate_hz = _working_rate(probe.audio_rate_hz)
+    losses = _Losses()
     written = 0
     with path.open("wb") as file:
-        for block in _resampled(_blocks(_placed(probe, rate_hz, 1, Fraction(0)), rate_hz * BLOCK_S), rate_hz):
+        for block in _resampled(_blocks(_placed(probe, rate_hz, 1, Fraction(0), losses), rate_hz * BLOCK_S), rate_hz):
             samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
             file.write(samples.tobytes())
             written += len(samples)
             on_progress(written / AUDIO_RATE_HZ)
+    check_unchanged(probe)
     if not written:
         raise InputError("no_audio", "its sound track holds nothing that can be decoded", probe.path)
-    return AudioTrack(path, written)
+    return AudioTrack(path, written, losses.packets)
+
+
+def _working_rate(rate_hz: int) -> int:
+    """The rate from which sound is brought to 16 kHz: the source's own, unless the two have too little in common."""
+    common = math.gcd(rate_hz, AUDIO_RATE_HZ)
+    return rate_hz if (rate_hz // common) * (AUDIO_RATE_HZ // common) <= LARGEST_STEP else USUAL_RATE_HZ
 
 
 def read_sound(probe: Probe, start_s: Fraction, end_s: Fraction) -> tuple[np.ndarray, int]:
-    """The sound of ``[start_s, end_s)`` after the first video frame, at the source's own rate.
+    """The sound of ``[start_s, end_s)`` after the first video frame, at the source's own rate where AAC knows it.
 
     Returns:
         (N, C) int16 with C of 1 or 2 and N of exactly ``round((end_s - start_s) * rate)``, silence where there is
         no sound; and the rate in Hz.
     """
     if probe.audio_rate_hz is None:
-        raise InputError("no_audio", "has no sound track", probe.path)
-    rate_hz = probe.audio_rate_hz
+        raise InputError("no_audio", "has no sound track that can be decoded", probe.path)
+    rate_hz = probe.audio_rate_hz if probe.audio_rate_hz in CLIP_RATES_HZ else USUAL_RATE_HZ
     channels = min(probe.audio_channels, 2)
     wanted = round((end_s - start_s) * rate_hz)
     out = np.zeros((wanted, channels), np.int16)
     filled = 0
-    for block in _placed(probe, rate_hz, channels, Fraction(start_s)):
+    for block in _placed(probe, rate_hz, channels, Fraction(start_s), _Losses()):
         part = block[: wanted - filled]
         out[filled : filled + len(part)] = np.clip(np.rint(part * 32768.0), -32768, 32767)
         filled += len(part)
@@ -81,14 +112,15 @@ def read_sound(probe: Probe, start_s: Fraction, end_s: Fraction) -> tuple[np.nda
     return out, rate_hz
 
 
-def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction) -> Iterator[np.ndarray]:
+def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses: _Losses) -> Iterator[np.ndarray]:
     """Consecutive (n, channels) float32 blocks; the first sample is the instant *start_s* after the first picture."""
     tolerance = round(TOLERANCE_S * rate_hz)
     silence = np.zeros((rate_hz, channels), np.float32)
     begun = False
     position = 0
-    for time_s, samples in _decoded(probe, rate_hz, channels, start_s):
+    for time_s, samples in _decoded(probe, rate_hz, channels, start_s, losses):
         at = position if time_s is None else round((time_s - start_s) * rate_hz)
+        check_length(start_s + Fraction(at, rate_hz), probe.limits, probe.path, "a part of its sound")
         if not begun or abs(at - position) > tolerance:
             if at > position:
                 missing = at - position
@@ -103,23 +135,35 @@ def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction) -> Ite
 
 
 def _decoded(
-    probe: Probe, rate_hz: int, channels: int, start_s: Fraction
+    probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses: _Losses
 ) -> Iterator[tuple[Fraction | None, np.ndarray]]:
     """Time after the first video frame (None: unknown) and (n, channels) float32 of each block that can be decoded."""
-    with opened(probe.path) as container:
-        stream = container.streams.audio[0]
+    with opened(probe.path, probe.limits) as container:
+        check_unchanged(probe)
+        stream = sound_stream(container)
+        if stream is None:
+            raise InputError("no_audio", "its sound track has gone", probe.path)
         time_base = stream.time_base or Fraction(1, av.time_base)
         if start_s > SEEK_LEAD_S:
             _seek(container, stream, probe.zero_s + start_s - SEEK_LEAD_S, time_base)
         resampler, described = None, None
+        read, end_s = 0, Fraction(0)
         try:
-            for packet in container.demux(stream):
+            for packet in packets(container, stream):
+                read += bool(packet.size)
                 try:
                     frames = packet.decode()
                 except av.error.InvalidDataError:
+                    losses.packets += 1
                     continue
+                losses.packets += packet.is_corrupt
+                if packet.pts is not None:
+                    end_s = (packet.pts + (packet.duration or 0)) * time_base
                 for frame in frames:
                     assert isinstance(frame, AudioFrame)
+                    if frame.sample_rate not in SOUND_RATES_HZ or frame.layout.nb_channels > MOST_CHANNELS:
+                        losses.packets += 1
+                        continue
                     shape = (frame.format.name, frame.layout.name, frame.sample_rate)
                     if resampler is None or shape != described:
                         layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
@@ -131,6 +175,20 @@ def _decoded(
         except av.error.FFmpegError as error:
             if resampler is None:
                 raise InputError("no_audio", f"its sound cannot be decoded ({error})", probe.path) from error
+            losses.packets += 1
+        losses.packets += _packets_missing(container, stream, read, end_s)
+
+
+def _packets_missing(
+    container: av.container.InputContainer, stream: av.audio.stream.AudioStream, read: int, end_s: Fraction
+) -> int:
+    """How many packets the header claims beyond the last of *read* packets, which ended at *end_s* of the file's clock:
+    an estimate from their mean length."""
+    claim_s, claimed_for = claimed_end(container, stream)
+    begin_s = (stream.start_time or 0) * (stream.time_base or Fraction(0))
+    if claimed_for != "picture" or not read or claim_s - end_s <= MISSING_S or end_s <= begin_s:
+        return 0
+    return math.ceil((claim_s - end_s) * read / (end_s - begin_s))
 
 
 def _mixed(samples: np.ndarray, channels: int) -> np.ndarray:

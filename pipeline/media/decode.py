@@ -8,7 +8,7 @@ its pictures once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import TypeVar
 
@@ -18,10 +18,12 @@ import av.error
 import av.video.frame
 import av.video.stream
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from pipeline.errors import InputError
-from pipeline.media.probe import display_size, frame_time, opened, picture_stream
+from pipeline.media.deinterlace import deinterlaced
+from pipeline.media.limits import check_length
+from pipeline.media.pictures import Pictures
+from pipeline.media.probe import check_unchanged, frame_time, opened, packets, picture_stream
 from pipeline.types import GRID_FPS, Probe
 
 T = TypeVar("T")
@@ -73,10 +75,12 @@ def read_frames(
     threads: int = 1,
     size_px: tuple[int, int] | None = None,
     rate: int | Fraction = GRID_FPS,
+    on_lost: Callable[[int], None] = lambda _: None,
 ) -> Iterator[np.ndarray]:
     """Pictures of grid frames ``[first_frame, stop_frame)``, decoding little more than that span.
 
-    Packets that cannot be decoded are passed over: the picture before them stays on screen.
+    Packets that cannot be decoded are passed over: the picture before them stays on screen. Interlaced frames are
+    made whole.
 
     Args:
         probe: the file.
@@ -84,16 +88,19 @@ def read_frames(
         threads: decoding threads.
         size_px: width and height of the pictures; the displayed size by default.
         rate: frames a second of the grid.
+        on_lost: called with the number of packets that are damaged, as they are found; a span may tell of one again.
+            Of packets that are not there at all, `pipeline.media.probe.missing_seconds` tells.
 
     Yields:
         (H, W, 3) uint8 BGR as displayed: a view that holds until the next one is asked for. The iterator ends early
         where the picture ends.
 
     Raises:
-        InputError: when the file has gone or cannot be decoded at all.
+        InputError: ``unreadable`` when the file has gone, ``undecodable`` when nothing comes out, ``too_long`` when a
+            picture lies beyond the limits, ``changed`` when the file did not stay as it was.
     """
     for margin_s in SEEK_MARGINS_S if first_frame else (None,):
-        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, Fraction(rate), margin_s)
+        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, Fraction(rate), margin_s, on_lost)
         first = next(pictures, None)
         if first is None or first[0] > first_frame:
             continue
@@ -102,7 +109,7 @@ def read_frames(
             yield picture
         return
     if first_frame:
-        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, Fraction(rate), None)
+        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, Fraction(rate), None, on_lost)
         yield from (picture for _, picture in pictures)
 
 
@@ -114,70 +121,68 @@ def _read_from(
     size_px: tuple[int, int] | None,
     rate: Fraction,
     seek_margin_s: int | None,
+    on_lost: Callable[[int], None],
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Grid number and picture from *first_frame* on, having sought *seek_margin_s* before it (None: from the start)."""
-    with opened(probe.path) as container:
+    """Grid number and picture from *first_frame* on, having sought *seek_margin_s* before it (None: from the start).
+
+    Nothing where the container cannot seek.
+    """
+    with opened(probe.path, probe.limits) as container:
+        check_unchanged(probe)
         stream = picture_stream(container, probe.path)
         stream.codec_context.thread_count = threads
         stream.thread_type = "AUTO" if threads > 1 else "NONE"
         if seek_margin_s is not None:
             start_s = probe.zero_s + first_frame / rate - seek_margin_s
             time_base = stream.time_base or Fraction(1, av.time_base)
-            container.seek(int(max(start_s, probe.zero_s) / time_base), stream=stream, backward=True)
-        pictures = _Pictures(stream, probe, size_px)
-        for index, frame in on_grid(_timed(container, stream, probe), rate):
+            try:
+                container.seek(int(max(start_s, probe.zero_s) / time_base), stream=stream, backward=True)
+            except av.error.FFmpegError:
+                return
+        pictures = Pictures(stream, probe, size_px)
+        timed = deinterlaced(_timed(container, stream, probe, on_lost), from_start=seek_margin_s is None)
+        for index, frame in on_grid(timed, rate):
             if stop_frame is not None and index >= stop_frame:
                 return
             if index >= first_frame:
                 yield index, pictures.of(frame)
+        check_unchanged(probe)
 
 
 def _timed(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, probe: Probe
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
+    probe: Probe,
+    on_lost: Callable[[int], None],
 ) -> Iterator[tuple[Fraction, Fraction, av.video.frame.VideoFrame]]:
-    """Time after zero, duration and picture of every frame that can be decoded."""
+    """Time after zero, duration and picture of every frame that can be decoded.
+
+    What is damaged before the first of them is not told: a recording may begin anywhere, and time begins with it.
+    """
     time_base = stream.time_base or Fraction(1, av.time_base)
-    usual_s = 1 / probe.rate if probe.rate > 0 else Fraction(1, GRID_FPS)
     expected_s = Fraction(0)
     decoded = False
     try:
-        for packet in container.demux(stream):
+        for packet in packets(container, stream):
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:
+                if decoded:
+                    on_lost(1)
                 continue
+            damaged = max(sum(frame.is_corrupt for frame in frames), int(packet.is_corrupt))
+            if decoded and damaged:
+                on_lost(damaged)
             for frame in frames:
                 assert isinstance(frame, av.video.frame.VideoFrame)
                 stamp_s = frame_time(frame, time_base)
                 time_s = expected_s if stamp_s is None else stamp_s - probe.zero_s
-                duration_s = frame.duration * time_base if frame.duration else usual_s
+                duration_s = frame.duration * time_base if frame.duration else 1 / probe.rate
                 expected_s = time_s + duration_s
+                check_length(expected_s, probe.limits, probe.path, "a picture")
                 decoded = True
                 yield time_s, duration_s, frame
     except av.error.FFmpegError as error:
         if not decoded:
             raise InputError("undecodable", f"its picture cannot be decoded ({error})", probe.path) from error
-
-
-class _Pictures:
-    """Decoded frames as displayed BGR arrays; a frame that is shown again is converted once."""
-
-    def __init__(self, stream: av.video.stream.VideoStream, probe: Probe, size_px: tuple[int, int] | None) -> None:
-        self._reformatter = VideoReformatter()
-        self._turns = probe.rotation_deg // 90
-        width, height, _, _ = display_size(stream, probe.rotation_deg)
-        if size_px is not None:
-            width, height = size_px if self._turns % 2 == 0 else size_px[::-1]
-        self._width, self._height = width, height
-        self._frame: av.video.frame.VideoFrame | None = None
-        self._picture = np.empty((0, 0, 3), np.uint8)
-
-    def of(self, frame: av.video.frame.VideoFrame) -> np.ndarray:
-        """(H, W, 3) uint8 view of *frame* as displayed."""
-        if frame is not self._frame:
-            bgr = self._reformatter.reformat(frame, self._width, self._height, "bgr24")
-            plane = bgr.planes[0]
-            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-            picture = rows[:, : 3 * self._width].reshape(self._height, self._width, 3)
-            self._frame, self._picture = frame, np.rot90(picture, -self._turns)
-        return self._picture
+        on_lost(1)

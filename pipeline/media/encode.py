@@ -160,6 +160,10 @@ def colour_matrix(size_px: tuple[int, int]) -> str:
     return "smpte170m" if small else "bt709"
 
 
+CLIP, SOUND = "file:clip", "file:sound"
+"""What stands for two paths while a command is composed: ffmpeg-python refuses names that are not UTF-8."""
+
+
 def _clip_argv(
     path: Path,
     width: int,
@@ -174,13 +178,13 @@ def _clip_argv(
     picture = ffmpeg.input(
         "pipe:0", format="rawvideo", pix_fmt="bgr24", video_size=(width, height), framerate=str(rate)
     )
-    sound = ffmpeg.input(f"file:{pcm}", format="s16le", ar=sound_rate_hz, ac=channels)
+    sound = ffmpeg.input(SOUND, format="s16le", ar=sound_rate_hz, ac=channels)
     matrix = colour_matrix((width, height))
     # FFmpeg's fast conversion, its default, darkens the picture by one to four levels: the exact one is asked for.
     output = ffmpeg.output(
         picture.video,
         sound.audio,
-        f"file:{path.absolute()}",
+        CLIP,
         format="mp4",
         vcodec="libx264",
         preset=preset,
@@ -193,4 +197,5 @@ def _clip_argv(
         audio_bitrate=SOUND_BITRATE,
         movflags="+faststart",
     )
-    return _argv(find_ffmpeg(), output)
+    paths = {CLIP: f"file:{path.absolute()}", SOUND: f"file:{pcm.absolute()}"}
+    return [paths.get(word, word) for word in _argv(find_ffmpeg(), output)]

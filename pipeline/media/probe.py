@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal, TypeVar
 
 import av
+import av.audio.stream
 import av.container
 import av.error
+import av.packet
 import av.stream
 import av.video.frame
 import av.video.stream
 
 from pipeline.errors import InputError
-from pipeline.types import Probe
+from pipeline.media.limits import believable_rate, check_length, check_picture, check_sound
+from pipeline.types import MediaLimits, Probe
+
+MediaStream = TypeVar("MediaStream", av.video.stream.VideoStream, av.audio.stream.AudioStream)
+
+MISSING_S = 0.5
+"""Headers are seldom exact: a file that lacks less than this at its end lacks nothing."""
 
 CONTAINERS = (
     "aac,aiff,asf,avi,dv,f4v,flac,flv,gxf,h264,hevc,ivf,kux,live_flv,matroska,webm,mov,mp3,mp4,m4a,3gp,3g2,mj2,"
@@ -24,10 +34,15 @@ CONTAINERS = (
 """FFmpeg demuxers that may read an input. Lists that name other files (HLS, concat, DASH, image sequences) are not
 among them: a media file must not make us read another one. Formats of sound alone are, to say what they lack."""
 
+BARE_STREAMS = frozenset({"dv", "h264", "hevc", "ivf", "m4v", "mpegvideo", "obu", "mpeg"})
+"""Formats without a header of the whole, whose length is an estimate."""
+
 
 @contextmanager
-def opened(path: Path) -> Iterator[av.container.InputContainer]:
+def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.container.InputContainer]:  # noqa: B008
     """The container of *path*, closed at the end; only from the local disk and a format that holds media itself.
+
+    Pictures beyond *limits* are not decoded, whatever the header said of their size.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``not_media`` when it is not a video container.
@@ -36,32 +51,95 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:
-        raise InputError(
-            "unreadable", f"cannot be read: {error.strerror}. Check that it exists and its permissions", path
-        ) from error
+        raise _unreadable(path, error) from error
     if empty:
         raise InputError("not_media", "the file is empty (0 bytes). Copy it again", path)
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": CONTAINERS,
+        "max_pixels": str(limits.pixels),
+    }
     try:
-        container = av.open(
-            f"file:{path.absolute()}", options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
-        )
+        container = av.open(f"file:{path.absolute()}", options=options)
     except (av.error.FFmpegError, ValueError, UnicodeError) as error:
         message = f"not a media file that can be read ({error}). Check that it plays, or convert it with ffmpeg"
         raise InputError("not_media", message, path) from error
     with container:
+        for stream in container.streams.video:
+            if stream.codec_context is not None:
+                stream.codec_context.options = {"max_pixels": str(limits.pixels)}
         yield container
 
 
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError("unreadable", f"cannot be read: {error.strerror}. Check that it exists and its permissions", path)
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of the last change in nanoseconds.
+
+    Raises:
+        InputError: ``unreadable``.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return found.st_size, found.st_mtime_ns
+
+
+def check_unchanged(probe: Probe) -> None:
+    """Refuses a file that has changed since `probe`: what is read of it then belongs to two files.
+
+    Raises:
+        InputError: ``changed``, or ``unreadable`` when it has gone.
+    """
+    if probe.seen is None:
+        return
+    now = stamp_of(probe.path)
+    if now != probe.seen:
+        what = f"from {probe.seen[0]} to {now[0]} bytes" if now[0] != probe.seen[0] else "its content was written anew"
+        message = f"the file changed while it was read ({what}). Wait until it is complete, then run it again"
+        raise InputError("changed", message, probe.path)
+
+
 def picture_stream(container: av.container.InputContainer, path: Path) -> av.video.stream.VideoStream:
-    """The stream of moving pictures: the first that is not cover art.
+    """The stream of moving pictures, cover art aside: the first that the file marks as default, else the first.
 
     Raises:
         InputError: ``no_video``.
     """
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic and stream.codec_context is not None:
-            return stream
-    raise InputError("no_video", "has no picture. Only videos with picture and sound can be used", path)
+    moving = [each for each in container.streams.video if not each.disposition & av.stream.Disposition.attached_pic]
+    stream = _first_choice(moving)
+    if stream is None:
+        raise InputError("no_video", "has no picture. Only videos with picture and sound can be used", path)
+    return stream
+
+
+def sound_stream(container: av.container.InputContainer) -> av.audio.stream.AudioStream | None:
+    """The sound track that is used: the first that the file marks as default, else the first; None without one."""
+    return _first_choice([each for each in container.streams.audio if each.codec_context is not None and each.rate])
+
+
+def _first_choice(streams: Sequence[MediaStream]) -> MediaStream | None:
+    able = [stream for stream in streams if stream.codec_context is not None]
+    marked = [stream for stream in able if stream.disposition & av.stream.Disposition.default]
+    return next(iter(marked or able), None)
+
+
+def packets(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream | av.audio.stream.AudioStream
+) -> Iterator[av.packet.Packet]:
+    """The packets of *stream* from here on, the last one empty: it gets the decoder to give what it still holds.
+
+    In a damaged file another stream may appear in the middle, at which PyAV stumbles; it is passed over.
+    """
+    while True:
+        try:
+            yield from container.demux(stream)
+        except IndexError:
+            continue
+        return
 
 
 def frame_time(frame: av.video.frame.VideoFrame, time_base: Fraction) -> Fraction | None:
@@ -84,40 +162,68 @@ def display_size(stream: av.video.stream.VideoStream, rotation_deg: int) -> tupl
     return (width, height, height, width) if rotation_deg in (90, 270) else (width, height, width, height)
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, limits: MediaLimits = MediaLimits()) -> Probe:  # noqa: B008 - it is frozen
     """Opens *path* and decodes its first frame.
 
+    Args:
+        path: the file.
+        limits: of what its header may claim; its readers go by them too.
+
     Raises:
-        InputError: ``unreadable``, ``not_media``, ``no_video``, or ``undecodable`` when no picture comes out.
+        InputError: ``unreadable``, ``not_media``, ``no_video``, ``too_large``, ``too_long``, or ``undecodable`` when no
+            picture comes out.
     """
     path = path.absolute()
-    with opened(path) as container:
+    seen = stamp_of(path)
+    with opened(path, limits) as container:
         stream = picture_stream(container, path)
+        check_picture(stream.codec_context.width, stream.codec_context.height, limits, path)
+        sound = sound_stream(container)
+        if sound is not None:
+            check_sound(sound.rate, sound.channels, path)
         first = _first_frame(container, stream, path)
         time_base = stream.time_base or Fraction(1, av.time_base)
         zero_s = frame_time(first, time_base) or Fraction(0)
         rotation_deg = -round(first.rotation / 90) * 90 % 360
         _, _, width, height = display_size(stream, rotation_deg)
-        sound = container.streams.audio[0] if container.streams.audio else None
+        check_picture(width, height, limits, path)
+        end_s, duration_of = claimed_end(container, stream)
+        duration_s = max(end_s - zero_s, Fraction(0))
+        check_length(duration_s, limits, path, "the end that its header claims")
         return Probe(
             path=path,
             container=container.format.name,
-            duration_s=_duration_s(container, stream, zero_s),
+            duration_s=float(duration_s),
             width_px=width,
             height_px=height,
-            rate=Fraction(stream.average_rate or stream.guessed_rate or 25),
+            rate=believable_rate(stream.average_rate, stream.guessed_rate),
             rotation_deg=rotation_deg,
             zero_s=zero_s,
             audio_rate_hz=sound.rate if sound else None,
             audio_channels=sound.channels if sound else 0,
+            duration_of=duration_of,
+            limits=limits,
+            seen=seen,
         )
+
+
+def missing_seconds(probe: Probe, picture_s: float, sound_s: float) -> float:
+    """Seconds of picture that the file claims and does not have at its end, as when it was cut off in copying.
+
+    Args:
+        probe: the file.
+        picture_s, sound_s: seconds of picture and of sound that came out of it.
+    """
+    has_s = max(picture_s, sound_s) if probe.duration_of == "file" else picture_s
+    missing_s = probe.duration_s - has_s
+    return missing_s if probe.duration_of != "nothing" and missing_s > MISSING_S else 0.0
 
 
 def _first_frame(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream, path: Path
 ) -> av.video.frame.VideoFrame:
     try:
-        for packet in container.demux(stream):
+        for packet in packets(container, stream):
             try:
                 for frame in packet.decode():
                     return frame  # type: ignore[return-value]
@@ -128,12 +234,30 @@ def _first_frame(
     raise InputError("undecodable", "not one picture could be decoded. Check that it plays; copy it again", path)
 
 
-def _duration_s(container: av.container.InputContainer, stream: av.video.stream.VideoStream, zero_s: Fraction) -> float:
-    """Seconds from *zero_s* to the end that the header claims, 0 when it claims none."""
+def claimed_end(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream | av.audio.stream.AudioStream
+) -> tuple[Fraction, Literal["picture", "file", "nothing"]]:
+    """The end of *stream* on the file's own clock that the header claims, and for what: the stream or the whole file.
+
+    AVI is measured while it is opened, so that a file that was cut off claims only what is left; its header still has
+    the number of pictures. Matroska has lengths of its streams among its tags. Streams without a container have none:
+    what FFmpeg guesses from their bit rate is no claim.
+    """
+    start_s = (stream.start_time or 0) * (stream.time_base or Fraction(0))
+    tagged_s = _seconds(stream.metadata.get("DURATION", ""))
+    if container.format.name == "avi" and stream.type == "video" and stream.frames and stream.average_rate:
+        return start_s + stream.frames / stream.average_rate, "picture"
     if stream.duration is not None and stream.time_base is not None:
-        end_s = (stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base
-    elif container.duration is not None:
-        end_s = Fraction((container.start_time or 0) + container.duration, av.time_base)
-    else:
-        return 0.0
-    return float(max(end_s - zero_s, Fraction(0)))
+        claims = "nothing" if container.format.name in BARE_STREAMS else "picture"
+        return start_s + stream.duration * stream.time_base, claims
+    if tagged_s is not None:
+        return tagged_s, "picture"
+    if container.duration is not None:
+        return Fraction((container.start_time or 0) + container.duration, av.time_base), "file"
+    return Fraction(0), "nothing"
+
+
+def _seconds(text: str) -> Fraction | None:
+    """``00:01:02.5`` in seconds; None for anything else."""
+    found = re.fullmatch(r"(\d{2,6}):(\d{2}):(\d{2}(?:\.\d{1,9})?)", text)
+    return None if found is None else int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path, names: Iterable[str]) -> None:
+    """Removes what processes that are no more left half written of the files *names* in *folder*."""
+    for name in names:
+        for partial in folder.glob(f".{name}.*.part"):
+            process = partial.suffixes[-2].removeprefix(".")
+            if process.isdecimal() and not _is_alive(int(process)):
+                partial.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
@@ -21,13 +22,16 @@ from config import Config
 from pipeline.errors import InputError
 from pipeline.outputs.files import write_json
 from pipeline.settings import CLIPS, SPEECH, VISION, settings_that_affect
-from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, ModelChoice, Probe, Sentence
+from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, Losses, ModelChoice, Probe, Sentence
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes away."""
 
 TIME_DIGITS = 3
 SCORE_DIGITS = 4
+
+LARGEST_BYTES = 256 * 2**20
+"""Greater files are refused before they are read: an hour of talk takes about 4 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def manifest_json(
     models: Sequence[ModelChoice],
     clips: Sequence[CutClip],
     dropped: Sequence[DroppedSentence],
+    losses: Losses = Losses(),  # noqa: B008 - it is frozen
     created_at: datetime | None = None,
 ) -> dict[str, Any]:
     """The manifest as JSON values: times to the millisecond, scores to four digits.
@@ -67,6 +72,7 @@ def manifest_json(
         models: who did each job.
         clips: in order of their numbers.
         dropped: likewise.
+        losses: what of the source could not be read.
         created_at: moment of writing, with its time zone; now by default.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
@@ -75,7 +81,7 @@ def manifest_json(
         "schema_version": SCHEMA_VERSION,
         "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": fingerprint,
-        "source": _source_json(probe, frame_count, language),
+        "source": _source_json(probe, frame_count, losses, language),
         "settings": settings_of(config),
         "models": [_model_json(model) for model in models],
         "clips": [_clip_json(clip, used) for clip in clips],
@@ -111,10 +117,13 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest in *path*.
 
     Raises:
-        InputError: ``unreadable`` when the file cannot be opened, ``bad_manifest`` when it is no valid manifest.
+        InputError: ``unreadable`` when the file cannot be opened, ``bad_manifest`` when it is no valid manifest or
+            greater than `LARGEST_BYTES`.
     """
     try:
-        manifest = json.loads(path.read_bytes())
+        if (size := path.stat().st_size) > LARGEST_BYTES:
+            raise InputError("bad_manifest", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
+        manifest = json.loads(path.read_bytes(), parse_constant=_refuse_constant, parse_float=_finite)
     except OSError as error:
         raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
     except (ValueError, RecursionError) as error:
@@ -126,13 +135,23 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    """A number of the file; those beyond what a float holds are none, since nothing could be written with them."""
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_constant(text)
+
+
 @functools.cache
 def _validator() -> Draft202012Validator:
     schema = json.loads(Path(__file__).with_name("manifest.schema.json").read_bytes())
     return Draft202012Validator(schema)
 
 
-def _source_json(probe: Probe, frame_count: int, language: str) -> dict[str, Any]:
+def _source_json(probe: Probe, frame_count: int, losses: Losses, language: str) -> dict[str, Any]:
     return {
         "path": str(probe.path),
         "container": probe.container,
@@ -146,6 +165,11 @@ def _source_json(probe: Probe, frame_count: int, language: str) -> dict[str, Any
         "audio_channels": probe.audio_channels,
         "grid_rate": GRID_FPS,
         "grid_frames": frame_count,
+        "lost": {
+            "picture_packets": losses.picture_packets,
+            "sound_packets": losses.sound_packets,
+            "missing": _seconds(losses.missing_s),
+        },
         "language": language,
     }
 

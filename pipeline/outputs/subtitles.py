@@ -13,6 +13,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 from pathlib import Path
 
 from pysubs2 import Alignment, Color, SSAEvent, SSAFile, SSAStyle
@@ -149,30 +150,32 @@ def _text(words: Sequence[AttributedWord]) -> str:
 
 def _parts(words: Sequence[AttributedWord], label_columns: int) -> list[Sequence[AttributedWord]]:
     """The words of a sentence in groups of about the same width, each short enough for a cue."""
+    widths = [columns(spoken.word.text) for spoken in words]
     parts: list[Sequence[AttributedWord]] = []
-    rest, used = words, label_columns
-    while rest:
-        count = _cue_length(rest, used)
-        parts.append(rest[:count])
-        rest, used = rest[count:], 0
+    first, used, total = 0, label_columns, label_columns + sum(widths)
+    while first < len(words):
+        stop = _cue_stop(words, widths, first, used, total)
+        parts.append(words[first:stop])
+        total -= used + sum(widths[first:stop])
+        first, used = stop, 0
     return parts
 
 
-def _cue_length(words: Sequence[AttributedWord], used: int) -> int:
-    """How many of *words* go into the next cue, of which *used* columns are taken: an even share of all that follow."""
-    widths = [columns(spoken.word.text) for spoken in words]
-    total, start_s = used + sum(widths), words[0].word.start_s
+def _cue_stop(words: Sequence[AttributedWord], widths: Sequence[int], first: int, used: int, total: int) -> int:
+    """Where the cue from word *first* on ends: an even share of all that follow.
+
+    *used* of the *total* columns from there on are taken.
+    """
+    start_s = words[first].word.start_s
     cues = max(math.ceil(total / CUE_COLUMNS), math.ceil((words[-1].word.end_s - start_s) / MAX_CUE_S), 1)
-    count = 1
-    used += widths[0]
+    stop = first + 1
+    used += widths[first]
     while (
-        count < len(words)
-        and used + widths[count] / 2 <= total / cues
-        and words[count].word.end_s - start_s <= MAX_CUE_S
+        stop < len(words) and used + widths[stop] / 2 <= total / cues and words[stop].word.end_s - start_s <= MAX_CUE_S
     ):
-        used += widths[count]
-        count += 1
-    return count
+        used += widths[stop]
+        stop += 1
+    return stop
 
 
 def _labelled(label: str, text: str) -> str:
@@ -208,9 +211,8 @@ def _is_wide(text: str) -> bool:
 
 def _cut_place(text: str) -> int:
     """How many letters of *text* fit on a line; a mark stays with its letter, closing punctuation with its word."""
-    cut = len(text)
-    while columns(text[:cut]) > LINE_COLUMNS:
-        cut -= 1
+    widths = accumulate(map(columns, text))
+    cut = sum(1 for _ in takewhile(lambda width: width <= LINE_COLUMNS, widths))
     while cut > 1 and (unicodedata.combining(text[cut]) or unicodedata.category(text[cut]) in ("Po", "Pe", "Pf")):
         cut -= 1
     return cut

@@ -1,23 +1,73 @@
-"""``tracks.npz``: every face of a video with its scores, as plain arrays without pickle."""
+"""``tracks.npz``: every face of a video with its scores, as plain arrays without pickle.
+
+The file may come from outside. What its headers claim is checked before anything is allocated for it.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import struct
+import tokenize
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 
 from pipeline.errors import InputError
 from pipeline.outputs.files import atomic_path
-from pipeline.types import ScoredTracks
+from pipeline.types import Losses, ScoredTracks
+
+WHOLE = Losses()
+
+_DAMAGE = (
+    *(ValueError, TypeError, KeyError, EOFError, ArithmeticError, RuntimeError, MemoryError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+)
+"""What zipfile, zlib and numpy raise on damaged files."""
 
 ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability", "person")
 """Arrays of the file, as `ScoredTracks` describes them; beside them ``frame_count``, a single int64."""
 
+FORMS = MappingProxyType(
+    {
+        "frame_count": ("<i8", 0),
+        "shot_starts": ("<i4", 1),
+        "track": ("<i4", 1),
+        "frame": ("<i4", 1),
+        "box_px": ("<f4", 2),
+        "logit": ("<f4", 1),
+        "probability": ("<f4", 1),
+        "person": ("<i4", 1),
+        "losses": ("<f8", 1),
+        "fingerprint": ("<U", 0),
+    }
+)
+"""Type and number of dimensions of each; a text may have any length."""
 
-def write_tracks(path: Path, tracks: ScoredTracks) -> None:
-    """Writes *tracks* to *path*, whole or not at all."""
-    arrays = {name: getattr(tracks, name) for name in ARRAYS}
+LARGEST_BYTES = 1 << 30
+"""Files greater than this, or whose arrays would be, are refused: a row takes 36 bytes, so that ten faces in view all
+the time fill it in 33 hours."""
+
+
+def write_tracks(path: Path, tracks: ScoredTracks, losses: Losses = WHOLE, mark: str = "") -> None:
+    """Writes *tracks* to *path*, whole or not at all.
+
+    Args:
+        path: the file.
+        tracks: faces and scores.
+        losses: what of the video could not be read: stored as ``losses``, (3,) float64 in the order of the fields.
+        mark: fingerprint of what they depend on, stored as ``fingerprint``, a single text.
+    """
+    arrays: dict[str, Any] = {name: getattr(tracks, name) for name in ARRAYS}
+    arrays["losses"] = np.array(dataclasses.astuple(losses), np.float64)
+    arrays["fingerprint"] = np.array(mark)
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, frame_count=np.int64(tracks.frame_count), **arrays)
 
@@ -28,10 +78,78 @@ def read_tracks(path: Path) -> ScoredTracks:
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_tracks`` when it holds something else.
     """
+    with _opened(path) as stored:
+        return ScoredTracks(int(stored["frame_count"]), **{name: stored[name] for name in ARRAYS})
+
+
+def read_losses(path: Path) -> Losses:
+    """What of the video could not be read, as stored in *path* beside its tracks.
+
+    Raises:
+        InputError: as `read_tracks`.
+    """
+    with _opened(path) as stored:
+        picture, sound, missing_s = stored["losses"].tolist()
+        return Losses(int(picture), int(sound), float(missing_s))
+
+
+def tracks_mark(path: Path) -> str:
+    """The fingerprint in *path*.
+
+    Raises:
+        InputError: as `read_tracks`.
+    """
+    with _opened(path) as stored:
+        return str(stored["fingerprint"])
+
+
+class _Arrays:
+    """The arrays of an open file by name, each read when it is asked for; together at most `LARGEST_BYTES`.
+
+    Nothing is allocated for what a header only claims, and no type but the expected one is read: no pickle.
+    """
+
+    def __init__(self, stored: zipfile.ZipFile) -> None:
+        self._stored, self._left = stored, LARGEST_BYTES
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The array; ValueError and others where it is damaged or of another form than `FORMS` says."""
+        with self._stored.open(f"{name}.npy") as member:
+            shape, in_columns, dtype = _header(member, name)
+            size = math.prod(shape) * dtype.itemsize
+            if size > self._left:
+                raise ValueError(f"{name} claims the shape {shape}; at most {LARGEST_BYTES} bytes are read in all")
+            self._left -= size
+            content = member.read(size)
+        if len(content) != size:
+            raise ValueError(f"{name} ends after {len(content)} of {size} bytes")
+        if dtype.kind == "U":
+            content.decode("utf-32-le")  # numpy crashes on numbers that are no character
+        array = np.frombuffer(content, dtype) if size else np.zeros(math.prod(shape), dtype)
+        return array.reshape(shape, order="F" if in_columns else "C")
+
+
+def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether columns come first, and type, found to be what `FORMS` says."""
+    version = npy.read_magic(member)
+    if version != (1, 0):
+        raise ValueError(f"{name} is of version {version} of the format, expected (1, 0)")
+    shape, in_columns, dtype = npy.read_array_header_1_0(member)
+    wanted, dimensions = FORMS[name]
+    fits = dtype.str.startswith(wanted) if wanted == "<U" else dtype.str == wanted
+    if not fits or len(shape) != dimensions or min(shape, default=0) < 0:
+        raise ValueError(f"{name}: expected {wanted} of {dimensions} dimensions, got {dtype} {shape}")
+    return shape, in_columns, dtype
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Arrays]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return ScoredTracks(int(stored["frame_count"]), **{name: stored[name] for name in ARRAYS})
+        if (size := path.stat().st_size) > LARGEST_BYTES:
+            raise ValueError(f"it has {size} bytes; at most {LARGEST_BYTES} are read")
+        with zipfile.ZipFile(path) as stored:
+            yield _Arrays(stored)
     except OSError as error:
         raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
-    except (ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise InputError("bad_tracks", f"is no table of tracks: {error}", path) from error

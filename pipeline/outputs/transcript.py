@@ -2,60 +2,130 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import InputError
 from pipeline.outputs.files import write_json
-from pipeline.types import AttributedWord, Segment, Transcript
+from pipeline.types import AttributedWord, Segment, Transcript, Word
+
+LARGEST_BYTES = 256 * 2**20
+"""Greater files are not ours: an hour of talk takes about 3 MB."""
+
+LATEST_S = 1e7
+"""Nor are times beyond 115 days."""
 
 
-def transcript_json(transcript: Transcript, attributed: Sequence[AttributedWord]) -> dict[str, Any]:
-    """The transcript as openai-whisper writes it, and per word ``speaker``, ``speaker_track``, ``timing`` and
+def transcript_json(
+    transcript: Transcript, attributed: Sequence[AttributedWord] | None = None, mark: str = ""
+) -> dict[str, Any]:
+    """The transcript as openai-whisper writes it, and per word ``timing``, ``speaker``, ``speaker_track`` and
     ``speaker_probabilities``: for every face in view, and for nobody (null), how probable it is that it says the word.
 
     Args:
         transcript: the segments as the recogniser delivered them.
-        attributed: every word of it, in its order, with its speaker.
+        attributed: every word of it, in its order, with its speaker; None while nobody knows who speaks: the three
+            fields about that are left out then.
+        mark: fingerprint of what the words depend on.
 
     Raises:
         ValueError: the two do not hold the same number of words.
     """
-    if len(attributed) != len(transcript.words):
-        raise ValueError(f"transcript_json: expected {len(transcript.words)} words, got {len(attributed)}")
-    words = iter(attributed)
-    segments = [_segment_json(number, segment, words) for number, segment in enumerate(transcript.segments)]
+    count = len(transcript.words)
+    if attributed is not None and len(attributed) != count:
+        raise ValueError(f"transcript_json: expected {count} words, got {len(attributed)}")
+    said = iter([_word_json(word) for word in transcript.words] if attributed is None else map(_spoken, attributed))
+    segments = [_segment_json(number, segment, said) for number, segment in enumerate(transcript.segments)]
     return {
         "text": "".join(segment.text for segment in transcript.segments),
         "segments": segments,
         "language": transcript.language,
+        "fingerprint": mark,
     }
 
 
-def write_transcript(path: Path, transcript: Transcript, attributed: Sequence[AttributedWord]) -> None:
+def write_transcript(
+    path: Path, transcript: Transcript, attributed: Sequence[AttributedWord] | None = None, mark: str = ""
+) -> None:
     """Writes `transcript_json` to *path*, whole or not at all."""
-    write_json(path, transcript_json(transcript, attributed))
+    write_json(path, transcript_json(transcript, attributed, mark))
 
 
-def _segment_json(number: int, segment: Segment, words: Iterator[AttributedWord]) -> dict[str, Any]:
+def read_own_transcript(path: Path) -> tuple[Transcript, str]:
+    """The transcript and the fingerprint that `write_transcript` wrote to *path*: times to the millisecond.
+
+    Raises:
+        InputError: ``unreadable`` when the file cannot be opened, ``bad_transcript`` when it is none of ours.
+    """
+    try:
+        if (size := path.stat().st_size) > LARGEST_BYTES:
+            raise ValueError(f"it has {size} bytes; at most {LARGEST_BYTES} are read")
+        content = json.loads(path.read_bytes())
+        segments = tuple(_segment(segment) for segment in content["segments"])
+        return Transcript(_text(content["language"]), segments), _text(content["fingerprint"])
+    except OSError as error:
+        raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError("bad_transcript", f"is no transcript of this program: {error}", path) from error
+
+
+def _segment(value: dict[str, Any]) -> Segment:
+    words = tuple(_word(word) for word in value["words"])
+    flags = tuple(_text(flag) for flag in value["flags"])
+    return Segment(_number(value["start"]), _number(value["end"]), _text(value["text"]), words, flags)
+
+
+def _word(value: dict[str, Any]) -> Word:
+    confidence, timing = value["probability"], value["timing"]
+    if timing not in ("measured", "interpolated"):
+        raise ValueError(f"expected a way of timing, got {timing!r:.40}")
+    return Word(
+        _text(value["word"]),
+        _number(value["start"]),
+        _number(value["end"]),
+        None if confidence is None else _number(confidence),
+        timing,
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {type(value).__name__}")
+    value.encode("utf-8")  # halves of characters could not be written again
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LATEST_S:
+        raise ValueError(f"expected a number up to {LATEST_S:g}, got {value!r:.40}")
+    return float(value)
+
+
+def _segment_json(number: int, segment: Segment, words: Iterator[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": number,
         "start": round(segment.start_s, 3),
         "end": round(segment.end_s, 3),
         "text": segment.text,
         "flags": list(segment.flags),
-        "words": [_word_json(next(words)) for _ in segment.words],
+        "words": [next(words) for _ in segment.words],
     }
 
 
-def _word_json(spoken: AttributedWord) -> dict[str, Any]:
-    word = spoken.word
+def _word_json(word: Word) -> dict[str, Any]:
     return {
         "word": word.text,
         "start": round(word.start_s, 3),
         "end": round(word.end_s, 3),
         "probability": None if word.confidence is None else round(word.confidence, 4),
         "timing": word.timing,
+    }
+
+
+def _spoken(spoken: AttributedWord) -> dict[str, Any]:
+    return _word_json(spoken.word) | {
         "speaker": spoken.speaker,
         "speaker_track": spoken.track,
         "speaker_probabilities": [

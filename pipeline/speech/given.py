@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pysubs2
+from pysubs2.time import TIMESTAMP
 
 from pipeline.errors import InputError
 from pipeline.speech import UNKNOWN_LANGUAGE
@@ -26,6 +27,18 @@ from pipeline.types import Segment, Timing, Transcript, Word
 
 LARGEST_BYTES = 64 * 2**20
 """Greater files are refused: with every field that Whisper writes, an hour of speech takes about 3 MB."""
+
+MOST_WORDS = 250_000
+"""Words of one file: twenty hours of fast speech."""
+
+LONGEST_WORD = 1000
+"""Characters of a word with its marks: what is longer is no speech, and lines would be broken in it for ever."""
+
+LONGEST_CUE = 10_000
+"""Characters of one subtitle: patterns that look for styles in it take the square of its length."""
+
+MOST_AT_ONCE = 50
+"""Words that are said at the same time: each needs a row of its own when they are given to faces."""
 
 LATEST_S = 1e6
 """Times beyond eleven days are a mistake of unit."""
@@ -80,6 +93,7 @@ def read_transcript(path: Path, language: str = "auto") -> Transcript:
             transcript = _from_json(text, fallback)
         else:
             _refuse("", f"a transcript ends in .json or .srt, not in {path.suffix!r}")
+        _check_amount(transcript.words)
     except InputError as error:
         raise InputError(error.reason_code, error.message, path) from error
     return transcript
@@ -118,6 +132,7 @@ def _read_text(path: Path) -> str:
 
 
 def _from_srt(text: str) -> tuple[Segment, ...]:
+    _check_cues(text)
     cues = pysubs2.SSAFile.from_string(text, format_="srt")
     segments = []
     for number, cue in enumerate(cues, 1):
@@ -132,6 +147,30 @@ def _from_srt(text: str) -> tuple[Segment, ...]:
     if not segments:
         _refuse("", "holds no words")
     return _in_order(segments)
+
+
+def _check_cues(text: str) -> None:
+    """Refuses a subtitle that is too long to be one; a line with two times begins one, as pysubs2 has it."""
+    number = length = 0
+    for line in text.split("\n"):
+        if len(TIMESTAMP.findall(line)) == 2:
+            number, length = number + 1, 0
+        elif number:
+            length += len(line) + 1
+            if length > LONGEST_CUE:
+                _refuse(f"cue {number}", f"has more than {LONGEST_CUE} characters")
+
+
+def _check_amount(words: Sequence[Word]) -> None:
+    """Refuses what would keep the rest of the pipeline busy for hours and cannot be speech."""
+    if len(words) > MOST_WORDS:
+        _refuse("", f"has {len(words)} words; at most {MOST_WORDS} are read")
+    starts_s = np.sort([word.start_s for word in words if word.end_s > word.start_s])
+    ends_s = np.sort([word.end_s for word in words if word.end_s > word.start_s])
+    at_once = np.arange(1, len(starts_s) + 1) - np.searchsorted(ends_s, starts_s, side="right")
+    if at_once.max(initial=0) > MOST_AT_ONCE:
+        place_s = starts_s[int(at_once.argmax())]
+        _refuse("", f"{at_once.max()} words are said at {place_s:.2f} s, more than {MOST_AT_ONCE} at the same time")
 
 
 def _from_json(text: str, language: str) -> Transcript:
@@ -220,6 +259,9 @@ def _spaced(words: Sequence[str], text: str) -> tuple[str, ...]:
 def _segment(
     texts: Sequence[str], details: Sequence[_Detail], start_s: float, end_s: float, flags: tuple[str, ...] = ()
 ) -> Segment:
+    longest = max(map(len, texts))
+    if longest > LONGEST_WORD:
+        _refuse("", f"holds a word of {longest} characters, {_shown(max(texts, key=len))}; at most {LONGEST_WORD} are")
     placed, _ = place_words(texts, np.array([detail.times_s for detail in details], np.float64), start_s, end_s)
     words = tuple(
         Word(text, float(first), float(last), detail.confidence, detail.timing)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import pickle
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import whisper
 from whisper.audio import N_FRAMES
-from whisper.model import Whisper
+from whisper.model import AudioEncoder, ModelDimensions, TextDecoder, Whisper
 
+from pipeline.checkpoint import check_layout, checked_tensors, unpickled
 from pipeline.errors import WeightsError
 
 _FRAMES_PER_POSITION = 2
@@ -21,6 +24,12 @@ _MEL_BANDS = (80, 128)
 
 _SMALLEST_VOCABULARY = 51864
 """Tokens of the English-only models; the others have more."""
+
+_WIDEST = 1 << 20
+"""Numbers to a state and tokens of a vocabulary; the published models have 1280 and 51866."""
+
+_LONGEST_TEXT = 4096
+"""Tokens; the published models have 448. The decoder's mask takes their square."""
 
 
 def load_model(weights: Path, device: str) -> Whisper:
@@ -42,20 +51,19 @@ def load_model(weights: Path, device: str) -> Whisper:
             f"{path}: there is no such checkpoint. Fetch it (python -m pipeline.weights fetch) or name another one "
             "with --whisper-model-size"
         )
-    try:
-        model = whisper.load_model(str(path), device="cpu")
-    except KeyError as error:
-        raise WeightsError(
-            f"{path}: no checkpoint of openai-whisper: it lacks {error}. Checkpoints of other programs (Hugging Face, "
-            "faster-whisper) have another format"
-        ) from error
-    except (pickle.UnpicklingError, OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        first_line = next(iter(str(error).splitlines()), "no message")
-        raise WeightsError(
-            f"{path}: not a readable checkpoint of openai-whisper ({type(error).__name__}: {first_line}). It may be "
-            "damaged or cut short: delete it and fetch it again"
-        ) from error
-    _check_dimensions(model, path)
+    content = unpickled(path)
+    for part in ("dims", "model_state_dict"):
+        if not isinstance(content, Mapping) or part not in content:
+            raise WeightsError(
+                f"{path}: no checkpoint of openai-whisper: it lacks {part!r}. Checkpoints of other programs (Hugging "
+                "Face, faster-whisper) have another format"
+            )
+    tensors = checked_tensors(content["model_state_dict"], path)
+    dims = _dimensions(content["dims"], path)
+    _check_dimensions(dims, len(tensors), path)
+    check_layout(tensors, _layout(dims), path)
+    model = Whisper(dims)
+    model.load_state_dict(tensors)
     if any(not torch.isfinite(tensor).all() for tensor in model.parameters()):
         raise WeightsError(f"{path}: holds numbers that are none (NaN or infinity). Delete it and fetch it again")
     if (heads := _published_heads(path)) is not None:
@@ -63,8 +71,27 @@ def load_model(weights: Path, device: str) -> Whisper:
     return model.to(torch.device(device)).eval()
 
 
-def _check_dimensions(model: Whisper, path: Path) -> None:
-    dims = model.dims
+def _dimensions(found: Any, path: Path) -> ModelDimensions:
+    names = [field.name for field in dataclasses.fields(ModelDimensions)]
+    if not isinstance(found, Mapping) or set(found) != set(names):
+        raise WeightsError(f"{path}: no checkpoint of openai-whisper: its dimensions should be {', '.join(names)}")
+    wrong = [f"{name} is {value!r:.40}" for name, value in found.items() if type(value) is not int or value < 1]
+    if wrong:
+        raise WeightsError(f"{path}: no network has these dimensions: {'; '.join(wrong)}")
+    return ModelDimensions(**found)
+
+
+def _layout(dims: ModelDimensions) -> dict[str, torch.Tensor]:
+    """Names and shapes of the tensors of a network, without memory behind them."""
+    with torch.device("meta"):
+        encoder = AudioEncoder(dims.n_mels, dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, dims.n_audio_layer)
+        decoder = TextDecoder(dims.n_vocab, dims.n_text_ctx, dims.n_text_state, dims.n_text_head, dims.n_text_layer)
+    parts = {"encoder": encoder.state_dict(), "decoder": decoder.state_dict()}
+    return {f"{part}.{name}": tensor for part, state in parts.items() for name, tensor in state.items()}
+
+
+def _check_dimensions(dims: ModelDimensions, tensor_count: int, path: Path) -> None:
+    """Refuses what Whisper cannot run, and what it would take for ever to build."""
     wanted = N_FRAMES // _FRAMES_PER_POSITION
     problems = []
     if dims.n_audio_ctx != wanted:
@@ -73,6 +100,14 @@ def _check_dimensions(model: Whisper, path: Path) -> None:
         problems.append(f"n_mels is {dims.n_mels}, expected 80 or 128")
     if dims.n_vocab < _SMALLEST_VOCABULARY:
         problems.append(f"n_vocab is {dims.n_vocab}, expected at least {_SMALLEST_VOCABULARY}")
+    if dims.n_text_ctx > _LONGEST_TEXT:
+        problems.append(f"n_text_ctx is {dims.n_text_ctx}, expected at most {_LONGEST_TEXT}")
+    for part in ("audio", "text"):
+        layers, state, heads = (getattr(dims, f"n_{part}_{name}") for name in ("layer", "state", "head"))
+        if layers > tensor_count:
+            problems.append(f"n_{part}_layer is {layers}, and the file has {tensor_count} tensors")
+        if state % heads or state % 2 or state < 4 or state > _WIDEST or dims.n_vocab > _WIDEST:
+            problems.append(f"n_{part}_state is {state} with {heads} heads and {dims.n_vocab} tokens")
     if problems:
         raise WeightsError(f"{path}: Whisper cannot run a network of these dimensions: {'; '.join(problems)}")
 

@@ -9,7 +9,16 @@ Each value is checked once, on construction; its arrays are read-only afterwards
 
 from pipeline.types.clips import ClipPlan, DroppedSentence
 from pipeline.types.faces import ScoredTracks
-from pipeline.types.media import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME, AudioTrack, FrameBatch, Losses, Probe
+from pipeline.types.media import (
+    AUDIO_RATE_HZ,
+    GRID_FPS,
+    SAMPLES_PER_FRAME,
+    AudioTrack,
+    FrameBatch,
+    Losses,
+    MediaLimits,
+    Probe,
+)
 from pipeline.types.run import Marks, ModelChoice, VideoResult
 from pipeline.types.words import AttributedWord, Segment, Sentence, Timing, Transcript, Word
 
@@ -24,6 +33,7 @@ __all__ = [
     "FrameBatch",
     "Losses",
     "Marks",
+    "MediaLimits",
     "ModelChoice",
     "Probe",
     "ScoredTracks",

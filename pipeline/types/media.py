@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +19,16 @@ AUDIO_RATE_HZ = 16_000
 
 SAMPLES_PER_FRAME = AUDIO_RATE_HZ // GRID_FPS
 """640 samples of sound to one grid frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """How large a video may be, whatever its header claims: beyond, it is refused before memory or disk is spent."""
+
+    pixels: int = 70_000_000
+    """Most pixels of a picture, as stored and as displayed: 8192x8192 passes."""
+    length_s: float = 24 * 3600.0
+    """Latest instant of picture and sound, in seconds after the first video frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +46,21 @@ class Probe:
     height_px: int
     """Displayed height."""
     rate: Fraction
-    """Average frames a second of the source."""
+    """Average frames a second of the source, between 1/10 and 1000; 25 where the file claims nothing like that."""
     rotation_deg: int
     """Clockwise turn that was applied for display: 0, 90, 180 or 270."""
     zero_s: Fraction
     """Presentation time of the first video frame in the file's own clock: time zero of everything else."""
     audio_rate_hz: int | None
-    """Sample rate of the first sound track; None without sound."""
+    """Sample rate of the sound track that is used; None without sound."""
     audio_channels: int
-    """Channels of the first sound track; 0 without sound."""
+    """Channels of that track; 0 without sound."""
+    duration_of: Literal["picture", "file", "nothing"] = "nothing"
+    """What ``duration_s`` is claimed for: the picture itself, the longer of picture and sound, or a mere estimate."""
+    limits: MediaLimits = MediaLimits()
+    """What its readers go by."""
+    seen: tuple[int, int] | None = None
+    """Size in bytes and time of the last change in nanoseconds when it was looked at; None: not compared later."""
 
     def __post_init__(self) -> None:
         if self.width_px < 1 or self.height_px < 1:

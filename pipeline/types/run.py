@@ -46,7 +46,8 @@ class VideoResult:
     """How one video of the run ended: a line of ``run.json``."""
 
     path: Path
-    status: Literal["done", "skipped", "failed", "interrupted"]
+    status: Literal["done", "partial", "skipped", "failed", "interrupted"]
+    """``partial``: done with what could be read of a damaged file."""
     reason_code: str = ""
     message: str = ""
     seconds: float = 0.0
@@ -55,6 +56,8 @@ class VideoResult:
     """``job: model`` for each stand-in that took part."""
     clip_count: int = 0
     manifest: Path | None = None
+    duration_s: float = 0.0
+    """Length of the video; 0 where it is not known."""
     timings: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Stage to [start, end] in seconds after the start of the run."""
     details: Mapping[str, Any] = field(default_factory=dict)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from privileges import folder_of_nobody
 
 from pipeline.errors import InputError
-from pipeline.inputs import EXTENSIONS, RUN_FILES, discover, given_transcripts, result_folders
+from pipeline.inputs import CLIP_NAME, EXTENSIONS, RUN_FILES, discover, given_transcripts, result_folders
+from pipeline.types import ClipPlan
 
 
 def _files(folder: Path, *names: str) -> None:
@@ -52,6 +56,34 @@ def test_results_of_an_earlier_run_are_no_input(tmp_path: Path) -> None:
     assert _names(tmp_path, recursive=True) == ["a.mp4", "b/c.mp4"]
 
 
+CLIP = "output/seg_0000_track_000.mp4"
+
+
+@pytest.mark.parametrize("sign", ["log.txt", "transcript.json", "tracks.npz", "failure.json", "output/manifest.json"])
+def test_clips_of_a_run_that_did_not_end_are_no_input(tmp_path: Path, sign: str) -> None:
+    _files(tmp_path, "a.mp4", f"a/{sign}", f"a/{CLIP}", "a/output/seg_0012_track_1234.mp4")
+    assert _names(tmp_path, recursive=True) == ["a.mp4"]
+
+
+def test_videos_of_ones_own_among_results_are_input(tmp_path: Path) -> None:
+    """Nothing is passed over but what is called as our clips are, where our clips are."""
+    mine = ["a/b.mp4", "a/c/d.mp4", "a/output/e.mp4", "a/output/f/g.mp4", "a/output/seg_0000_track_000.mkv"]
+    _files(tmp_path, "a/output/manifest.json", f"a/{CLIP}", *mine)
+    assert _names(tmp_path, recursive=True) == mine
+
+
+def test_a_folder_of_ones_own_that_is_called_output(tmp_path: Path) -> None:
+    _files(tmp_path, CLIP, "b/output/c.mp4", "b/seg_0000_track_000.mp4")
+    assert _names(tmp_path, recursive=True) == ["b/output/c.mp4", "b/seg_0000_track_000.mp4", CLIP]
+
+
+@pytest.mark.parametrize(("index", "track"), [(0, 0), (12345, 1234)])
+def test_our_clips_are_known_by_the_name_that_they_get(index: int, track: int) -> None:
+    plan: Any = SimpleNamespace(index=index, sentence=SimpleNamespace(track=track))
+    assert ClipPlan.name.fget is not None
+    assert CLIP_NAME.fullmatch(ClipPlan.name.fget(plan))
+
+
 def test_the_folder_itself_may_be_a_result(tmp_path: Path) -> None:
     """Clips can be put in again by naming their folder."""
     _files(tmp_path, "output/manifest.json", "output/seg_0000_track_000.mp4")
@@ -88,6 +120,32 @@ def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     _files(tmp_path, "in/a.mp4")
     (tmp_path / "in/round").symlink_to(tmp_path / "in")
     assert _names(tmp_path / "in", recursive=True) == ["a.mp4"]
+
+
+def test_a_link_to_itself_is_reported_later_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "round.mp4").symlink_to(tmp_path / "round.mp4")
+    assert _names(tmp_path) == ["round.mp4"]
+
+
+def test_two_links_to_one_file_are_two_videos(tmp_path: Path) -> None:
+    """Each name gets its results."""
+    _files(tmp_path, "a.mp4")
+    (tmp_path / "b.mp4").symlink_to(tmp_path / "a.mp4")
+    assert _names(tmp_path) == ["a.mp4", "b.mp4"]
+    assert len(set(result_folders(discover(tmp_path, False), tmp_path, tmp_path / "out"))) == 2
+
+
+def test_a_folder_that_may_not_be_read_does_not_end_the_run() -> None:
+    """It is among the videos, so that the run says that it cannot be read."""
+    with folder_of_nobody() as folder:
+        _files(folder, "a.mp4", "closed/b.mp4", "open/c.mp4")
+        (folder / "link.mp4").symlink_to(folder / "closed/b.mp4")
+        (folder / "closed").chmod(0)
+        assert _names(folder, recursive=True) == ["a.mp4", "closed", "link.mp4", "open/c.mp4"]
+        assert result_folders(discover(folder, True), folder, None)[1] == folder / "closed.clips"
+        for path in (folder / "closed", folder / "closed/b.mp4"):
+            error = _refusal(path)
+            assert (error.reason_code, error.path) == ("unreadable", path)
 
 
 def test_a_broken_link_is_reported_later_not_lost(tmp_path: Path) -> None:
@@ -130,15 +188,6 @@ def test_videos_only_further_in_are_hinted_at(tmp_path: Path) -> None:
     assert "--recursive" in _refusal(tmp_path).message
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
-    tmp_path.chmod(0)
-    try:
-        assert _refusal(tmp_path).reason_code == "unreadable"
-    finally:
-        tmp_path.chmod(0o755)
-
-
 def _results(folder: Path, output: Path | None, *names: str) -> list[str]:
     _files(folder, *names)
     base = folder if output is None else output
@@ -158,6 +207,8 @@ def _results(folder: Path, output: Path | None, *names: str) -> list[str]:
         # Names that the run itself writes.
         (("run.json.mp4", "clips.jsonl.mp4"), ["run.json.mp4", "clips.jsonl.mp4"]),
         (("one.two.mp4",), ["one.two"]),
+        # Where the clips of x.mp4 go if it lies beside x/output.mp4.
+        (("x.mp4", "x/output.mp4", "Output.mkv"), ["x", "x/output.mp4", "Output.mkv"]),
         # The whole name of one is the other's without its ending.
         (("a.mkv", "a.mp4", "a.mp4.mkv"), ["a.mkv", "a.mp4", "a.mp4.mkv"]),
     ],
@@ -188,6 +239,24 @@ def test_beside_a_file_of_that_name(tmp_path: Path) -> None:
 def test_a_video_without_an_ending(tmp_path: Path) -> None:
     _files(tmp_path, "recording")
     assert result_folders([tmp_path / "recording"], tmp_path / "recording", None) == [tmp_path / "recording.clips"]
+
+
+def test_a_video_called_output_does_not_get_the_folder_of_the_clips_of_another(tmp_path: Path) -> None:
+    assert _results(tmp_path, None, "x.mp4", "x/output.mp4") == ["x", "x/output.mp4.clips"]
+
+
+@pytest.mark.parametrize("letter", ["a", "ж", "語", os.fsdecode(b"\xe9")])
+def test_names_as_long_as_can_be(tmp_path: Path, letter: str) -> None:
+    """255 bytes; two videos that share all but the ending, so that nothing may be put behind without a cut."""
+    stem = letter * (251 // len(os.fsencode(letter)))
+    videos = [f"{stem}.mp4", f"{stem}.mkv"]
+    folders = _results(tmp_path, None, *videos)
+    assert len(set(folders)) == 2
+    for name in folders:
+        assert len(os.fsencode(name)) <= 255
+        (tmp_path / name).mkdir()
+    assert _results(tmp_path, tmp_path / "out", videos[0]) == [stem]
+    assert _given(tmp_path, [videos[0]]) == [None]
 
 
 def test_one_file_in_an_output_folder(tmp_path: Path) -> None:

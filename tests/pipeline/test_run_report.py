@@ -27,7 +27,7 @@ def _read(report: RunReport) -> dict[str, Any]:
 
 
 def test_it_is_written_after_each_video(report: RunReport) -> None:
-    report.add(VideoResult(B, "done", seconds=1.23456, clip_count=3, stand_ins=("faces: mtcnn",)))
+    report.add(VideoResult(B, "done", seconds=1.23456, duration_s=4, clip_count=3, stand_ins=("faces: mtcnn",)))
     content = _read(report)
     assert content["schema_version"] == 1
     assert content["source"] == "/v"
@@ -38,6 +38,7 @@ def test_it_is_written_after_each_video(report: RunReport) -> None:
             "reason_code": "",
             "message": "",
             "seconds": 1.235,
+            "video_seconds": 4.0,
             "stand_ins": ["faces: mtcnn"],
             "clips": 3,
             "manifest": None,
@@ -119,3 +120,37 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
 def test_nothing_else_is_left_in_the_folder(report: RunReport) -> None:
     report.close()
     assert sorted(path.name for path in report.path.parent.iterdir()) == ["clips.jsonl", "run.json"]
+
+
+def test_a_long_list_is_written_from_time_to_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written whole after each of ten thousand videos, it would cost more than the work."""
+    monkeypatch.setattr(run_report, "OFTEN", 3)
+    paths = [Path(f"/v/{number}.mp4") for number in range(6)]
+    report = RunReport(tmp_path, Path("/v"), paths)
+    counts = []
+    for path in paths:
+        report.add(VideoResult(path, "done"))
+        counts.append(len(_read(report)["videos"]))
+    assert counts == [1, 2, 3, 3, 3, 3]
+    report.close()
+    assert len(_read(report)["videos"]) == 6
+
+
+def test_a_report_that_cannot_be_written_does_not_end_the_run(
+    report: RunReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_report, "write_json", full)
+    report.add(VideoResult(A, "done"))
+    assert [result.status for result in report.results] == ["done"]
+    with pytest.raises(OSError, match="No space left"):
+        report.close()
+
+
+def test_the_peak_of_memory_is_told(report: RunReport) -> None:
+    for peak in (2_000_000_000, 3_000_000_000, 1_000_000_000):
+        report.set_peak_memory(peak)
+    report.close()
+    assert _read(report)["peak_memory_mb"] == 3000

@@ -2,15 +2,18 @@
 
 ``bad`` in a name: the file cannot be used. ``bug-STAGE``: that stage raises. ``kill-STAGE``: the process of that stage
 is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``hang-STAGE``: it stands still at its first
-attempt; ``stuck-STAGE``: at every attempt. ``meet``: vision and speech each wait until the
-other has begun, so that the video can only be done when they run at the same time. ``note``: vision has something to
-say of its work.
+attempt; ``stuck-STAGE``: at every attempt. ``child-STAGE``: it starts a program and waits for ever. ``meet``: vision
+and speech each wait until the other has begun, so that the video can only be done when they run at the same time.
+``note``: vision has something to say of its work.
+``damaged``: three packets of its picture cannot be decoded. ``short``: it has two pictures.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ import numpy as np
 from config import Config
 from pipeline.clips.worker import FinishedVideo
 from pipeline.errors import InputError
+from pipeline.outputs.kept import read_kept
 from pipeline.stages import Models, Prepared, Stages, VideoJob
 from pipeline.types import AudioTrack, FrameBatch, Probe, ScoredTracks, Segment, Transcript
 
@@ -34,6 +38,10 @@ def _behave(path: Path, stage: str) -> None:
     name = path.name
     if f"bug-{stage}" in name:
         raise RuntimeError(f"a bug in {stage}")
+    if f"child-{stage}" in name:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        path.with_name(f".{name}.{stage}.child").touch()
+        time.sleep(600)
     mark = path.with_name(f".{name}.{stage}.begun")
     if f"stuck-{stage}" in name or (f"hang-{stage}" in name and not mark.exists()):
         mark.touch()
@@ -41,6 +49,10 @@ def _behave(path: Path, stage: str) -> None:
     if f"deadly-{stage}" in name or (f"kill-{stage}" in name and not mark.exists()):
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _frame_count(path: Path) -> int:
+    return 2 if "short" in path.name else FRAMES
 
 
 def _meet(path: Path, stage: str, other: str) -> None:
@@ -55,18 +67,24 @@ def _meet(path: Path, stage: str, other: str) -> None:
         time.sleep(0.01)
 
 
-def prepare(path: Path, sound: Path, on_seconds: Callable[[float], None]) -> Prepared:
+def prepare(path: Path, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
     _behave(path, "prepare")
     if "bad" in path.name:
         raise InputError("not_media", "is no video", path)
-    sound.write_bytes(bytes(2 * 16000))
-    probe = Probe(path, "fake", FRAMES / 25, WIDTH, HEIGHT, Fraction(25), 0, Fraction(0), 16000, 1)
-    return Prepared(probe, AudioTrack(sound, 16000))
+    if sound is not None:
+        sound.write_bytes(bytes(2 * 16000))
+    probe = Probe(path, "fake", _frame_count(path) / 25, WIDTH, HEIGHT, Fraction(25), 0, Fraction(0), 16000, 1)
+    return Prepared(probe, None if sound is None else AudioTrack(sound, 16000))
 
 
-def pictures(prepared: Prepared, size_px: tuple[int, int], threads: int) -> Iterator[np.ndarray]:
+def pictures(
+    prepared: Prepared, size_px: tuple[int, int], threads: int, on_lost: Callable[[int], None]
+) -> Iterator[np.ndarray]:
     width, height = size_px
-    for frame in range(FRAMES):
+    if "damaged" in prepared.probe.path.name:
+        on_lost(2)
+        on_lost(1)
+    for frame in range(_frame_count(prepared.probe.path)):
         if frame == FRAMES // 2:
             _behave(prepared.probe.path, "decode")
         yield np.full((height, width, 3), frame, np.uint8)
@@ -146,27 +164,22 @@ def load_speech(config: Config, models: Models, device: str) -> FakeSpeech:
 
 
 def finish(
-    job: VideoJob,
-    prepared: Prepared,
-    tracks: ScoredTracks,
-    transcript: Transcript,
-    models: Models,
-    config: Config,
-    on_clip: Callable[[int, int], None],
+    job: VideoJob, prepared: Prepared, models: Models, config: Config, on_clip: Callable[[int, int], None]
 ) -> FinishedVideo:
     """Clips: the pictures that came through unharmed."""
     _behave(job.path, "mux")
+    tracks, losses, transcript = read_kept(job.folder)
     on_clip(1, 1)
     manifest = job.folder / "output" / "manifest.json"
     manifest.parent.mkdir(parents=True, exist_ok=True)
     comm = Path("/proc/self/comm")
     named = comm.read_text().strip() if comm.exists() else "lipgen-mux-0"
     manifest.write_text(f"{os.getpid()} {transcript.segments[0].text} {named}")
-    return FinishedVideo(manifest, len(tracks.track), 0, 0)
+    return FinishedVideo(manifest, len(tracks.track), 0, 0, losses=losses)
 
 
 def frames_held(config: Config) -> int:
     return HELD + 16
 
 
-STAGES = Stages(prepare, pictures, load_vision, load_speech, finish, frames_held)
+STAGES = Stages(prepare, pictures, load_vision, load_speech, finish=finish, frames_held=frames_held)

@@ -21,8 +21,8 @@ from pipeline.errors import InputError, ToolError
 from pipeline.media.probe import probe
 from pipeline.outputs.clips_list import clip_lines
 from pipeline.outputs.manifest import read_manifest
-from pipeline.outputs.tracks import read_tracks
-from pipeline.types import ModelChoice, ScoredTracks, Segment, Transcript, Word
+from pipeline.outputs.transcript import read_own_transcript
+from pipeline.types import Losses, Marks, ModelChoice, ScoredTracks, Segment, Transcript, Word
 
 WIDTH, HEIGHT, FRAMES, RATE_HZ = 160, 120, 75, 16_000
 SQUARE = 30
@@ -113,7 +113,7 @@ def finish(tmp_path: Path, video: Path, tracks: ScoredTracks) -> Callable[..., F
             "transcript": TRANSCRIPT,
             "models": MODELS,
             "config": Config(CLIP_SIZE=84, CLIP_CRF=10, SENTENCE_PAUSE_S=0.4),
-            "fingerprint": "f1",
+            "marks": Marks(speech="s1", whole="f1"),
             "on_clip": lambda done, total: None,
         }
         return finish_video(**{**values, **changed})
@@ -143,7 +143,6 @@ def test_everything_is_left(finish, tmp_path: Path) -> None:
         "output/manifest.json",
         "output/seg_0000_track_000.mp4",
         "output/seg_0001_track_000.mp4",
-        "tracks.npz",
         "transcript.ass",
         "transcript.json",
         "transcript.srt",
@@ -212,7 +211,7 @@ def test_progress_is_told_from_none_to_all(finish) -> None:
 
 def test_tracks_and_transcript_can_be_read_back(finish, tracks: ScoredTracks, tmp_path: Path) -> None:
     finish()
-    np.testing.assert_array_equal(read_tracks(tmp_path / "result" / "tracks.npz").box_px, tracks.box_px)
+    assert read_own_transcript(tmp_path / "result" / "transcript.json")[1] == "s1"
     transcript = json.loads((tmp_path / "result" / "transcript.json").read_text())
     speakers = [word["speaker"] for segment in transcript["segments"] for word in segment["words"]]
     assert speakers == [1, 1, 1, 1, None]
@@ -444,3 +443,10 @@ def test_how_many_clips_are_cut_at_once(monkeypatch, cores, workers, count) -> N
     monkeypatch.setattr("pipeline.clips.worker.core_count", lambda: cores)
     assert clips_at_once(Config(NUM_MUX_WORKERS=workers)) == count
     assert clips_at_once(Config(CLIPS_AT_ONCE=7)) == 7
+
+
+def test_what_was_lost_of_the_video_is_in_the_manifest(finish, tmp_path: Path) -> None:
+    finished = finish(losses=Losses(3, 1, 2.5))
+    assert finished.losses == Losses(3, 1, 2.5)
+    lost = read_manifest(finished.manifest)["source"]["lost"]
+    assert lost == {"picture_packets": 3, "sound_packets": 1, "missing": 2.5}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import multiprocessing
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import fake_stages
@@ -13,11 +16,16 @@ import pytest
 
 from config import Config
 from pipeline.errors import PipelineError
+from pipeline.executors import guard
+from pipeline.executors.claims import Claims
+from pipeline.executors.journal import Event
 from pipeline.executors.local import LocalExecutor
+from pipeline.executors.memory import tree_of
 from pipeline.executors.serial import SerialExecutor
 from pipeline.machine import resolved
+from pipeline.outputs.failure import failed_before
 from pipeline.stages import VideoJob
-from pipeline.types import VideoResult
+from pipeline.types import Marks, VideoResult
 
 CONFIG = resolved(
     Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", RING_MB=16, NUM_PREPROCESS_WORKERS=2, MAX_VIDEOS_IN_FLIGHT=3)
@@ -31,13 +39,30 @@ class Recorder:
         self.results: dict[str, VideoResult] = {}
         self.order: list[str] = []
         self.progress: list[tuple[str, str, float, float]] = []
+        self.events: list[Event] = []
+        self.when_told: Callable[[Event], None] = lambda event: None
 
     def on_progress(self, video: VideoJob, stage: str, done: float, total: float) -> None:
         self.progress.append((video.path.name, stage, done, total))
 
-    def on_result(self, result: VideoResult) -> None:
+    def on_event(self, event: Event) -> None:
+        self.events.append(event)
+        self.when_told(event)
+
+    def on_result(self, video: VideoJob, result: VideoResult) -> None:
         assert result.path.name not in self.results, "a video ended twice"
         self.results[result.path.name] = result
+
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def is_running(process: int) -> bool:
+    """Whether it is there and no zombie that only waits to be asked how it ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.fixture
@@ -49,10 +74,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(kind: type, folder: Path, names: list[str], config: Config = CONFIG) -> tuple[Recorder, LocalExecutor]:
-    recorder = Recorder()
+def prepared(
+    kind: type, folder: Path, names: list[str], config: Config = CONFIG
+) -> tuple[Recorder, LocalExecutor, list[VideoJob]]:
     executor = kind(config, (), folder / ".work", fake_stages.STAGES)
-    jobs = [VideoJob(number, folder / name, folder / f"{name}.out") for number, name in enumerate(names)]
+    jobs = [
+        VideoJob(number, folder / name, folder / f"{name}.out", Marks(f"v{name}", f"s{name}", f"w{name}"))
+        for number, name in enumerate(names)
+    ]
+    return Recorder(), executor, jobs
+
+
+def run(kind: type, folder: Path, names: list[str], config: Config = CONFIG) -> tuple[Recorder, LocalExecutor]:
+    recorder, executor, jobs = prepared(kind, folder, names, config)
     executor.run(jobs, recorder)
     return recorder, executor
 
@@ -103,6 +137,58 @@ class TestEveryExecutor:
         assert noted.message.endswith("; vision was short of memory")
         assert other.details == {} and "memory" not in other.message
 
+    def test_what_could_not_be_read_makes_a_video_partial(self, kind: type, folder: Path) -> None:
+        recorder, _ = run(kind, folder, ["damaged.mp4"])
+        result = recorder.results["damaged.mp4"]
+        assert (result.status, result.reason_code) == ("partial", "damaged")
+        assert "3 packets of its picture could not be decoded" in result.message
+
+    def test_a_fault_of_the_file_is_written_down_and_others_are_not(self, kind: type, folder: Path) -> None:
+        run(kind, folder, ["bad.mp4", "bug-mux.mp4"])
+        assert failed_before(folder / "bad.mp4.out", "wbad.mp4") == ("not_media", f"{folder}/bad.mp4: is no video")
+        assert failed_before(folder / "bug-mux.mp4.out", "wbug-mux.mp4") is None
+
+    @pytest.mark.parametrize("left", [{"tracks.npz"}, {"transcript.json"}, {"tracks.npz", "transcript.json"}])
+    def test_what_an_earlier_run_left_is_not_done_again(self, kind: type, folder: Path, left: set[str]) -> None:
+        run(SerialExecutor, folder, ["a.mp4"])
+        results = folder / "a.mp4.out"
+        before = {name: (results / name).stat().st_mtime_ns for name in ("tracks.npz", "transcript.json")}
+        for name in before.keys() - left:
+            (results / name).unlink()
+        recorder, _ = run(kind, folder, ["a.mp4"])
+        kept = {"tracks.npz": "vision", "transcript.json": "speech"}
+        done = {event.stage for event in recorder.events if event.name == "stage_done"}
+        assert done & {"vision", "speech"} == {stage for name, stage in kept.items() if name not in left}
+        result = recorder.results["a.mp4"]
+        assert (result.status, result.clip_count) == ("done", fake_stages.FRAMES)
+        assert result.details["kept"] == sorted(kept[name] for name in left)
+        assert {name for name in before if (results / name).stat().st_mtime_ns == before[name]} == left
+
+    def test_a_video_that_another_run_holds_is_come_back_to(self, kind: type, folder: Path) -> None:
+        recorder, executor, jobs = prepared(kind, folder, ["a.mp4", "b.mp4"])
+        other = Claims(CONFIG, folder)
+        other.take(jobs[0])
+
+        def let_go(event: Event) -> None:
+            if event.name == "stage_done" and event.stage == "mux":
+                other.release(jobs[0])
+
+        recorder.when_told = let_go
+        executor.run(jobs, recorder)
+        assert [event.video for event in recorder.events if event.name == "elsewhere"] == [jobs[0]]
+        assert list(recorder.results) == ["b.mp4", "a.mp4"]
+        assert {result.status for result in recorder.results.values()} == {"done"}
+
+    def test_a_folder_that_cannot_be_written_fails_its_video_alone(self, kind: type, folder: Path) -> None:
+        (folder / "a.mp4.out").write_text("in the way")
+        recorder, _ = run(kind, folder, ["a.mp4", "b.mp4"])
+        ends = {name: (result.status, result.reason_code) for name, result in recorder.results.items()}
+        assert ends == {"a.mp4": ("failed", "io_error"), "b.mp4": ("done", "")}
+
+    def test_nothing_half_written_is_left(self, kind: type, folder: Path) -> None:
+        run(kind, folder, ["a.mp4", "bug-mux.mp4", "bug-vision.mp4"])
+        assert [path for path in folder.rglob("*") if path.name.endswith(".part")] == []
+
     def test_no_videos_is_no_work(self, kind: type, folder: Path) -> None:
         recorder, _ = run(kind, folder, [])
         assert recorder.results == {}
@@ -145,29 +231,26 @@ class TestLocal:
             assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 2  # the resource tracker's own
 
     @pytest.mark.parametrize("stage", ["prepare", "decode", "vision", "speech", "mux"])
-    def test_a_killed_worker_is_replaced_and_its_video_done(
-        self, folder: Path, stage: str, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_a_killed_worker_is_replaced_and_its_video_done(self, folder: Path, stage: str) -> None:
         name = f"kill-{stage}.mp4"
         (folder / ".watched").write_text(str(folder / name))
-        with caplog.at_level(logging.WARNING, logger="lipgen"):
-            recorder, _ = run(LocalExecutor, folder, ["a.mp4", name, "b.mp4"])
+        recorder, _ = run(LocalExecutor, folder, ["a.mp4", name, "b.mp4"])
         assert {result.status for result in recorder.results.values()} == {"done"}
         assert len(recorder.results) == 3
-        assert "died" in caplog.text
+        warnings = [event for event in recorder.events if event.level == "warning"]
+        assert [event.name for event in warnings].count("worker_died") == 1
+        assert name in [event.video.path.name for event in warnings if event.name == "again" and event.video]
         assert list((folder / ".work").iterdir()) == []
 
     @pytest.mark.parametrize("stage", ["decode", "vision", "speech"])
-    def test_a_worker_that_stands_still_is_replaced_and_its_video_done(
-        self, folder: Path, stage: str, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_a_worker_that_stands_still_is_replaced_and_its_video_done(self, folder: Path, stage: str) -> None:
         """The others, who wait for it or for nothing, are left alone."""
         name = f"hang-{stage}.mp4"
         (folder / ".watched").write_text(str(folder / name))
-        with caplog.at_level(logging.WARNING, logger="lipgen"):
-            recorder, _ = run(LocalExecutor, folder, ["a.mp4", name, "b.mp4"], dataclasses.replace(CONFIG, HANG_S=4))
+        recorder, _ = run(LocalExecutor, folder, ["a.mp4", name, "b.mp4"], dataclasses.replace(CONFIG, HANG_S=4))
         assert {result.status for result in recorder.results.values()} == {"done"}
-        assert [record.getMessage().split("-")[0] for record in caplog.records] == [f"the process {stage}"]
+        died = [event for event in recorder.events if event.name == "worker_died"]
+        assert [event.stage for event in died] == [stage] and "hung" in died[0].message
 
     def test_a_video_that_hangs_every_time_is_set_aside(self, folder: Path) -> None:
         config = dataclasses.replace(CONFIG, HANG_S=4)
@@ -180,6 +263,76 @@ class TestLocal:
         ends = {name: (result.status, result.reason_code) for name, result in recorder.results.items()}
         assert ends.pop("deadly-decode.mp4") == ("failed", "worker_died")
         assert set(ends.values()) == {("done", "")}
+
+    @pytest.mark.parametrize(("grace_s", "finished"), [(600.0, 1), (0.0, 0)])
+    def test_grace_s_acts(self, folder: Path, grace_s: float, finished: int) -> None:
+        """Videos in work are finished if there is time for that; no other is begun, and nothing half done is left."""
+        config = dataclasses.replace(CONFIG, GRACE_S=grace_s, MAX_VIDEOS_IN_FLIGHT=1)
+        recorder, executor, jobs = prepared(LocalExecutor, folder, ["a.mp4", "b.mp4", "c.mp4"], config)
+
+        def interrupt(event: Event) -> None:
+            if event.name == "stage_done" and event.stage == "speech":
+                executor.interrupt()
+
+        recorder.when_told = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            executor.run(jobs, recorder)
+        assert len(recorder.results) == finished
+        assert [event.name for event in recorder.events].count("begun") == 1
+        assert list(folder.rglob("*.part")) == [] and multiprocessing.active_children() == []
+        assert not (folder / "b.mp4.out").exists()
+        other, _ = run(LocalExecutor, folder, ["a.mp4", "b.mp4", "c.mp4"])
+        assert {result.status for result in other.results.values()} == {"done"}
+
+    def test_a_second_interrupt_ends_at_once(self, folder: Path) -> None:
+        """Whatever the workers do: vision stands still, and nobody waits for it."""
+        recorder, executor, jobs = prepared(LocalExecutor, folder, ["stuck-vision.mp4"])
+
+        def interrupt(event: Event) -> None:
+            if event.name == "stage_done":
+                executor.interrupt()
+                raise KeyboardInterrupt
+
+        recorder.when_told = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            executor.run(jobs, recorder)
+        assert multiprocessing.active_children() == []
+
+    def test_workers_and_what_they_started_end_with_a_parent_that_is_killed(self, folder: Path) -> None:
+        """One stands in the middle of its work, others wait, and one has started a program."""
+        (folder / "child-speech.mp4").touch()
+        (folder / ".watched").write_text(str(folder / "child-speech.mp4"))
+        code = (
+            "import sys; from pathlib import Path; folder = Path(sys.argv[1])\n"
+            "import test_executors as tests\n"
+            "recorder, executor, jobs = tests.prepared(tests.LocalExecutor, folder, ['child-speech.mp4'])\n"
+            "executor.run(jobs, recorder)\n"
+        )
+        path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        environment = {**os.environ, "PYTHONPATH": path}
+        parent = subprocess.Popen([sys.executable, "-c", code, str(folder)], env=environment, cwd=ROOT)
+        mark = folder / ".child-speech.mp4.speech.child"
+        while not mark.exists():
+            assert parent.poll() is None
+            time.sleep(0.05)
+        family = tree_of(parent.pid)
+        assert len(family) > 6
+        parent.kill()
+        parent.wait()
+        end_s = time.monotonic() + 60
+        while any(map(is_running, family)) and time.monotonic() < end_s:
+            time.sleep(0.05)
+        assert [process for process in family if is_running(process)] == []
+
+    def test_max_ram_gb_acts(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A run that takes too much all the time: each video is tried, and set aside."""
+        monkeypatch.setattr(guard, "LOOK_EVERY_S", 0.0)
+        monkeypatch.setattr(guard, "tree_bytes", lambda process: 2_000_000_000)
+        config = dataclasses.replace(CONFIG, MAX_RAM_GB=1.9, HANG_S=600)
+        recorder, executor = run(LocalExecutor, folder, ["stuck-decode.mp4"], config)
+        assert recorder.results["stuck-decode.mp4"].reason_code == "out_of_memory"
+        assert "MAX_RAM_GB" in recorder.results["stuck-decode.mp4"].message
+        assert executor.peak_bytes == 2_000_000_000
 
     def test_max_tries_acts(self, folder: Path) -> None:
         once = dataclasses.replace(CONFIG, MAX_TRIES=1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from pipeline import weights
 from pipeline.errors import WeightsError
 from pipeline.executors import runner
 from pipeline.executors.crew import Crew
+from pipeline.executors.work_dir import LOCK, PREFIX
 from pipeline.machine import resolved
+from pipeline.outputs.failure import write_failure
 from pipeline.stages import STAGES, VideoJob
 from pipeline.types import ModelChoice, VideoResult
 
@@ -33,10 +37,15 @@ class Seen:
     def run(self, videos: list[VideoJob], listener: runner.ConsoleListener) -> None:
         Seen.videos = list(videos)
         for video in videos:
-            listener.on_result(VideoResult(video.path, "done"))
+            listener.on_result(video, VideoResult(video.path, "done"))
 
     def queues(self) -> dict[str, dict[str, int]]:
         return {}
+
+    peak_bytes = 2_000_000_000
+
+    def interrupt(self) -> None:
+        raise KeyboardInterrupt
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +107,78 @@ class TestRun:
         assert names(seen) == ["b.mp4"]
         runner.run(videos, dataclasses.replace(CPU, FORCE=True))
         assert names(seen) == ["a.mp4", "b.mp4"]
+
+    def test_what_failed_by_its_own_fault_is_not_tried_again_unless_asked(
+        self, videos: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        runner.run(videos, CPU)
+        mark = seen.videos[0].marks.whole
+        (videos / "a").mkdir(exist_ok=True)
+        write_failure(videos / "a", mark, VideoResult(videos / "a.mp4", "failed", "no_audio", "has no sound"))
+        assert runner.run(videos, CPU) == 1
+        assert names(seen) == ["b.mp4"]
+        assert "no_audio: has no sound (found by an earlier run; --retry-failed tries again)" in capsys.readouterr().out
+        for setting in ("RETRY_FAILED", "FORCE"):
+            assert runner.run(videos, dataclasses.replace(CPU, **{setting: True})) == 0
+            assert names(seen) == ["a.mp4", "b.mp4"]
+        (videos / "a.mp4").write_bytes(b"another file")
+        assert runner.run(videos, CPU) == 0
+        assert names(seen) == ["a.mp4", "b.mp4"]
+
+    def test_log_json_acts(self, videos: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]) -> None:
+        runner.run(videos, dataclasses.replace(CPU, LOG_JSON=True))
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+        events = [json.loads(line) for line in lines]
+        assert [(event["event"], event["video"]) for event in events] == [
+            ("done", str(videos / "a.mp4")),
+            ("done", str(videos / "b.mp4")),
+        ]
+
+    def test_the_first_signal_asks_and_the_second_ends(
+        self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = []
+
+        class Patient(Seen):
+            def interrupt(self) -> None:
+                asked.append("asked")
+
+            def run(self, videos: list[VideoJob], listener: runner.ConsoleListener) -> None:
+                os.kill(os.getpid(), signal.SIGTERM)
+                asked.append("went on")
+                os.kill(os.getpid(), signal.SIGINT)
+                asked.append("never")
+
+        monkeypatch.setattr(runner, "LocalExecutor", Patient)
+        before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+        assert runner.run(videos, CPU) == 130
+        assert asked == ["asked", "went on"]
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+        run = json.loads((videos / "run.json").read_text())
+        assert [video["status"] for video in run["videos"]] == ["interrupted", "interrupted"]
+
+    def test_what_a_killed_run_left_goes_even_when_nothing_is_to_do(
+        self, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        left = tmp_path / "work" / f"{PREFIX}dead"
+        left.mkdir(parents=True)
+        (left / LOCK).touch()
+        partial = videos / ".run.json.999999999.part"
+        partial.touch()
+        monkeypatch.setattr(runner, "finished_before", lambda folder, mark: folder / "manifest.json")
+        monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
+        assert runner.run(videos, dataclasses.replace(CPU, WORK_DIR=str(tmp_path / "work"))) == 0
+        assert not left.exists() and not partial.exists()
+
+    def test_a_report_that_cannot_be_written_is_told(
+        self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(runner.RunReport, "write", full)
+        assert runner.run(videos, CPU) == 0
+        assert "run.json cannot be written (No space left on device)" in capsys.readouterr().err
 
     def test_an_output_folder_that_cannot_be_made(self, videos: Path, tmp_path: Path) -> None:
         (tmp_path / "file").touch()

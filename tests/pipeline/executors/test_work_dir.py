@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from pipeline.executors.work_dir import LOCK, remove_abandoned, work_dir
+from pipeline.executors.work_dir import LOCK, remove_abandoned, temporary_files_in, work_dir
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,7 +45,7 @@ def test_the_folder_of_a_run_that_lives_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "lipgen-notes").mkdir()
+    (tmp_path / "lipgen-run-notes").mkdir()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / LOCK).touch()
     assert remove_abandoned(tmp_path) == []
@@ -53,7 +55,28 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("kept")
-    (tmp_path / "lipgen-trap").mkdir()
-    (tmp_path / "lipgen-trap" / LOCK).symlink_to(precious)
+    (tmp_path / "lipgen-run-trap").mkdir()
+    (tmp_path / "lipgen-run-trap" / LOCK).symlink_to(precious)
     assert remove_abandoned(tmp_path) == []
     assert precious.read_text() == "kept"
+
+
+def test_a_folder_whose_lock_is_gone_goes_when_it_is_old_and_ours(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / f"lipgen-run-{name}" for name in ("old", "young", "other"))
+    for folder, name in ((old, "1.pcm"), (young, "1.pcm"), (other, "thesis.txt")):
+        folder.mkdir()
+        (folder / name).touch()
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    assert remove_abandoned(tmp_path) == [old]
+    assert young.exists() and (other / "thesis.txt").exists()
+
+
+def test_temporary_files_of_this_process_and_its_children_go_there(tmp_path: Path) -> None:
+    code = "import tempfile; print(tempfile.gettempdir())"
+    before = tempfile.gettempdir()
+    with temporary_files_in(tmp_path):
+        assert tempfile.gettempdir() == str(tmp_path)
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert said.strip() == str(tmp_path)
+    assert tempfile.gettempdir() == before

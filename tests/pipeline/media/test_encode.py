@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -140,6 +142,18 @@ def test_any_name_will_do(film: Any, name: str) -> None:
     _write(folder / name, [film.coded(3)] * 5)
     assert [path.name for path in folder.iterdir()] == [name]
     assert len(list(read_frames(probe(folder / name)))) == 5
+
+
+def test_names_that_are_not_utf8(film: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the folder, of the clip, and of the folder for temporary files."""
+    folder, temporary = (film.folder / os.fsdecode(name) for name in (b"caf\xe9", b"t\xe9mp"))
+    folder.mkdir()
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    path = folder / os.fsdecode(b"\xff.mp4")
+    _write(path, [film.coded(3)] * 5)
+    assert list(folder.iterdir()) == [path]
+    assert len(list(read_frames(probe(path)))) == 5
 
 
 def test_a_relative_path(film: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from privileges import folder_of_nobody
 
 from pipeline.errors import InputError
+from pipeline.media.audio import extract_sound, read_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 
@@ -97,11 +99,12 @@ def test_a_folder(tmp_path: Path) -> None:
     assert _refusal(tmp_path).reason_code == "unreadable"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(film: Any) -> None:
-    path = film.make("v.mp4", film.times(F(25), 0.2))
-    path.chmod(0)
-    assert _refusal(path).reason_code == "unreadable"
+def test_a_file_that_may_not_be_read() -> None:
+    with folder_of_nobody() as folder:
+        closed = folder / "v.mp4"
+        closed.touch()
+        closed.chmod(0)
+        assert _refusal(closed).reason_code == "unreadable"
 
 
 def test_sound_alone_has_no_picture(film: Any) -> None:
@@ -119,6 +122,50 @@ def test_cover_art_is_no_picture(film: Any, name: str) -> None:
         *("-c:v", "mjpeg" if name.endswith("mp3") else "png", "-disposition:v", "attached_pic", name),
     )
     assert _refusal(film.folder / name).reason_code == "no_video"
+
+
+def _several(film: Any, name: str, *dispositions: str) -> Path:
+    """Two pictures, 64x48 and 32x32; two sound tracks, 44.1 and 48 kHz."""
+    film.ffmpeg(
+        *("-f", "lavfi", "-i", "color=red:s=64x48:r=25:d=1", "-f", "lavfi", "-i", "color=blue:s=32x32:r=25:d=1"),
+        *("-f", "lavfi", "-i", "sine=300:r=44100:d=1", "-f", "lavfi", "-i", "sine=3000:r=48000:d=1"),
+        *("-map", "0", "-map", "1", "-map", "2", "-map", "3", "-c:v", "libx264", "-c:a", "aac", *dispositions, name),
+    )
+    return film.folder / name
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.mp4", "v.mov"])
+@pytest.mark.parametrize(
+    ("marks", "size", "rate_hz"),
+    [
+        ((), (64, 48), 44100),
+        (("-disposition:v:0", "0", "-disposition:v:1", "default"), (32, 32), 44100),
+        (("-disposition:a:0", "0", "-disposition:a:1", "default"), (64, 48), 48000),
+    ],
+)
+def test_of_several_tracks_the_one_marked_as_default(
+    film: Any, name: str, marks: tuple[str, ...], size: tuple[int, int], rate_hz: int
+) -> None:
+    """Or the first where none is, or all are; by what is told of the file and by both its readers."""
+    source = probe(_several(film, name, *marks))
+    assert (source.width_px, source.height_px, source.audio_rate_hz) == (*size, rate_hz)
+    picture = next(read_frames(source))
+    assert picture.shape[1::-1] == size
+    assert int(picture[8, 8].argmax()) == (2 if size == (64, 48) else 0)
+    crossings = 300 if rate_hz == 44100 else 3000
+    heard = extract_sound(source, film.folder / "a.raw").read(0, 16000)
+    assert abs(int((np.diff(np.sign(heard)) > 0).sum()) - crossings) < crossings * 0.05
+    clip = read_sound(source, F(0), F(1))[0][:, 0]
+    assert abs(int((np.diff(np.sign(clip)) > 0).sum()) - crossings) < crossings * 0.05
+
+
+def test_a_sound_track_that_nobody_can_decode_is_none(film: Any) -> None:
+    """Its codec has a tag that means nothing."""
+    path = film.make("v.mov", film.times(F(25), 1), sound=[(F(0), film.tone(16000, 1))])
+    data = path.read_bytes()
+    assert data.count(b"sowt") == 1
+    path.write_bytes(data.replace(b"sowt", b"zzzz"))
+    assert probe(path).audio_rate_hz is None
 
 
 def test_a_picture_that_cannot_be_decoded(film: Any) -> None:

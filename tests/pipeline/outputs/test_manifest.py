@@ -144,6 +144,7 @@ def test_source_and_models_are_told() -> None:
         "audio_channels": 2,
         "grid_rate": 25,
         "grid_frames": 100,
+        "lost": {"picture_packets": 0, "sound_packets": 0, "missing": 0.0},
         "language": "en",
     }
     assert manifest["models"][1] == {

@@ -46,6 +46,8 @@ def test_the_file_holds_the_arrays_that_are_promised(tmp_path: Path) -> None:
             "logit": ("float32", 1),
             "probability": ("float32", 1),
             "person": ("int32", 1),
+            "losses": ("float64", 1),
+            "fingerprint": ("str32", 0),
         }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.outputs.transcript import transcript_json, write_transcript
+from pipeline.errors import InputError
+from pipeline.outputs.transcript import read_own_transcript, transcript_json, write_transcript
 from pipeline.types import AttributedWord, Segment, Transcript, Word
 
 HELLO = Word(" Hello", 0.1234567, 0.5, 0.98761)
@@ -37,7 +38,7 @@ def _word(text: str, start: float, end: float, probability: float | None, **rest
 def test_it_has_whispers_shape_and_speakers() -> None:
     found = transcript_json(TRANSCRIPT, SPOKEN)
     first, music, last = found.pop("segments")
-    assert found == {"text": " Hello there. (music) שלום", "language": "en"}
+    assert found == {"text": " Hello there. (music) שלום", "language": "en", "fingerprint": ""}
     assert first == {
         "id": 0,
         "start": 0.1,
@@ -70,3 +71,28 @@ def test_whispers_own_writer_reads_it(tmp_path: Path) -> None:
 def test_words_that_do_not_match_are_refused() -> None:
     with pytest.raises(ValueError, match="expected 3 words, got 2"):
         transcript_json(TRANSCRIPT, SPOKEN[:2])
+
+
+def test_before_anybody_knows_who_speaks_nothing_is_said_about_it() -> None:
+    words = transcript_json(TRANSCRIPT)["segments"][0]["words"]
+    assert words[0] == _word(" Hello", 0.123, 0.5, 0.9876)
+
+
+@pytest.mark.parametrize("attributed", [None, SPOKEN])
+def test_it_comes_back_to_the_millisecond(tmp_path: Path, attributed: tuple[AttributedWord, ...] | None) -> None:
+    write_transcript(tmp_path / "t.json", TRANSCRIPT, attributed, "ab")
+    back, mark = read_own_transcript(tmp_path / "t.json")
+    assert mark == "ab" and back.language == "en"
+    assert [segment.flags for segment in back.segments] == [(), (), ("repeated",)]
+    assert back.words[0] == Word(" Hello", 0.123, 0.5, 0.9876)
+    assert back.words[1:] == (THERE, SHALOM)
+    write_transcript(tmp_path / "again.json", back, None, "ab")
+    assert read_own_transcript(tmp_path / "again.json") == (back, "ab")
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b'{"segments": [], "language": "en"}', b"{" * 100_000, b"\xff"])
+def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.json").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_own_transcript(tmp_path / "t.json")
+    assert caught.value.reason_code == "bad_transcript"

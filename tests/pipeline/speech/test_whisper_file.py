@@ -57,14 +57,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.pt"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match="not a readable checkpoint"):
+    with pytest.raises(WeightsError, match=r"a\.pt: (not a readable weights file|refused)"):
         load_model(path, "cpu")
 
 
 def test_a_file_that_was_cut_short_is_refused(make_checkpoint: Callable[..., Path]) -> None:
     path = make_checkpoint()
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(WeightsError, match="not a readable checkpoint"):
+    with pytest.raises(WeightsError, match="not a readable weights file"):
         load_model(path, "cpu")
 
 
@@ -80,7 +80,7 @@ def test_a_checkpoint_with_a_missing_tensor_is_refused(make_checkpoint: Callable
     content = torch.load(path, weights_only=True)
     del content["model_state_dict"]["decoder.ln.weight"]
     torch.save(content, path)
-    with pytest.raises(WeightsError, match="not a readable checkpoint"):
+    with pytest.raises(WeightsError, match=r"lacks decoder\.ln\.weight"):
         load_model(path, "cpu")
 
 

@@ -1,0 +1,107 @@
+"""Which video this run may begin: each is in the hands of one run at a time, on whatever machine.
+
+A run holds a lock on the log of every video that it works on. Another run over the same folder passes over that video
+and comes back to it: by then it is done, or free because the first run is gone. The system lets go of the lock however
+a run ends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from config import Config
+from pipeline.fingerprint import finished_before
+from pipeline.outputs.failure import forget_failure
+from pipeline.outputs.kept import remove_partial, stages_kept
+from pipeline.stages import VideoJob
+from pipeline.types import VideoResult
+
+LOG = "log.txt"
+"""The log of one video, in its folder: a line for each thing that happened to it."""
+
+MOST_LOG_BYTES = 1 << 20
+"""A log that has grown longer, over many runs, is begun anew."""
+
+
+class Claims:
+    """The videos that this run holds.
+
+    Args:
+        config: settings of the run.
+        work_dir: folder for temporary files, which must have room too.
+    """
+
+    def __init__(self, config: Config, work_dir: Path) -> None:
+        self._config, self._work_dir = config, work_dir
+        self._locks: dict[Path, int] = {}
+
+    def take(self, video: VideoJob) -> VideoJob | VideoResult | None:
+        """Takes *video* for this run.
+
+        Returns:
+            The video with the stages that need not be done; how it has ended, when there is nothing to do; or None
+            while another run holds it.
+
+        Raises:
+            OSError: its folder cannot be made or written, or there is no room left.
+        """
+        video.folder.mkdir(parents=True, exist_ok=True)
+        for folder in (video.folder, self._work_dir):
+            free_gb = shutil.disk_usage(folder).free / 1e9
+            if free_gb < self._config.MIN_FREE_GB:
+                text = f"only {free_gb:.2f} GB are free (MIN_FREE_GB is {self._config.MIN_FREE_GB:g})"
+                raise OSError(errno.ENOSPC, text, str(folder))
+        if not self._lock(video.folder):
+            return None
+        try:
+            done = None if self._config.FORCE else finished_before(video.folder, video.marks.whole)
+            if done is not None:
+                self.release(video)
+                return skipped(video.path, done)
+            (video.folder / "output" / "manifest.json").unlink(missing_ok=True)
+            forget_failure(video.folder)
+            remove_partial(video.folder)
+            kept = frozenset() if self._config.FORCE else stages_kept(video.folder, video.marks)
+        except BaseException:
+            self.release(video)
+            raise
+        return dataclasses.replace(video, kept=kept)
+
+    def release(self, video: VideoJob) -> None:
+        """Lets go of *video*, however it ended."""
+        lock = self._locks.pop(video.folder, None)
+        if lock is not None:
+            os.close(lock)
+
+    def release_all(self) -> None:
+        """Lets go of everything."""
+        for lock in self._locks.values():
+            os.close(lock)
+        self._locks.clear()
+
+    def _lock(self, folder: Path) -> bool:
+        """Whether the video of *folder* is ours now. File systems without locks are trusted to have one run only."""
+        if folder in self._locks:
+            return True
+        lock = os.open(folder / LOG, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                os.close(lock)
+                return False
+        if os.fstat(lock).st_size > MOST_LOG_BYTES:
+            os.ftruncate(lock, 0)
+        self._locks[folder] = lock
+        return True
+
+
+def skipped(path: Path, manifest: Path) -> VideoResult:
+    """The result of a video that is done already."""
+    message = "done by an earlier run with the same settings (--force does it again)"
+    return VideoResult(path, "skipped", message=message, manifest=manifest)

@@ -1,0 +1,69 @@
+"""The last words of a run: how many videos ended how, a table of them, and how fast it went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pipeline.types import VideoResult
+
+MOST_ROWS = 20
+"""Rows of the table; a longer list is in ``run.json``."""
+
+ORDER = ("failed", "interrupted", "partial", "done", "skipped")
+"""What people want to see first."""
+
+
+def summary(results: Sequence[VideoResult], seconds: float) -> str:
+    """A few lines for people.
+
+    Args:
+        results: of every video.
+        seconds: wall time of the run.
+    """
+    counts = Counter(result.status for result in results)
+    said = ", ".join(f"{counts[status]} {status}" for status in reversed(ORDER) if counts[status])
+    clips = sum(result.clip_count for result in results)
+    lines = [f"{len(results)} videos: {said or 'nothing to do'}; {clips} new clips", *_table(results)]
+    length_s = sum(result.duration_s for result in results)
+    if length_s and seconds:
+        lines.append(f"{_time(length_s)} of video in {_time(seconds)}: {length_s / seconds:.2f} times real time")
+    return "\n".join(lines)
+
+
+def _table(results: Sequence[VideoResult]) -> list[str]:
+    rows = sorted(results, key=lambda result: ORDER.index(result.status))
+    shown = rows[:MOST_ROWS]
+    if not shown:
+        return []
+    width = min(max(len(_name(result)) for result in shown), 40)
+    lines = [f"  {'status':<11} {'video':<{width}} {'length':>8} {'took':>8} {'clips':>5}  reason"]
+    for result in shown:
+        name = _name(result)
+        name = name if len(name) <= width else f"{name[: width - 1]}…"
+        length = _time(result.duration_s) if result.duration_s else "-"
+        took = _time(result.seconds) if result.seconds else "-"
+        line = f"  {result.status:<11} {name:<{width}} {length:>8} {took:>8} {result.clip_count:>5}  {_reason(result)}"
+        lines.append(line.rstrip())
+    if len(rows) > len(shown):
+        lines.append(f"  and {len(rows) - len(shown)} more")
+    return lines
+
+
+def _name(result: VideoResult) -> str:
+    return " ".join(result.path.name.split())
+
+
+def _reason(result: VideoResult) -> str:
+    if result.status not in ("failed", "partial"):
+        return ""
+    return " ".join(f"{result.reason_code}: {result.message}".split())
+
+
+def _time(seconds: float) -> str:
+    """``12.3 s``, ``4:05`` or ``1:02:03``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

@@ -1,0 +1,46 @@
+"""``failure.json``: why a video could not be done, in its folder, where it is the file's own fault.
+
+A later run with the same settings does not try such a video again unless it is told to.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.outputs.files import write_json
+from pipeline.types import VideoResult
+
+FAILURE = "failure.json"
+SCHEMA_VERSION = 1
+
+OF_THE_FILE = frozenset({"not_media", "no_audio", "no_video", "undecodable", "too_large", "too_long"})
+"""Reason codes that stay true while the file stays the same; all others (a full disk, a worker that died) may not."""
+
+
+def write_failure(folder: Path, fingerprint: str, result: VideoResult) -> None:
+    """Writes down how a video failed, if trying it again would bring nothing else."""
+    if fingerprint and result.reason_code in OF_THE_FILE:
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "fingerprint": fingerprint,
+            "reason_code": result.reason_code,
+            "message": result.message,
+        }
+        write_json(folder / FAILURE, content)
+
+
+def failed_before(folder: Path, fingerprint: str) -> tuple[str, str] | None:
+    """Reason code and message with which an earlier run with this fingerprint gave the video up; None otherwise."""
+    try:
+        content = json.loads((folder / FAILURE).read_bytes())
+        if content["fingerprint"] == fingerprint:
+            return str(content["reason_code"]), str(content["message"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    return None
+
+
+def forget_failure(folder: Path) -> None:
+    """Removes what `write_failure` wrote."""
+    (folder / FAILURE).unlink(missing_ok=True)
