@@ -23,9 +23,6 @@ from pipeline.weights_table import STAND_INS, Model, default_whisper, lookup
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 LEAST_PYTHON = (3, 11)
-LEAST_FREE_GB = 1.0
-"""Free space below which a run is likely to end for want of it."""
-
 EITHER = {"opencv-python": "opencv-python-headless"}
 """Packages that another one of the same version may stand for."""
 
@@ -160,11 +157,11 @@ def _folders(config: Config, videos: Path | None) -> Iterator[Finding]:
     beside = (videos if videos.is_dir() else videos.parent) if videos else None
     output = Path(config.OUTPUT_DIR) if config.OUTPUT_DIR else beside
     if output is not None:
-        yield _writable("results", output)
-    yield _writable("temporary files", Path(config.WORK_DIR or tempfile.gettempdir()))
+        yield _writable("results", output, config.MIN_FREE_GB)
+    yield _writable("temporary files", Path(config.WORK_DIR or tempfile.gettempdir()), config.MIN_FREE_GB)
 
 
-def _writable(name: str, folder: Path) -> Finding:
+def _writable(name: str, folder: Path, least_gb: float) -> Finding:
     """Whether a file can be made in *folder*, or in the folder that it would be made in, and how much fits."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:
@@ -172,6 +169,10 @@ def _writable(name: str, folder: Path) -> Finding:
             free_gb = shutil.disk_usage(there).free / 1e9
     except OSError as error:
         return Finding("FAIL", name, f"{folder} cannot be written ({error.strerror}). Name another folder")
-    if free_gb < LEAST_FREE_GB:
-        return Finding("FAIL", name, f"{folder} has {free_gb:.1f} GB left. Make room, or name another folder")
+    if free_gb < least_gb:
+        return Finding(
+            "FAIL",
+            name,
+            f"{folder} has {free_gb:.1f} GB left, less than MIN_FREE_GB. Make room, or name another folder",
+        )
     return Finding("ok", name, f"{folder}, {free_gb:.0f} GB free")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ from pipeline.outputs import kept
 from pipeline.speech import Precision, load_transcriber
 from pipeline.speech.worker import SpeechWorker
 from pipeline.types import (
+    AUDIO_RATE_HZ,
     GRID_FPS,
     AudioTrack,
     FrameBatch,
@@ -54,6 +56,9 @@ if TYPE_CHECKING:
 
 Models = tuple[ModelChoice, ...]
 """The model of each job of a run."""
+
+SAMPLE_BYTES = 2
+"""Of a sample in the sound file of a video."""
 
 TRANSCRIPT = "transcript"
 """Name of the "model" of words where they come from the user's own transcript."""
@@ -144,10 +149,17 @@ def prepare(path: Path, sound: Path | None, config: Config, on_seconds: Callable
 
     Raises:
         InputError: the file cannot be used.
+        OSError: there is no room for its sound.
     """
     limits = MediaLimits(round(config.MAX_MEGAPIXELS * 1e6), config.MAX_VIDEO_HOURS * 3600)
     found = probe(path, limits)
-    return Prepared(found, None if sound is None else extract_sound(found, sound, on_seconds))
+    if sound is None:
+        return Prepared(found, None)
+    needed = int(found.duration_s * AUDIO_RATE_HZ * SAMPLE_BYTES)
+    if shutil.disk_usage(sound.parent).free < needed:
+        text = f"its sound needs {needed / 1e6:.0f} MB of temporary files"
+        raise OSError(errno.ENOSPC, text, str(sound.parent))
+    return Prepared(found, extract_sound(found, sound, on_seconds))
 
 
 def pictures(

@@ -17,7 +17,8 @@ from typing import Any
 from config import Config
 from pipeline.executors.messages import Stop
 from pipeline.executors.ring import SharedMemory
-from pipeline.executors.workers import WorkerSetup, work
+from pipeline.executors.setup import WorkerSetup
+from pipeline.executors.workers import work
 from pipeline.settings import as_list
 from pipeline.stages import Models, Stages
 

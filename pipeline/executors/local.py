@@ -20,19 +20,16 @@ from pipeline.executors import messages as say
 from pipeline.executors.attempt import Attempt
 from pipeline.executors.base import Listener, done, failed
 from pipeline.executors.crew import Crew, Worker
-from pipeline.executors.guard import MemoryGuard
 from pipeline.executors.intake import Intake
 from pipeline.executors.journal import Event
 from pipeline.executors.ring import PictureFormat
+from pipeline.executors.supervision import Supervisor
 from pipeline.outputs.kept import put_in_place, remove_partial
 from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob, describe
 from pipeline.types import VideoResult
 
 LOOK_EVERY_S = 1.0
 """The parent looks around this often even when nobody says anything."""
-
-START_WITHIN_S = 600.0
-"""Time that a worker gets to load its models, if ``HANG_S`` is not longer."""
 
 MAX_FAILED_STARTS = 3
 """A worker that dies this often before it is ready will not come up."""
@@ -51,7 +48,7 @@ class LocalExecutor:
     def __init__(self, config: Config, models: Models, work_dir: Path, stages: Stages = STAGES) -> None:
         self._config, self._models, self._work_dir = config, models, work_dir
         self._crew = Crew(config, models, stages, work_dir)
-        self._memory = MemoryGuard(config.MAX_RAM_GB)
+        self._supervisor = Supervisor(config, self._crew)
         self._in_flight = int(config.MAX_VIDEOS_IN_FLIGHT)
         self._active: dict[int, Attempt] = {}
         self._to_hear: deque[int] = deque()
@@ -71,7 +68,7 @@ class LocalExecutor:
     @property
     def peak_bytes(self) -> int:
         """As `Executor.peak_bytes`."""
-        return self._memory.peak_bytes
+        return self._supervisor.memory.peak_bytes
 
     def interrupt(self) -> None:
         """As `Executor.interrupt`."""
@@ -124,41 +121,25 @@ class LocalExecutor:
             elif isinstance(message, say.Ready):
                 worker.ready, worker.failed_starts = True, 0
             elif isinstance(message, say.NotReady):
-                raise InputError("not_ready", f"{worker.name} cannot start: {message.message}")
+                self._on_not_ready(worker, message)
             else:
                 self._on_message(worker, message)
-        self._end_the_silent()
-        self._end_the_largest()
+        self._supervisor.look(self._active, self._listener.on_event)
 
-    def _end_the_silent(self) -> None:
-        """Ends workers that have had the word for too long; their death is noticed as any other."""
-        now_s = time.monotonic()
-        for worker in self._crew.workers:
-            most_s = self._config.HANG_S if worker.ready else max(self._config.HANG_S, START_WITHIN_S)
-            if now_s - worker.heard_s > most_s and not worker.silent_s and self._is_awaited(worker):
-                worker.silent_s = now_s - worker.heard_s
-                worker.kill()
-
-    def _end_the_largest(self) -> None:
-        """Ends a worker where the run takes more memory than it may."""
-        was_over = self._memory.is_over
-        worker = self._memory.look(self._crew.workers)
-        if self._memory.is_over and not was_over:
-            now_gb, most_gb = self._memory.now_bytes / 1e9, self._memory.most_bytes / 1e9
-            text = f"the run takes {now_gb:.1f} GB of memory, more than MAX_RAM_GB ({most_gb:.1f}): no video is begun"
-            self._tell("memory", text, level="warning", more={"gb": round(now_gb, 2), "most_gb": round(most_gb, 2)})
-        if worker is not None:
-            worker.over_gb = self._memory.now_bytes / 1e9
-            worker.kill()
-
-    def _is_awaited(self, worker: Worker) -> bool:
-        held = [self._active.get(job) for job in worker.jobs]
-        return not worker.ready or any(attempt is None or attempt.waits_for(worker) for attempt in held)
+    def _on_not_ready(self, worker: Worker, message: say.NotReady) -> None:
+        """Ends a run whose models cannot be loaded. Where that worked before, it is tried again: it may be for want of
+        memory that a process which died has not given back yet."""
+        text = f"{worker.name} cannot start: {message.message}"
+        if not self._jobs:
+            raise InputError("not_ready", text)
+        self._tell("not_ready", text, stage=worker.kind, level="warning", more={"worker": worker.name})
 
     def _give_work(self) -> None:
         """Hands out everything that somebody is free for."""
         for decoder in self._free("decode"):
-            if len(self._active) >= self._in_flight or self._is_stopping or (self._memory.is_over and self._active):
+            if self._active and (len(self._active) >= self._in_flight or self._supervisor.memory.is_over):
+                break
+            if self._is_stopping:
                 break
             wanted = self._intake.next()
             if wanted is None:
@@ -313,7 +294,8 @@ class LocalExecutor:
         """Replaces a worker that died, and begins its videos again or sets them aside."""
         died = WorkerDied(worker.name, worker.process.exitcode, worker.silent_s, worker.over_gb)
         held = [job for job in worker.jobs if job in self._active]
-        if not worker.ready:
+        was_at_work = worker.ready
+        if not was_at_work:
             worker.failed_starts += 1
             if worker.failed_starts == MAX_FAILED_STARTS:
                 raise died
@@ -324,7 +306,9 @@ class LocalExecutor:
             active = self._active[job]
             self._give_up(job)
             remove_partial(active.video.folder)
-            if active.tries < self._config.MAX_TRIES:
+            if not was_at_work:
+                self._intake.again(active.video, active.tries, active.begun_s)
+            elif active.tries < self._config.MAX_TRIES:
                 self._tell(
                     "again", f"{died.what}; the video is begun again", active.video, worker.kind, level="warning"
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import signal
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
-from pipeline.errors import InputError
+from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.base import Executor, remove_results
 from pipeline.executors.claims import skipped
 from pipeline.executors.local import LocalExecutor
@@ -58,6 +59,8 @@ def run(source: Path, config: Config) -> int:
     folders = result_folders(videos, source, output)
     transcripts = _transcripts(videos, source, folders, config)
     remove_abandoned(_made(home), RUN_FILES)
+    for folder in (home, _made(root_of(config.WORK_DIR), "--work-dir")):
+        _check_room(folder, config.MIN_FREE_GB)
     config = resolved(config)
     _check_precision(config)
     find_ffmpeg()
@@ -76,6 +79,11 @@ def run(source: Path, config: Config) -> int:
     except KeyboardInterrupt:
         print("interrupted: what is finished is kept; the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
+    except WorkerDied as error:
+        if not report.results:
+            raise
+        _say(f"the run cannot go on: {error}")
+        return SOME_FAILED
     finally:
         listener.close()
         _close(report)
@@ -159,13 +167,20 @@ def _check_precision(config: Config) -> None:
         )
 
 
-def _made(folder: Path) -> Path:
+def _check_room(folder: Path, least_gb: float) -> None:
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    if free_gb < least_gb:
+        message = f"only {free_gb:.2f} GB are free there, and MIN_FREE_GB is {least_gb:g}. Make room, or name another"
+        raise InputError("disk_full", f"{message} folder with --output-dir and --work-dir", folder)
+
+
+def _made(folder: Path, flag: str = "--output-dir") -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:
-        message = f"results cannot be written there: {error.strerror}. Name another folder with --output-dir"
+        message = f"nothing can be written there: {error.strerror}. Name another folder with {flag}"
         raise InputError("output_not_writable", message, folder) from error
 
 
@@ -230,6 +245,8 @@ def _signals(executor: Executor) -> Iterator[None]:
     def interrupt(*_: object) -> None:
         nonlocal asked
         if asked:
+            for each in signals:
+                signal.signal(each, signal.SIG_IGN)
             raise KeyboardInterrupt
         asked = True
         executor.interrupt()

@@ -14,85 +14,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from config import Config
+from pipeline.executors.decoding import decode_loop
 from pipeline.executors.messages import (
-    Alive,
-    Begin,
     Cancel,
-    Decode,
     Done,
     EndOfPictures,
-    Failed,
     Finish,
     Hear,
-    Idle,
     NotReady,
-    Opened,
     Pictures,
-    Progress,
     Ready,
     Room,
     See,
     Stop,
 )
-from pipeline.executors.ring import PictureFormat, Ring, RingHandle, fit
-from pipeline.machine import core_count
-from pipeline.stages import Models, Prepared, Session, Stages, VideoJob, describe
+from pipeline.executors.pipe import ParentGoneError, Pipe, Reporter, failure
+from pipeline.executors.ring import PictureFormat, Ring
+from pipeline.executors.setup import WorkerSetup
+from pipeline.stages import Prepared, Session, Stages, VideoJob, describe
 from pipeline.types import GRID_FPS, FrameBatch
-from pipeline.vision.settings import DECODE_BATCH
-
-PROGRESS_EVERY_S = 0.2
-PULSE_EVERY_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerSetup:
-    """What a worker is given when it is started."""
-
-    name: str
-    kind: str
-    """``decode``, ``vision``, ``speech`` or ``mux``."""
-    number: int
-    """Among those of its kind."""
-    device: str
-    rings: tuple[RingHandle, ...]
-    config: Config
-    models: Models
-    stages: Stages
-    work_dir: Path
-
-
-class ParentGoneError(Exception):
-    """There is nobody left to work for."""
-
-
-class Pipe:
-    """The pipe to the parent; when the parent is gone, it says so in a way that nothing else does."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def send(self, message: object) -> None:
-        try:
-            self._connection.send(message)
-        except OSError as error:
-            raise ParentGoneError from error
-
-    def recv(self) -> Any:
-        try:
-            return self._connection.recv()
-        except (EOFError, OSError) as error:
-            raise ParentGoneError from error
-
-    def poll(self) -> bool:
-        try:
-            return self._connection.poll()
-        except OSError as error:
-            raise ParentGoneError from error
 
 
 def work(pipe: Connection, setup: WorkerSetup) -> None:
@@ -102,7 +43,7 @@ def work(pipe: Connection, setup: WorkerSetup) -> None:
     _name_process(setup.name)
     _end_with_parent()
     rings = [handle.map() for handle in setup.rings]
-    loop = {"decode": _decode_loop, "vision": _vision_loop, "speech": _speech_loop, "mux": _mux_loop}[setup.kind]
+    loop = {"decode": decode_loop, "vision": _vision_loop, "speech": _speech_loop, "mux": _mux_loop}[setup.kind]
     with contextlib.suppress(ParentGoneError):
         loop(Pipe(pipe), setup, rings)
 
@@ -130,124 +71,6 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
-def _failed(job: int, error: BaseException) -> Failed:
-    code, message = describe(error)
-    return Failed(job, code, message, "".join(traceback.format_exception(error)))
-
-
-class _Reporter:
-    """Says how far a job is, a few times a second at most."""
-
-    def __init__(self, pipe: Pipe, job: int, stage: str) -> None:
-        self._pipe, self._job, self._stage = pipe, job, stage
-        self._said_s = 0.0
-
-    def __call__(self, done: float, total: float) -> None:
-        now_s = time.monotonic()
-        if now_s - self._said_s >= PROGRESS_EVERY_S or done >= total:
-            self._said_s = now_s
-            self._pipe.send(Progress(self._job, self._stage, done, total))
-
-
-class _Pulse:
-    """Says from time to time that the sound of a job goes on."""
-
-    def __init__(self, pipe: Pipe, job: int) -> None:
-        self._pipe, self._job, self._said_s = pipe, job, time.monotonic()
-
-    def __call__(self, _: float) -> None:
-        if time.monotonic() - self._said_s >= PULSE_EVERY_S:
-            self._said_s = time.monotonic()
-            self._pipe.send(Alive(self._job))
-
-
-class _Count:
-    """Adds up what it is told."""
-
-    def __init__(self) -> None:
-        self.total = 0
-
-    def __call__(self, more: int) -> None:
-        self.total += more
-
-
-class _CancelledError(Exception):
-    """The parent gave the job up."""
-
-
-def _decode_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
-    pipe.send(Ready())
-    while not isinstance(message := pipe.recv(), Stop):
-        if isinstance(message, Decode):
-            try:
-                _decode(pipe, setup, rings[0], message)
-            except _CancelledError:
-                pass
-            except ParentGoneError:
-                raise
-            except Exception as error:
-                pipe.send(_failed(message.job, error))
-            pipe.send(Idle(message.job))
-
-
-def _decode(pipe: Pipe, setup: WorkerSetup, ring: Ring, order: Decode) -> None:
-    """Sound to disk, then pictures into the ring as far as there is room."""
-    sound = setup.work_dir / f"{order.job}.pcm" if len(order.video.kept) < 2 else None
-    prepared = setup.stages.prepare(order.video.path, sound, setup.config, _Pulse(pipe, order.job))
-    form = fit(prepared.probe, setup.config.RING_MB << 20, setup.stages.frames_held(setup.config))
-    pipe.send(Opened(order.job, prepared, form))
-    if "vision" not in order.video.kept:
-        _await_begin(pipe, order.job)
-        _send_pictures(pipe, setup, ring, order, prepared, form)
-
-
-def _send_pictures(
-    pipe: Pipe, setup: WorkerSetup, ring: Ring, order: Decode, prepared: Prepared, form: PictureFormat
-) -> None:
-    report, lost = _Reporter(pipe, order.job, "decode"), _Count()
-    needed = first = count = 0
-    threads = max(core_count() // int(setup.config.NUM_PREPROCESS_WORKERS), 1)
-    size_px = (form.width_px, form.height_px)
-    for frame, picture in enumerate(setup.stages.pictures(prepared, size_px, threads, lost)):
-        full = frame - needed >= form.capacity
-        if full and count:
-            pipe.send(Pictures(order.job, first, count))
-            first, count = frame, 0
-        while full or pipe.poll():
-            needed = _room(pipe.recv(), order.job, needed)
-            full = frame - needed >= form.capacity
-        np.copyto(ring.pictures(form, frame, 1)[0], picture)
-        count += 1
-        if count == DECODE_BATCH or (frame + 1) % form.capacity == 0:
-            pipe.send(Pictures(order.job, first, count))
-            first, count = frame + 1, 0
-            report(frame / GRID_FPS, prepared.probe.duration_s)
-    if count:
-        pipe.send(Pictures(order.job, first, count))
-    report(prepared.probe.duration_s, prepared.probe.duration_s)
-    pipe.send(EndOfPictures(order.job, lost.total))
-
-
-def _await_begin(pipe: Pipe, job: int) -> None:
-    while True:
-        message = pipe.recv()
-        if isinstance(message, Begin) and message.job == job:
-            return
-        _room(message, job, 0)
-
-
-def _room(message: object, job: int, needed: int) -> int:
-    """The first frame that vision still needs, after *message*. What is said of earlier jobs is passed over."""
-    match message:
-        case Room(job=of, needed=frame) if of == job:
-            return frame
-        case Cancel(job=of) if of == job:
-            raise _CancelledError
-        case Stop():
-            raise ParentGoneError
-    return needed
-
-
 def _loaded(pipe: Pipe, load: Callable[[], object]) -> object | None:
     try:
         loaded = load()
@@ -267,7 +90,7 @@ class _Seen:
     session: Session
     form: PictureFormat
     ring: Ring
-    report: _Reporter
+    report: Reporter
     duration_s: float
     began_s: float = 0.0
 
@@ -287,11 +110,11 @@ def _vision_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
             raise
         except Exception as error:
             seen.pop(message.job, None)
-            pipe.send(_failed(message.job, error))
+            pipe.send(failure(message.job, error))
 
 
 def _begin_seeing(pipe: Pipe, vision, order: See, rings: list[Ring]) -> _Seen:
-    report = _Reporter(pipe, order.job, "vision")
+    report = Reporter(pipe, order.job, "vision")
     duration_s = order.prepared.probe.duration_s
     session = vision.start(
         order.prepared, order.form.capacity, lambda frames: report(min(frames / GRID_FPS, duration_s), duration_s)
@@ -320,7 +143,7 @@ def _speech_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
     transcriber = _loaded(pipe, lambda: setup.stages.load_speech(setup.config, setup.models, setup.device))
 
     def hear(order: Hear) -> object:
-        audio, report = order.prepared.audio, _Reporter(pipe, order.job, "speech")
+        audio, report = order.prepared.audio, Reporter(pipe, order.job, "speech")
         transcript = transcriber.transcribe(  # type: ignore[union-attr]
             audio, lambda done_s: report(done_s, audio.duration_s), order.video.transcript
         )
@@ -332,7 +155,7 @@ def _speech_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
 
 def _mux_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
     def finish(order: Finish) -> object:
-        report = _Reporter(pipe, order.job, "clips")
+        report = Reporter(pipe, order.job, "clips")
         return setup.stages.finish(order.video, order.prepared, setup.models, setup.config, report)
 
     pipe.send(Ready())
@@ -348,6 +171,6 @@ def _answer(pipe: Pipe, act: Callable) -> None:
         except ParentGoneError:
             raise
         except Exception as error:
-            pipe.send(_failed(order.job, error))
+            pipe.send(failure(order.job, error))
         else:
             pipe.send(Done(order.job, value, began_s, time.monotonic()))

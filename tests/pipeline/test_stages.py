@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,3 +103,22 @@ def test_align_loads_its_network_at_once(monkeypatch: pytest.MonkeyPatch, align:
     words = ModelChoice("words", "transcript", None)
     stages.load_speech(Config(ALIGN=align), (*MODELS, words, network), "cuda:1")
     assert loaded == ([(network, "cuda:1")] if align else [])
+
+
+def test_a_sound_for_which_there_is_no_room_is_not_begun(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, sound = samples / "late_sound.mp4", tmp_path / "1.pcm"
+    prepared = stages.prepare(video, sound, CONFIG, lambda _: None)
+    needed = int(prepared.probe.duration_s * 32_000)
+    assert abs(needed - sound.stat().st_size) < 32_000
+    sound.unlink()
+    for free, fits in ((needed, True), (needed - 1, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        if fits:
+            stages.prepare(video, sound, CONFIG, lambda _: None)
+            sound.unlink()
+            continue
+        with pytest.raises(OSError, match="MB of temporary files") as caught:
+            stages.prepare(video, sound, CONFIG, lambda _: None)
+        assert stages.describe(caught.value)[0] == "disk_full" and not sound.exists()

@@ -156,6 +156,11 @@ WATCHED = Path(os.environ.get("FAKE_STAGES_WATCHED", "/nonexistent"))
 def load_vision(config: Config, models: Models, device: str) -> FakeVision:
     if config.FACE_DETECTOR == "yunet":
         raise InputError("bad_setting", "these weights cannot be loaded")
+    if config.WEIGHTS_DIR:
+        loads = Path(config.WEIGHTS_DIR) / ".loads"
+        loads.write_text((loads.read_text() if loads.exists() else "") + "x")
+        if loads.read_text() == "xx":
+            raise InputError("out_of_memory", "no memory for the second load")
     return FakeVision()
 
 

@@ -339,6 +339,14 @@ class TestLocal:
         recorder, _ = run(LocalExecutor, folder, ["kill-decode.mp4"], once)
         assert recorder.results["kill-decode.mp4"].reason_code == "worker_died"
 
+    def test_a_replaced_worker_that_cannot_load_its_models_is_started_again(self, folder: Path) -> None:
+        """The memory of the one that died may not be free yet: that must not end a run over a weekend."""
+        config = dataclasses.replace(CONFIG, WEIGHTS_DIR=str(folder))
+        recorder, _ = run(LocalExecutor, folder, ["kill-vision.mp4"], config)
+        assert recorder.results["kill-vision.mp4"].status == "done"
+        warnings = [event.name for event in recorder.events if event.level == "warning"]
+        assert warnings == ["worker_died", "again", "not_ready", "worker_died"]
+
     def test_models_that_cannot_be_loaded_end_the_run_before_it_begins(self, folder: Path) -> None:
         config = resolved(Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", FACE_DETECTOR="yunet"))
         with pytest.raises(PipelineError, match="vision-0 cannot start: these weights cannot be loaded"):

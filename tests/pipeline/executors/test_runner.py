@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -179,6 +180,28 @@ class TestRun:
         monkeypatch.setattr(runner.RunReport, "write", full)
         assert runner.run(videos, CPU) == 0
         assert "run.json cannot be written (No space left on device)" in capsys.readouterr().err
+
+    def test_a_folder_for_temporary_files_is_made_and_a_wrong_one_refused(
+        self, videos: Path, tmp_path: Path, seen: type[Seen]
+    ) -> None:
+        assert runner.run(videos, dataclasses.replace(CPU, WORK_DIR=str(tmp_path / "new" / "work"))) == 0
+        (tmp_path / "file").touch()
+        with pytest.raises(runner.InputError, match="--work-dir"):
+            runner.run(videos, dataclasses.replace(CPU, WORK_DIR=str(tmp_path / "file")))
+
+    def test_nothing_is_started_without_free_space(
+        self, videos: Path, tmp_path: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work = tmp_path / "work"
+        work.mkdir()
+        free = {videos: 5e9, work: 2e9}
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=int(free[Path(folder)])))
+        config = dataclasses.replace(CPU, WORK_DIR=str(work))
+        assert runner.run(videos, config) == 0
+        seen.videos = []
+        with pytest.raises(runner.InputError, match=r"only 2\.00 GB are free") as caught:
+            runner.run(videos, dataclasses.replace(config, MIN_FREE_GB=2.5))
+        assert caught.value.reason_code == "disk_full" and seen.videos == []
 
     def test_an_output_folder_that_cannot_be_made(self, videos: Path, tmp_path: Path) -> None:
         (tmp_path / "file").touch()

@@ -1,0 +1,27 @@
+"""What a worker process is given when it is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import Config
+from pipeline.executors.ring import RingHandle
+from pipeline.stages import Models, Stages
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSetup:
+    """What a worker is given when it is started."""
+
+    name: str
+    kind: str
+    """``decode``, ``vision``, ``speech`` or ``mux``."""
+    number: int
+    """Among those of its kind."""
+    device: str
+    rings: tuple[RingHandle, ...]
+    config: Config
+    models: Models
+    stages: Stages
+    work_dir: Path
