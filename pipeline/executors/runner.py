@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.base import Executor, remove_results
-from pipeline.executors.claims import skipped
 from pipeline.executors.local import LocalExecutor
+from pipeline.executors.orders import home_of, located, take_orders
 from pipeline.executors.progress import ConsoleListener, sayable
 from pipeline.executors.serial import SerialExecutor
 from pipeline.executors.summary import summary
 from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_work
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
-from pipeline.fingerprint import finished_before, marks_of
-from pipeline.inputs import RUN_FILES, discover, given_transcripts, result_folders
-from pipeline.machine import resolved
+from pipeline.inputs import RUN_FILES
 from pipeline.media.encode import find_ffmpeg
-from pipeline.outputs.failure import failed_before
 from pipeline.outputs.files import remove_abandoned
 from pipeline.run_report import RunReport
-from pipeline.speech.given import transcript_digest
-from pipeline.stages import TRANSCRIPT, Models, VideoJob
-from pipeline.types import ModelChoice, VideoResult
-from pipeline.weights_choice import choose, choose_alignment
-from pipeline.weights_table import default_whisper
+from pipeline.stages import Models, VideoJob
 
 OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
 GOOD = ("done", "partial", "skipped")
+
+NOTHING_THERE = ("not_found", "unreadable", "no_videos")
+"""Reason codes of a source without videos: ``run.json`` says so."""
 
 
 def run(source: Path, config: Config) -> int:
@@ -45,35 +41,35 @@ def run(source: Path, config: Config) -> int:
     Raises:
         PipelineError: the command or the set-up is wrong; nothing was started.
     """
-    source = source.resolve() if source.is_dir() else source.parent.resolve() / source.name
-    output = Path(config.OUTPUT_DIR).resolve() if config.OUTPUT_DIR else None
-    home = output or (source if source.is_dir() else source.parent)
+    source = located(source)
+    home = home_of(source, config)
     try:
-        videos = discover(source, config.RECURSIVE)
+        orders = take_orders(source, config, _say)
     except InputError as error:
-        if output is not None or home.is_dir():
+        if error.reason_code in NOTHING_THERE and (config.OUTPUT_DIR or home.is_dir()):
             report = RunReport(_made(home), source, [])
             report.set_error(error)
             report.close()
         raise
-    folders = result_folders(videos, source, output)
-    transcripts = _transcripts(videos, source, folders, config)
     remove_abandoned(_made(home), RUN_FILES)
     for folder in (home, _made(root_of(config.WORK_DIR), "--work-dir")):
         _check_room(folder, config.MIN_FREE_GB)
-    config = resolved(config)
-    _check_precision(config)
     find_ffmpeg()
-    models = chosen_models(config, transcripts)
-    report = RunReport(home, source, videos)
+    config, models = orders.config, orders.choose_models(_say)
+    report = RunReport(home, source, orders.videos)
     report.set_models(models)
-    listener = ConsoleListener(len(videos), report, config.LOG_JSON)
+    listener = ConsoleListener(len(orders.videos), report, config.LOG_JSON)
     begun_s = time.monotonic()
     jobs = []
-    for number, (path, folder, given) in enumerate(zip(videos, folders, transcripts, strict=True)):
-        job = _job(number, path, folder, given, config, models, listener)
-        if job is not None:
+    for number in range(len(orders.videos)):
+        job, result = orders.order(number, models)
+        if result is None:
             jobs.append(job)
+            continue
+        if result.status == "failed":
+            with contextlib.suppress(OSError):
+                remove_results(job.folder)
+        listener.on_result(job, result)
     try:
         _execute(jobs, config, models, listener, report)
     except KeyboardInterrupt:
@@ -91,80 +87,8 @@ def run(source: Path, config: Config) -> int:
     return OK if all(result.status in GOOD for result in report.results) else SOME_FAILED
 
 
-def chosen_models(config: Config, transcripts: Sequence[Path | None] = ()) -> Models:
-    """The model of each job; each stand-in is announced in one line.
-
-    Args:
-        config: settings, with every ``auto`` resolved.
-        transcripts: of each video, the user's own. Where every video has one, no recogniser is chosen. Where one has,
-            the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
-
-    Raises:
-        PipelineError: weights are damaged, or missing where no stand-in is allowed.
-    """
-    words = None if transcripts and all(transcripts) else config.WHISPER_MODEL_SIZE
-    if words == "auto":
-        words = default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
-    folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
-    chosen = choose(
-        config.FACE_DETECTOR,
-        config.SPEAKER_MODEL,
-        words,
-        config.IDENTITY_MODEL,
-        weights_dir=folder,
-        download=config.DOWNLOAD_WEIGHTS,
-        strict=config.STRICT,
-        language=config.WHISPER_LANGUAGE,
-        announce=_say,
-    )
-    if words is None:
-        chosen = (*chosen[:2], ModelChoice("words", TRANSCRIPT, None), *chosen[2:])
-    if config.ALIGN or any(transcripts):
-        network = choose_alignment(
-            config.WHISPER_LANGUAGE,
-            weights_dir=folder,
-            download=config.DOWNLOAD_WEIGHTS,
-            required=config.ALIGN,
-            announce=_say,
-        )
-        chosen = (*chosen, network) if network else chosen
-    return chosen
-
-
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _transcripts(videos: list[Path], source: Path, folders: list[Path], config: Config) -> Sequence[Path | None]:
-    """The user's own transcript of each video; how many there are is said once."""
-    if not config.TRANSCRIPTS:
-        return [None] * len(videos)
-    found = given_transcripts(videos, source, folders, Path(config.TRANSCRIPTS))
-    count = len(found) - found.count(None)
-    rest = "" if count == len(found) else "; the others are transcribed by the recogniser"
-    _say(f"transcripts: {count} of {len(found)} videos have one in {config.TRANSCRIPTS}{rest}")
-    return found
-
-
-def _models_of(models: Models, transcript: Path | None, config: Config) -> Models:
-    """Who does each job for one video.
-
-    Raises:
-        InputError: ``bad_transcript`` when the transcript cannot be read.
-    """
-    if transcript is None:
-        return models if config.ALIGN else tuple(model for model in models if model.job != "alignment")
-    words = ModelChoice("words", TRANSCRIPT, transcript, transcript_digest(transcript))
-    return tuple(words if model.job == "words" else model for model in models)
-
-
-def _check_precision(config: Config) -> None:
-    """Refuses half precision where Whisper would run on a CPU."""
-    if config.WHISPER_PRECISION == "half" and "cpu" in config.WHISPER_DEVICE:
-        raise InputError(
-            "bad_setting",
-            "WHISPER_PRECISION is 'half', which needs CUDA, and WHISPER_DEVICE is cpu here. Use auto or full",
-        )
 
 
 def _check_room(folder: Path, least_gb: float) -> None:
@@ -182,40 +106,6 @@ def _made(folder: Path, flag: str = "--output-dir") -> Path:
     except OSError as error:
         message = f"nothing can be written there: {error.strerror}. Name another folder with {flag}"
         raise InputError("output_not_writable", message, folder) from error
-
-
-def _job(
-    number: int,
-    path: Path,
-    folder: Path,
-    transcript: Path | None,
-    config: Config,
-    models: Models,
-    listener: ConsoleListener,
-) -> VideoJob | None:
-    """The work on one video; None when there is none because it is done already or cannot be read."""
-    job = VideoJob(number, path, folder, transcript=transcript)
-    try:
-        models = _models_of(models, transcript, config)
-        marks = marks_of(path, config, models)
-    except InputError as error:
-        remove_results(folder)
-        listener.on_result(job, VideoResult(path, "failed", error.reason_code, str(error)))
-        return None
-    job = dataclasses.replace(job, marks=marks, models=models)
-    if config.FORCE:
-        return job
-    manifest = finished_before(folder, marks.whole)
-    if manifest is not None:
-        listener.on_result(job, skipped(path, manifest))
-        return None
-    failure = None if config.RETRY_FAILED else failed_before(folder, marks.whole)
-    if failure is not None:
-        code, message = failure
-        text = f"{message} (found by an earlier run; --retry-failed tries again)"
-        listener.on_result(job, VideoResult(path, "failed", code, text))
-        return None
-    return job
 
 
 def _execute(

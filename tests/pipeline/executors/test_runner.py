@@ -15,7 +15,7 @@ import pytest
 from config import Config
 from pipeline import weights
 from pipeline.errors import WeightsError
-from pipeline.executors import runner
+from pipeline.executors import orders, runner
 from pipeline.executors.crew import Crew
 from pipeline.executors.work_dir import LOCK, PREFIX
 from pipeline.machine import resolved
@@ -102,7 +102,7 @@ class TestRun:
         def done(folder: Path, mark: str) -> Path | None:
             return folder / "manifest.json" if folder.name == "a" and mark else None
 
-        monkeypatch.setattr(runner, "finished_before", done)
+        monkeypatch.setattr(orders, "finished_before", done)
         monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
         assert runner.run(videos, CPU) == 0
         assert names(seen) == ["b.mp4"]
@@ -166,7 +166,7 @@ class TestRun:
         (left / LOCK).touch()
         partial = videos / ".run.json.999999999.part"
         partial.touch()
-        monkeypatch.setattr(runner, "finished_before", lambda folder, mark: folder / "manifest.json")
+        monkeypatch.setattr(orders, "finished_before", lambda folder, mark: folder / "manifest.json")
         monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
         assert runner.run(videos, dataclasses.replace(CPU, WORK_DIR=str(tmp_path / "work"))) == 0
         assert not left.exists() and not partial.exists()
@@ -214,28 +214,28 @@ class TestModels:
     def test_the_whisper_model_is_the_one_that_is_asked_for(self, tmp_path: Path) -> None:
         for wanted, stands_for in (("auto", "whisper-base"), ("small", "whisper-small"), ("pocketsphinx", None)):
             config = resolved(dataclasses.replace(CPU, WHISPER_MODEL_SIZE=wanted))
-            assert runner.chosen_models(config)[2].stands_in_for == stands_for
+            assert orders.chosen_models(config)[2].stands_in_for == stands_for
         own = tmp_path / "own.pt"
         own.write_bytes(b"a checkpoint")
-        choice = runner.chosen_models(resolved(dataclasses.replace(CPU, WHISPER_MODEL_SIZE=str(own))))[2]
+        choice = orders.chosen_models(resolved(dataclasses.replace(CPU, WHISPER_MODEL_SIZE=str(own))))[2]
         assert (choice.name, choice.weights) == ("own.pt", own)
 
     def test_nothing_stands_in_for_whisper_in_another_language(self) -> None:
         with pytest.raises(WeightsError, match="PocketSphinx"):
-            runner.chosen_models(resolved(dataclasses.replace(CPU, WHISPER_LANGUAGE="ja")))
+            orders.chosen_models(resolved(dataclasses.replace(CPU, WHISPER_LANGUAGE="ja")))
 
     def test_weights_dir_and_model_names_act(self, shared: Path) -> None:
         config = dataclasses.replace(
             CPU, WEIGHTS_DIR=str(shared / "weights"), FACE_DETECTOR="yunet", SPEAKER_MODEL="lr-asd"
         )
-        faces, speaking, *_ = runner.chosen_models(resolved(config))
+        faces, speaking, *_ = orders.chosen_models(resolved(config))
         assert (faces.name, speaking.name) == ("yunet", "lr-asd")
         assert faces.weights == shared / "weights" / "yunet_n_dynamic.onnx" and faces.stands_in_for is None
 
     def test_identity_model_acts(self, shared: Path) -> None:
         config = dataclasses.replace(CPU, WEIGHTS_DIR=str(shared / "weights"))
         for wanted, name in (("mobilefacenet", "mobilefacenet"), ("none", "by-track")):
-            identity = runner.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
+            identity = orders.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
             assert (identity.job, identity.name, identity.stands_in_for) == ("identity", name, None)
 
     def test_download_weights_acts(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,9 +246,9 @@ class TestModels:
             raise WeightsError("not here")
 
         monkeypatch.setattr(weights, "fetch", refuse)
-        runner.chosen_models(resolved(CPU))
+        orders.chosen_models(resolved(CPU))
         assert tried == []
-        runner.chosen_models(resolved(dataclasses.replace(CPU, DOWNLOAD_WEIGHTS=True)))
+        orders.chosen_models(resolved(dataclasses.replace(CPU, DOWNLOAD_WEIGHTS=True)))
         assert tried
 
 
@@ -300,7 +300,7 @@ class TestTranscripts:
         def refuse(path: Path) -> str:
             raise runner.InputError("bad_transcript", "cannot be read", path)
 
-        monkeypatch.setattr(runner, "transcript_digest", refuse)
+        monkeypatch.setattr(orders, "transcript_digest", refuse)
         assert runner.run(videos, dataclasses.replace(CPU, TRANSCRIPTS=str(given))) == 1
         assert names(seen) == ["b.mp4"]
         run = json.loads((videos / "run.json").read_text())
@@ -324,7 +324,7 @@ class TestAlignment:
         self, videos: Path, tmp_path: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch, align: bool, used: object
     ) -> None:
         """A network that is here serves given transcripts; with ALIGN it serves all videos."""
-        monkeypatch.setattr(runner, "choose_alignment", lambda *_, **__: self.NETWORK)
+        monkeypatch.setattr(orders, "choose_alignment", lambda *_, **__: self.NETWORK)
         (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
         runner.run(videos, dataclasses.replace(CPU, ALIGN=align, TRANSCRIPTS=str(tmp_path)))
         assert [self.NETWORK in (video.models or ()) for video in seen.videos] == used

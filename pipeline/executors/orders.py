@@ -1,0 +1,174 @@
+"""What a command asks for: which videos, with which models, and what is still to be done. Nothing is written here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import Config
+from pipeline.errors import InputError
+from pipeline.executors.claims import skipped
+from pipeline.fingerprint import finished_before, marks_of
+from pipeline.inputs import discover, given_transcripts, result_folders
+from pipeline.machine import resolved
+from pipeline.outputs.failure import failed_before
+from pipeline.speech.given import transcript_digest
+from pipeline.stages import TRANSCRIPT, Models, VideoJob
+from pipeline.types import ModelChoice, VideoResult
+from pipeline.weights_choice import choose, choose_alignment
+from pipeline.weights_table import default_whisper
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The videos of a run."""
+
+    config: Config
+    """With every ``auto`` resolved."""
+    videos: Sequence[Path]
+    folders: Sequence[Path]
+    """Of each video's results."""
+    transcripts: Sequence[Path | None]
+    """The user's own, of each video."""
+
+    def choose_models(self, announce: Callable[[str], None]) -> Models:
+        """As `chosen_models`, for these videos."""
+        return chosen_models(self.config, self.transcripts, announce)
+
+    def order(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
+        """The work on one video; and how it ends, where there is none: it is done, or cannot be used.
+
+        Args:
+            number: of the video, from 0.
+            models: of the run.
+        """
+        path, folder, transcript = self.videos[number], self.folders[number], self.transcripts[number]
+        job = VideoJob(number, path, folder, transcript=transcript)
+        try:
+            models = _models_of(models, transcript, self.config)
+            marks = marks_of(path, self.config, models)
+        except InputError as error:
+            return job, VideoResult(path, "failed", error.reason_code, str(error))
+        job = dataclasses.replace(job, marks=marks, models=models)
+        if self.config.FORCE:
+            return job, None
+        manifest = finished_before(folder, marks.whole)
+        if manifest is not None:
+            return job, skipped(path, manifest)
+        failure = None if self.config.RETRY_FAILED else failed_before(folder, marks.whole)
+        if failure is not None:
+            code, message = failure
+            text = f"{message} (found by an earlier run; --retry-failed tries again)"
+            return job, VideoResult(path, "failed", code, text)
+        return job, None
+
+
+def take_orders(source: Path, config: Config, announce: Callable[[str], None]) -> Orders:
+    """Looks what *source* holds.
+
+    Args:
+        source: as `located` has it.
+        config: settings.
+        announce: is told how many videos have a transcript.
+
+    Raises:
+        InputError: there are no videos, or a setting does not fit this machine.
+    """
+    output = Path(config.OUTPUT_DIR).resolve() if config.OUTPUT_DIR else None
+    videos = discover(source, config.RECURSIVE)
+    folders = result_folders(videos, source, output)
+    transcripts = _transcripts(videos, source, folders, config, announce)
+    config = resolved(config)
+    _check_precision(config)
+    return Orders(config, videos, folders, transcripts)
+
+
+def located(source: Path) -> Path:
+    """The absolute path of a folder or file; a file that is a link keeps its own name."""
+    return source.resolve() if source.is_dir() else source.parent.resolve() / source.name
+
+
+def home_of(source: Path, config: Config) -> Path:
+    """Where the files of the run as a whole go."""
+    if config.OUTPUT_DIR:
+        return Path(config.OUTPUT_DIR).resolve()
+    return source if source.is_dir() else source.parent
+
+
+def chosen_models(
+    config: Config, transcripts: Sequence[Path | None] = (), announce: Callable[[str], None] = lambda _: None
+) -> Models:
+    """The model of each job.
+
+    Args:
+        config: settings, with every ``auto`` resolved.
+        transcripts: of each video, the user's own. Where every video has one, no recogniser is chosen. Where one has,
+            the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
+        announce: is told of each stand-in, and of what is downloaded.
+
+    Raises:
+        PipelineError: weights are damaged, or missing where no stand-in is allowed.
+    """
+    words = None if transcripts and all(transcripts) else config.WHISPER_MODEL_SIZE
+    if words == "auto":
+        words = default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
+    folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
+    chosen = choose(
+        config.FACE_DETECTOR,
+        config.SPEAKER_MODEL,
+        words,
+        config.IDENTITY_MODEL,
+        weights_dir=folder,
+        download=config.DOWNLOAD_WEIGHTS,
+        strict=config.STRICT,
+        language=config.WHISPER_LANGUAGE,
+        announce=announce,
+    )
+    if words is None:
+        chosen = (*chosen[:2], ModelChoice("words", TRANSCRIPT, None), *chosen[2:])
+    if config.ALIGN or any(transcripts):
+        network = choose_alignment(
+            config.WHISPER_LANGUAGE,
+            weights_dir=folder,
+            download=config.DOWNLOAD_WEIGHTS,
+            required=config.ALIGN,
+            announce=announce,
+        )
+        chosen = (*chosen, network) if network else chosen
+    return chosen
+
+
+def _transcripts(
+    videos: list[Path], source: Path, folders: list[Path], config: Config, announce: Callable[[str], None]
+) -> Sequence[Path | None]:
+    """The user's own transcript of each video; how many there are is said once."""
+    if not config.TRANSCRIPTS:
+        return [None] * len(videos)
+    found = given_transcripts(videos, source, folders, Path(config.TRANSCRIPTS))
+    count = len(found) - found.count(None)
+    rest = "" if count == len(found) else "; the others are transcribed by the recogniser"
+    announce(f"transcripts: {count} of {len(found)} videos have one in {config.TRANSCRIPTS}{rest}")
+    return found
+
+
+def _models_of(models: Models, transcript: Path | None, config: Config) -> Models:
+    """Who does each job for one video.
+
+    Raises:
+        InputError: ``bad_transcript`` when the transcript cannot be read.
+    """
+    if transcript is None:
+        return models if config.ALIGN else tuple(model for model in models if model.job != "alignment")
+    words = ModelChoice("words", TRANSCRIPT, transcript, transcript_digest(transcript))
+    return tuple(words if model.job == "words" else model for model in models)
+
+
+def _check_precision(config: Config) -> None:
+    """Refuses half precision where Whisper would run on a CPU."""
+    if config.WHISPER_PRECISION == "half" and "cpu" in config.WHISPER_DEVICE:
+        raise InputError(
+            "bad_setting",
+            "WHISPER_PRECISION is 'half', which needs CUDA, and WHISPER_DEVICE is cpu here. Use auto or full",
+        )
