@@ -178,6 +178,12 @@ class Config:
     )
 
     # Clips.
+    SCORE_ONLY: bool = setting(
+        False,
+        "cut no clips: faces, scores, words and sentences only, with every sentence in the manifest",
+        Switch(),
+        CLIPS,
+    )
     CLIP_STYLE: str = setting(
         "face",
         "what a clip shows: face (a square around the face), head (a wider square: head and shoulders), full (the "

@@ -7,12 +7,14 @@ wrong and nothing was started, 130 interrupted (what was finished is kept).
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
 from config import Config
 from pipeline.doctor import examine
 from pipeline.errors import PipelineError
+from pipeline.executors.dry_run import dry_run
 from pipeline.executors.runner import run
 from pipeline.settings import add_flags, from_flags
 
@@ -25,8 +27,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("videos", type=Path, nargs="?", help="folder of videos, or one video file")
     parser.add_argument("--doctor", action="store_true", help="say what a run would find here, and start nothing")
+    parser.add_argument("--dry-run", action="store_true", help="say what a run would do and need, and write nothing")
     add_flags(parser, Config)
     flags = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be valid text
     videos: Path | None = flags.videos
     try:
         config = from_flags(Config, flags)
@@ -34,6 +40,8 @@ def main(argv: list[str] | None = None) -> int:
             return _doctor(config, videos)
         if videos is None:
             parser.error("the following arguments are required: videos")
+        if flags.dry_run:
+            return dry_run(videos, config, print)
         return run(videos, config)
     except PipelineError as error:
         print(f"optimized_runner: {error}", file=sys.stderr)

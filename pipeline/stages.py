@@ -57,8 +57,8 @@ if TYPE_CHECKING:
 Models = tuple[ModelChoice, ...]
 """The model of each job of a run."""
 
-SAMPLE_BYTES = 2
-"""Of a sample in the sound file of a video."""
+SOUND_BYTES_PER_S = 2 * AUDIO_RATE_HZ
+"""Of the sound file of a video, which is there while the video is in work."""
 
 TRANSCRIPT = "transcript"
 """Name of the "model" of words where they come from the user's own transcript."""
@@ -151,15 +151,19 @@ def prepare(path: Path, sound: Path | None, config: Config, on_seconds: Callable
         InputError: the file cannot be used.
         OSError: there is no room for its sound.
     """
-    limits = MediaLimits(round(config.MAX_MEGAPIXELS * 1e6), config.MAX_VIDEO_HOURS * 3600)
-    found = probe(path, limits)
+    found = probe(path, limits_of(config))
     if sound is None:
         return Prepared(found, None)
-    needed = int(found.duration_s * AUDIO_RATE_HZ * SAMPLE_BYTES)
+    needed = int(found.duration_s * SOUND_BYTES_PER_S)
     if shutil.disk_usage(sound.parent).free < needed:
         text = f"its sound needs {needed / 1e6:.0f} MB of temporary files"
         raise OSError(errno.ENOSPC, text, str(sound.parent))
     return Prepared(found, extract_sound(found, sound, on_seconds))
+
+
+def limits_of(config: Config) -> MediaLimits:
+    """What a file may claim, as the settings have it."""
+    return MediaLimits(round(config.MAX_MEGAPIXELS * 1e6), config.MAX_VIDEO_HOURS * 3600)
 
 
 def pictures(

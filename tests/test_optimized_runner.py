@@ -269,6 +269,13 @@ class TestWrongUse:
         assert start(tmp_path, "--no-such-flag", home=tmp_path).returncode == 2
 
 
+def test_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None:
+    ended = start(ROOT / "samples", "--output-dir", tmp_path / "out", "--dry-run", home=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("to do    ") == 3 and "3 of 3 videos to do" in ended.stdout
+    assert not (tmp_path / "out").exists()
+
+
 class TestInterrupt:
     @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
     def test_it_ends_with_130_and_leaves_nothing_running(self, tmp_path: Path, stop: signal.Signals) -> None:

@@ -113,6 +113,8 @@ def finish_video(
     write_subtitles(folder, sentences)
 
     plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config, probe.rate)
+    if config.SCORE_ONLY:
+        plans = [_not_wanted(plan) for plan in plans]
     doubts = _doubts(sentences, transcript)
     clips, dropped = [], []
     for ended in _cut_all(plans, probe, output, config, on_clip):
@@ -136,6 +138,12 @@ def finish_video(
     write_manifest(manifest, content)
     failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]
     return FinishedVideo(manifest, len(clips), len(dropped), len(failed), failed[0] if failed else "", losses)
+
+
+def _not_wanted(plan: Plan) -> Plan:
+    if isinstance(plan, DroppedSentence):
+        return plan
+    return DroppedSentence(plan.index, plan.sentence, "score_only", "no clips are cut with SCORE_ONLY")
 
 
 def _remove_stale(output: Path) -> None:

@@ -450,3 +450,14 @@ def test_what_was_lost_of_the_video_is_in_the_manifest(finish, tmp_path: Path) -
     assert finished.losses == Losses(3, 1, 2.5)
     lost = read_manifest(finished.manifest)["source"]["lost"]
     assert lost == {"picture_packets": 3, "sound_packets": 1, "missing": 2.5}
+
+
+def test_score_only_acts(finish, tmp_path: Path) -> None:
+    """Everything but the clips, and each sentence that would have been one says why it is none."""
+    wanted = {clip["index"] for clip in read_manifest(finish().manifest)["clips"]}
+    finished = finish(config=Config(CLIP_SIZE=84, SENTENCE_PAUSE_S=0.4, SCORE_ONLY=True))
+    manifest = read_manifest(finished.manifest)
+    assert manifest["clips"] == [] and finished.clip_count == 0 and finished.failed_count == 0
+    assert {line["index"] for line in manifest["dropped"] if line["reason_code"] == "score_only"} == wanted != set()
+    assert [path.name for path in (tmp_path / "result" / "output").iterdir()] == ["manifest.json"]
+    assert (tmp_path / "result" / "transcript.srt").exists()
