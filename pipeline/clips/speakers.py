@@ -56,7 +56,7 @@ def attribute_words(
         slope: log-odds of speaking to one of the logit's units.
     """
     persons: dict[State, State] = {None: None, **faces.tracks.persons}
-    taken: list[tuple[Word, int]] = []
+    taken: dict[int, list[tuple[Word, int]]] = {}
     found: dict[int, AttributedWord] = {}
     for lane in _lanes(words):
         said = [words[place] for place in lane]
@@ -64,7 +64,10 @@ def attribute_words(
         for place, probabilities in zip(lane, _posteriors(said, evidence, persons, faces, language), strict=True):
             found[place] = AttributedWord(words[place], probabilities[0][0], None, probabilities)
         chosen = [(spoken.word, persons[spoken.track]) for spoken in map(found.__getitem__, lane)]
-        taken += [(word, person) for word, person in chosen if person is not None]
+        for word, person in chosen:
+            if person is not None:
+                for second in _seconds_of(word):
+                    taken.setdefault(second, []).append((word, person))
     speakers: dict[State, int] = {}
     attributed = []
     for place in range(len(words)):
@@ -96,11 +99,27 @@ def _together(first: Word, second: Word) -> bool:
     return shared_s > 0.5 * min(first.end_s - first.start_s, second.end_s - second.start_s)
 
 
+def _seconds_of(word: Word) -> range:
+    """The whole seconds that *word* touches."""
+    return range(int(word.start_s), int(word.end_s) + 1)
+
+
 def _without_taken(
-    word: Word, evidence: dict[State, float], taken: Sequence[tuple[Word, int]], persons: Mapping[State, State]
+    word: Word,
+    evidence: dict[State, float],
+    taken: Mapping[int, Sequence[tuple[Word, int]]],
+    persons: Mapping[State, State],
 ) -> dict[State, float]:
-    """*evidence* without the faces of persons who say something else during the word."""
-    busy = {person for other, person in taken if _together(other, word)}
+    """*evidence* without the faces of persons who say something else during the word.
+
+    Args:
+        word: which.
+        evidence: of each face in view, and of nobody.
+        taken: words that are given to somebody, with the person, by the seconds that they touch.
+        persons: of each face.
+    """
+    near = [each for second in _seconds_of(word) for each in taken.get(second, ())]
+    busy = {person for other, person in near if _together(other, word)}
     return {state: value for state, value in evidence.items() if state is None or persons[state] not in busy}
 
 
