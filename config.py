@@ -17,6 +17,7 @@ from pipeline.settings import (
     SPEECH,
     VISION,
     Choice,
+    Choices,
     Devices,
     Number,
     Switch,
@@ -84,6 +85,16 @@ class Config:
         "recogniser; empty: none",
         Text(),
         NOTHING,
+    )
+    SCENES: str = setting(
+        "",
+        "scenes of your own instead of the shot detector: a CSV of PySceneDetect's list-scenes, or a folder with one "
+        "for each video (<video's name>-Scenes.csv); empty: none",
+        Text(),
+        NOTHING,
+    )
+    AUDIO_FILE: str = setting(
+        "", "sound of the one video that is given, beside it in a file of its own; empty: the video's", Text(), NOTHING
     )
     ALIGN: bool = setting(
         False, "measure the times of all words anew by aligning them to the sound with wav2vec 2.0", Switch(), SPEECH
@@ -246,11 +257,29 @@ class Config:
         NOTHING,
     )
 
+    # What else is written.
+    ANNOTATE: bool = setting(
+        False,
+        "also write the whole video with boxes, speakers and sentences drawn on it (annotated.mp4)",
+        Switch(),
+        NOTHING,
+    )
+    EXPORT: str | tuple[str, ...] = setting(
+        (),
+        "other programs' formats, with commas: talknet (the pickles of TalkNet's demo), sieve (frame JSON), rttm, ava "
+        "(CSV)",
+        Choices(("talknet", "sieve", "rttm", "ava")),
+        NOTHING,
+    )
+
     # Processes and memory.
     NUM_PREPROCESS_WORKERS: int | str = setting(
         "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True), NOTHING
     )
     NUM_MUX_WORKERS: int = setting(1, "processes that cut clips and write results", Number(1, 256, whole=True), NOTHING)
+    NUM_EXTRA_WORKERS: int = setting(
+        1, "processes that write what ANNOTATE and EXPORT ask for", Number(1, 256, whole=True), NOTHING
+    )
     CLIPS_AT_ONCE: int | str = setting(
         "auto",
         "clips that each of those processes cuts at the same time; auto: the cores shared out among them, at most 4",

@@ -24,18 +24,27 @@ JOBS = {VISION: ("faces", "speaking", "identity"), SPEECH: ("words", "alignment"
 """Models that take part in a stage; the clips depend on all."""
 
 
-def marks_of(path: Path, config: Config, models: tuple[ModelChoice, ...]) -> Marks:
+def marks_of(
+    path: Path,
+    config: Config,
+    models: tuple[ModelChoice, ...],
+    scenes: Path | None = None,
+    sound: Path | None = None,
+) -> Marks:
     """The fingerprints of the results that *path* would have.
 
     Args:
         path: the video: its size and three samples of its content count, its name and date do not.
         config: of each stage the settings that change its results count.
         models: of each stage name and digest count, and whether a model has its helper.
+        scenes: the user's list of its scenes, for vision.
+        sound: the file with its sound, for all stages.
 
     Raises:
         InputError: ``unreadable``.
     """
-    content = _digest_of(path)
+    content = _digest_of(path) + (b"" if sound is None else _digest_of(sound))
+    listed = "" if scenes is None else _digest_of(scenes).hex()
 
     def mark(*stages: str) -> str:
         used = [
@@ -44,6 +53,8 @@ def marks_of(path: Path, config: Config, models: tuple[ModelChoice, ...]) -> Mar
             if any(model.job in JOBS.get(stage, ()) for stage in stages)
         ]
         parts = [settings_that_affect(config, *stages), used, [VERSIONS[stage] for stage in stages]]
+        if listed and VISION in stages:
+            parts.append(listed)
         return hashlib.sha256(content + json_text(parts).encode()).hexdigest()
 
     return Marks(vision=mark(VISION), speech=mark(SPEECH), whole=mark(VISION, SPEECH, CLIPS))

@@ -211,3 +211,29 @@ def _is_file(path: Path) -> bool:
 
 def _same(one: Path, other: Path) -> bool:
     return other.is_dir() and one.samefile(other)
+
+
+def given_scenes(videos: list[Path], given: Path) -> list[Path | None]:
+    """The user's list of the scenes of each video, where there is one.
+
+    In a folder, for ``talk.mp4`` these names are tried: ``talk.mp4-Scenes.csv``, ``talk-Scenes.csv`` (as PySceneDetect
+    calls it), ``talk.mp4.csv``, ``talk.csv``.
+
+    Args:
+        videos: absolute paths.
+        given: a folder of lists, or the list of the only video.
+
+    Raises:
+        InputError: ``not_found`` when there is no such file or folder; ``bad_setting`` for one list and several videos.
+    """
+    given = given.expanduser().absolute()
+    if given.is_dir():
+        names = ("{0.name}-Scenes.csv", "{0.stem}-Scenes.csv", "{0.name}.csv", "{0.stem}.csv")
+        tried = [[given / name.format(video) for name in names] for video in videos]
+        return [next((path for path in paths if path.is_file()), None) for paths in tried]
+    if not given.is_file():
+        raise InputError("not_found", "there is no such list of scenes, nor a folder of them", given)
+    if len(videos) != 1:
+        message = f"is the list of one video, and here are {len(videos)}. Name a folder of lists, or one video"
+        raise InputError("bad_setting", message, given)
+    return [given]

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.errors import InputError
 from pipeline.outputs.clips_list import write_clips_list
 from pipeline.outputs.files import write_json
+from pipeline.outputs.index_page import write_index
 from pipeline.outputs.manifest import read_manifest
 from pipeline.types import ModelChoice, VideoResult
 
@@ -79,7 +80,7 @@ class RunReport:
                 self.write()
 
     def close(self) -> None:
-        """Writes ``run.json`` a last time, videos without a result as ``interrupted``, and ``clips.jsonl``."""
+        """Writes ``run.json`` a last time, what has no result as ``interrupted``, and ``clips.jsonl``, ``index.html``."""
         for path in self._videos:
             if path not in self._results:
                 message = "the run ended before this video was done; run the same command again"
@@ -88,12 +89,17 @@ class RunReport:
             if result.manifest is not None:
                 self._results[result.path] = _if_manifest_holds(result, result.manifest)
         self.write()
-        write_clips_list(self.clips_path, [result.manifest for result in self.results if result.manifest is not None])
+        manifests = [result.manifest for result in self.results if result.manifest is not None]
+        write_clips_list(self.clips_path, manifests)
+        write_index(self.path.parent, self._content(), ((path, json.loads(path.read_bytes())) for path in manifests))
 
     def write(self) -> None:
         """Writes ``run.json`` with what is known now."""
+        write_json(self.path, self._content())
+
+    def _content(self) -> dict[str, Any]:
         error = self._error
-        content = {
+        return {
             "schema_version": SCHEMA_VERSION,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "source": str(self._source),
@@ -108,7 +114,6 @@ class RunReport:
             "peak_memory_mb": round(self._peak_bytes / 1e6) if self._peak_bytes else None,
             "videos": [_line(result) for result in self.results],
         }
-        write_json(self.path, content)
 
 
 def _if_manifest_holds(result: VideoResult, manifest: Path) -> VideoResult:

@@ -101,6 +101,26 @@ class Choice:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Choices:
+    """Any of a few words, or none."""
+
+    options: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return "any of " + ", ".join(self.options) + " (on the command line with commas)"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
+    def check(self, value: Any) -> bool:
+        words = (value,) if isinstance(value, str) else value
+        if not isinstance(words, (tuple, list)) or not all(isinstance(word, str) for word in words):
+            return False
+        return len(set(words)) == len(words) and set(words) <= set(self.options)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Text:
     """Any text that matches *pattern* whole."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 import functools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from config import Config
+from pipeline.clips.extras import write_extras
 from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import InputError, PipelineError
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
-from pipeline.media.probe import missing_seconds, probe
+from pipeline.media.probe import missing_seconds, probe, with_sound_file
 from pipeline.outputs import kept
 from pipeline.speech import Precision, load_transcriber
 from pipeline.speech.worker import SpeechWorker
@@ -45,6 +46,7 @@ from pipeline.types import (
     Transcript,
 )
 from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.scenes import GivenShots, read_scenes
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
 from s3fd import load_detector
@@ -78,6 +80,10 @@ class VideoJob:
     """Fingerprints of its content, the settings and the weights."""
     transcript: Path | None = None
     """The user's own transcript of it, which takes the place of a recogniser."""
+    scenes: Path | None = None
+    """The user's own list of its scenes, which takes the place of the shot detector."""
+    sound_file: Path | None = None
+    """A file with its sound, used instead of its own."""
     models: Models | None = None
     """Who does each job for this video; None: all the models of the run."""
     kept: frozenset[str] = frozenset()
@@ -91,6 +97,8 @@ class Prepared:
     probe: Probe
     sound: AudioTrack | None
     """None where nobody needs it any more."""
+    shots: tuple[int, ...] | None = None
+    """First grid frame of each shot, where the user has said so."""
 
     @property
     def audio(self) -> AudioTrack:
@@ -141,24 +149,28 @@ class RealVision:
     settings: VisionSettings
 
     def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> Session:
-        return VisionSession(self.models, self.settings, prepared.audio, capacity, on_frames)
+        shots = None if prepared.shots is None else GivenShots(prepared.shots)
+        return VisionSession(self.models, self.settings, prepared.audio, capacity, on_frames, shots)
 
 
-def prepare(path: Path, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
-    """Looks at *path* and writes its sound to *sound*, unless that is None.
+def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
+    """Looks at the video and writes its sound to *sound*, unless that is None.
 
     Raises:
         InputError: the file cannot be used.
         OSError: there is no room for its sound.
     """
-    found = probe(path, limits_of(config))
+    found = probe(job.path, limits_of(config))
+    if job.sound_file is not None:
+        found = with_sound_file(found, job.sound_file)
+    shots = None if job.scenes is None else read_scenes(job.scenes, found.duration_s)
     if sound is None:
-        return Prepared(found, None)
+        return Prepared(found, None, shots)
     needed = int(found.duration_s * SOUND_BYTES_PER_S)
     if shutil.disk_usage(sound.parent).free < needed:
         text = f"its sound needs {needed / 1e6:.0f} MB of temporary files"
         raise OSError(errno.ENOSPC, text, str(sound.parent))
-    return Prepared(found, extract_sound(found, sound, on_seconds))
+    return Prepared(found, extract_sound(found, sound, on_seconds), shots)
 
 
 def limits_of(config: Config) -> MediaLimits:
@@ -221,7 +233,12 @@ def _load_aligner(network: ModelChoice, device: str) -> NetworkAligner:
 
 
 def finish(
-    job: VideoJob, prepared: Prepared, models: Models, config: Config, on_clip: Callable[[int, int], None]
+    job: VideoJob,
+    prepared: Prepared,
+    models: Models,
+    config: Config,
+    timings: Mapping[str, float],
+    on_clip: Callable[[int, int], None],
 ) -> FinishedVideo:
     """Cuts the clips of what vision and speech have kept, and writes everything that the video leaves.
 
@@ -238,6 +255,7 @@ def finish(
         models=job.models or models,
         config=config,
         marks=job.marks,
+        timings=timings,
         on_clip=on_clip,
     )
     if finished.failed_count and not finished.clip_count:
@@ -245,6 +263,13 @@ def finish(
         finished.manifest.unlink()
         raise InputError("no_clip_written", f"none of its {finished.failed_count} clips could be cut: {said}", job.path)
     return finished
+
+
+def extras(
+    job: VideoJob, prepared: Prepared, models: Models, config: Config, on_seconds: Callable[[float, float], None]
+) -> None:
+    """Writes what the settings ask for beside the clips, of the results that lie in the folder."""
+    write_extras(job.folder, prepared.probe, job.models or models, config, on_seconds)
 
 
 def frames_held(config: Config) -> int:
@@ -261,13 +286,16 @@ def model_of(models: Models, job: str) -> ModelChoice:
 class Stages:
     """The functions that an executor runs; each can be sent to another process by its name."""
 
-    prepare: Callable[[Path, Path | None, Config, Callable[[float], None]], Prepared] = prepare
+    prepare: Callable[[VideoJob, Path | None, Config, Callable[[float], None]], Prepared] = prepare
     pictures: Callable[[Prepared, tuple[int, int], int, Callable[[int], None]], Iterator[np.ndarray]] = pictures
     load_vision: Callable[[Config, Models, str], Vision] = load_vision
     load_speech: Callable[[Config, Models, str], Speech] = load_speech
     keep_tracks: Callable[[VideoJob, Prepared, ScoredTracks, int], Path] = keep_tracks
     keep_words: Callable[[VideoJob, Transcript], Path] = keep_words
-    finish: Callable[[VideoJob, Prepared, Models, Config, Callable[[int, int], None]], FinishedVideo] = finish
+    finish: Callable[
+        [VideoJob, Prepared, Models, Config, Mapping[str, float], Callable[[int, int], None]], FinishedVideo
+    ] = finish
+    extras: Callable[[VideoJob, Prepared, Models, Config, Callable[[float, float], None]], None] = extras
     frames_held: Callable[[Config], int] = frames_held
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.settings import Choice, Number, Switch, add_flags, flag_of, from_flags
+from pipeline.settings import Choice, Choices, Number, Switch, add_flags, flag_of, from_flags
 
 FIELDS = dataclasses.fields(Config)
 NAMES = [declared.name for declared in FIELDS]
@@ -37,6 +37,8 @@ def _another(declared: Any) -> tuple[str, Any]:
         value = declared.default + step if isinstance(declared.default, (int, float)) else kind.low
         value = value if value <= kind.high else kind.low
         return (str(int(value)), int(value)) if kind.whole else (str(float(value)), float(value))
+    if isinstance(kind, Choices):
+        return ",".join(kind.options), kind.options
     special = {"WHISPER_LANGUAGE": "en", "WHISPER_DEVICE": "cpu", "VISION_DEVICE": "cpu"}
     word = special.get(declared.name, "some words/x")
     return word, word

@@ -114,6 +114,8 @@ class TestMixedFolder:
         assert {path.name for path in results.iterdir()} == {
             *(
                 "log.txt",
+                "persons",
+                "report.html",
                 "output",
                 "tracks.npz",
                 "transcript.json",
@@ -174,6 +176,25 @@ class TestMixedFolder:
             assert (tmp_path / "kept" / "late_sound" / name).read_bytes() == (
                 tmp_path / "new" / "late_sound" / name
             ).read_bytes()
+
+    def test_what_is_asked_for_later_leaves_the_clips_alone(self, mixed: Mixed, tmp_path: Path) -> None:
+        folder, output, _ = mixed
+        shutil.copytree(output / "late_sound", tmp_path / "out" / "late_sound")
+        results = tmp_path / "out" / "late_sound"
+        clips = {path: path.stat().st_mtime_ns for path in (results / "output").iterdir()}
+        more = ["--export", "rttm,ava,sieve,talknet", "--annotate"]
+        ended = start(folder / GOOD, "--output-dir", tmp_path / "out", *more, home=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        (video,) = json.loads((tmp_path / "out" / "run.json").read_text())["videos"]
+        assert (video["status"], video["kept"]) == ("done", ["clips", "speech", "vision"])
+        assert {path: path.stat().st_mtime_ns for path in (results / "output").iterdir()} == clips
+        assert "SPEAKER late_sound 1 " in (results / "export" / "speakers.rttm").read_text()
+        assert len(list((results / "export").iterdir())) == 8
+        with av.open(str(results / "annotated.mp4")) as annotated, av.open(str(folder / GOOD)) as source:
+            frames = [sum(1 for _ in each.decode(video=0)) for each in (annotated, source)]
+        assert abs(frames[0] - frames[1]) <= 1
+        again = start(folder / GOOD, "--output-dir", tmp_path / "out", *more, home=tmp_path)
+        assert ends(tmp_path / "out") == {GOOD: ("skipped", "")}, again.stderr
 
     def test_debug_gives_the_same_manifest_in_one_process(self, mixed: Mixed, tmp_path: Path) -> None:
         folder, output, _ = mixed

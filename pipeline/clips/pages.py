@@ -10,6 +10,7 @@ import functools
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,17 @@ def write_pages(
         sheets = write_contact_sheets(folder, tracks, functools.partial(pictures_at, probe), speakers)
     posters = {}
     for clip in manifest["clips"][:MOST_POSTERS]:
-        if (poster := clip_poster(folder / "output" / clip["clip"])) is not None:
+        if (poster := clip_poster(folder / "output" / clip["clip"], _first_seen(clip))) is not None:
             posters[clip["clip"]] = poster
     return write_report(folder, manifest, transcript, tracks, timings, posters=posters, sheets=sheets)
+
+
+def _first_seen(clip: Mapping[str, Any]) -> int:
+    """The first frame of a clip on which its speaker is in view."""
+    gaps, start_s = clip["not_in_view"], clip["start_time"]
+    if not gaps or gaps[0][0] > start_s:
+        return 0
+    return min(round((gaps[0][1] - start_s) * float(Fraction(clip["rate"]))), clip["frame_count"] - 1)
 
 
 def _sheets_in(folder: Path) -> dict[int, Path]:

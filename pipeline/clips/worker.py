@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,18 @@ import numpy as np
 
 from config import Config
 from pipeline.clips.cut import cut_clip
-from pipeline.clips.cutaways import carried_over
 from pipeline.clips.faces import Faces
-from pipeline.clips.plan import Plan, plan_clips, speaking_threshold
-from pipeline.clips.sentences import split_sentences
+from pipeline.clips.pages import write_pages
+from pipeline.clips.plan import Plan, plan_clips
 from pipeline.clips.spans import sounds_together
-from pipeline.clips.speakers import attribute_words
+from pipeline.clips.understanding import understood
 from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
 from pipeline.outputs.kept import TRANSCRIPT
-from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
+from pipeline.outputs.manifest import CutClip, manifest_json, read_manifest, write_manifest
+from pipeline.outputs.report import REPORT
 from pipeline.outputs.subtitles import write_subtitles
-from pipeline.outputs.transcript import write_transcript
+from pipeline.outputs.transcript import transcript_json, write_transcript
 from pipeline.types import (
     ClipPlan,
     DroppedSentence,
@@ -35,7 +35,6 @@ from pipeline.types import (
     Sentence,
     Transcript,
 )
-from pipeline.vision.calibration import calibration_of
 
 OWN_NAME = re.compile(r"\.?seg_\d{4,}_track_\d{3,}\.mp4(\.\d+)?(\.part)?|\.manifest\.json\.\d+\.part")
 """Clips of this program and what an interrupted run leaves behind; nothing else in the folder is touched."""
@@ -61,6 +60,20 @@ class FinishedVideo:
     """What of the video could not be read."""
 
 
+def finished_of(manifest: Path) -> FinishedVideo:
+    """What an earlier run made of a video, as its manifest tells.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    content = read_manifest(manifest)
+    failed = [line["message"] for line in content["dropped"] if line["reason_code"] == ToolError.reason_code]
+    lost = content["source"]["lost"]
+    losses = Losses(lost["picture_packets"], lost["sound_packets"], lost["missing"])
+    counts = len(content["clips"]), len(content["dropped"]), len(failed)
+    return FinishedVideo(manifest, *counts, failed[0] if failed else "", losses)
+
+
 def finish_video(
     *,
     folder: Path,
@@ -70,11 +83,12 @@ def finish_video(
     models: tuple[ModelChoice, ...],
     config: Config,
     marks: Marks,
+    timings: Mapping[str, float],
     on_clip: Callable[[int, int], None],
     losses: Losses = Losses(),  # noqa: B008 - it is frozen
 ) -> FinishedVideo:
     """Writes everything that one video leaves beside ``tracks.npz``: ``transcript.json``, ``.srt``, ``.vtt`` and
-    ``.ass``, and in ``output/`` the clips and ``manifest.json``.
+    ``.ass``, ``report.html`` with the contact sheets, and in ``output/`` the clips and ``manifest.json``.
 
     The manifest and the clips of an earlier run go first, so that a manifest never names what is not there. Every
     sentence becomes a clip or a line among those dropped.
@@ -87,6 +101,7 @@ def finish_video(
         models: who did each job.
         config: settings.
         marks: fingerprints of input, settings and weights.
+        timings: seconds that each stage before this one took, for the report.
         on_clip: called with the clips done and all that are wanted, first with none done.
         losses: what of the video could not be read.
 
@@ -95,20 +110,11 @@ def finish_video(
     """
     output = folder / "output"
     _remove_stale(output)
+    (folder / REPORT).unlink(missing_ok=True)
     output.mkdir(parents=True, exist_ok=True)
 
     faces = Faces(tracks)
-    scores = calibration_of(next(model.name for model in models if model.job == "speaking"))
-    language, pause_s = transcript.language, config.SENTENCE_PAUSE_S
-    words = attribute_words(
-        transcript.words,
-        faces,
-        language=language,
-        threshold=speaking_threshold(config, scores.boundary),
-        slope=scores.slope,
-    )
-    words = carried_over(words, faces, language=language, pause_s=pause_s)
-    sentences = split_sentences(words, faces, language=language, pause_s=pause_s, max_s=config.MAX_SENTENCE_S)
+    words, sentences = understood(faces, transcript, models, config)
     write_transcript(folder / TRANSCRIPT, transcript, words, marks.speech)
     write_subtitles(folder, sentences)
 
@@ -135,6 +141,8 @@ def finish_video(
         clips=clips,
         dropped=dropped,
     )
+    said = transcript_json(transcript, words, marks.speech)
+    write_pages(folder, probe, content, said, tracks, timings)
     write_manifest(manifest, content)
     failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]
     return FinishedVideo(manifest, len(clips), len(dropped), len(failed), failed[0] if failed else "", losses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipeline.clips.worker import FinishedVideo
 from pipeline.executors.crew import Worker
 from pipeline.executors.ring import PictureFormat
 from pipeline.stages import Prepared, VideoJob
@@ -30,6 +31,8 @@ class Attempt:
     """Messages that vision has been sent and has not answered."""
     results: set[str] = field(default_factory=set)
     """Those of ``vision`` and ``speech`` that lie in the folder of the video."""
+    finished: FinishedVideo | None = None
+    """What mux has made of it, while it is still to be drawn on."""
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What people should know of the work."""

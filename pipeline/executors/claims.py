@@ -16,8 +16,9 @@ from pathlib import Path
 
 from config import Config
 from pipeline.fingerprint import finished_before
+from pipeline.outputs.extras import missing, remove_extras
 from pipeline.outputs.failure import forget_failure
-from pipeline.outputs.kept import remove_partial, stages_kept
+from pipeline.outputs.kept import ALL_STAGES, MANIFEST, remove_partial, stages_kept
 from pipeline.stages import VideoJob
 from pipeline.types import VideoResult
 
@@ -60,12 +61,15 @@ class Claims:
             return None
         try:
             done = None if self._config.FORCE else finished_before(video.folder, video.marks.whole)
-            if done is not None:
+            if done is not None and not missing(video.folder, self._config):
                 self.release(video)
                 return skipped(video.path, done)
-            (video.folder / "output" / "manifest.json").unlink(missing_ok=True)
-            forget_failure(video.folder)
             remove_partial(video.folder)
+            if done is not None:
+                return dataclasses.replace(video, kept=ALL_STAGES)
+            (video.folder / MANIFEST).unlink(missing_ok=True)
+            remove_extras(video.folder)
+            forget_failure(video.folder)
             kept = frozenset() if self._config.FORCE else stages_kept(video.folder, video.marks)
         except BaseException:
             self.release(video)

@@ -19,6 +19,7 @@ from pipeline.executors.messages import Stop
 from pipeline.executors.ring import SharedMemory
 from pipeline.executors.setup import WorkerSetup
 from pipeline.executors.workers import work
+from pipeline.outputs.extras import wanted
 from pipeline.settings import as_list
 from pipeline.stages import Models, Stages
 
@@ -95,6 +96,7 @@ class Crew:
         plan += [("vision", device) for device in as_list(self._config.VISION_DEVICE)]
         plan += [("speech", device) for device in as_list(self._config.WHISPER_DEVICE)]
         plan += [("mux", "cpu")] * self._config.NUM_MUX_WORKERS
+        plan += [("extras", "cpu")] * (self._config.NUM_EXTRA_WORKERS if wanted(self._config) else 0)
         for kind, device in plan:
             number = len(self.of(kind))
             self.workers.append(Worker(kind, number, device, *self._spawn(kind, number, device)))

@@ -47,7 +47,7 @@ def decode_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
 def _decode(pipe: Pipe, setup: WorkerSetup, ring: Ring, order: Decode) -> None:
     """Sound to disk, then pictures into the ring as far as there is room."""
     sound = setup.work_dir / f"{order.job}.pcm" if len(order.video.kept) < 2 else None
-    prepared = setup.stages.prepare(order.video.path, sound, setup.config, Pulse(pipe, order.job))
+    prepared = setup.stages.prepare(order.video, sound, setup.config, Pulse(pipe, order.job))
     form = fit(prepared.probe, setup.config.RING_MB << 20, setup.stages.frames_held(setup.config))
     pipe.send(Opened(order.job, prepared, form))
     if "vision" not in order.video.kept:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Config
+from pipeline.clips.worker import FinishedVideo, finished_of
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors import messages as say
 from pipeline.executors.attempt import Attempt
@@ -24,7 +25,8 @@ from pipeline.executors.intake import Intake
 from pipeline.executors.journal import Event
 from pipeline.executors.ring import PictureFormat
 from pipeline.executors.supervision import Supervisor
-from pipeline.outputs.kept import put_in_place, remove_partial
+from pipeline.outputs.extras import wanted
+from pipeline.outputs.kept import MANIFEST, put_in_place, remove_partial
 from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob, describe
 from pipeline.types import VideoResult
 
@@ -53,9 +55,13 @@ class LocalExecutor:
         self._active: dict[int, Attempt] = {}
         self._to_hear: deque[int] = deque()
         self._to_finish: deque[int] = deque()
+        self._to_extras: deque[int] = deque()
         self._ring_of: dict[Worker, int] = {}
         self._jobs = 0
         self._peaks = {"videos": 0, "speech": 0, "finish": 0, "pictures": 0}
+        self._has_extras = bool(wanted(config))
+        if self._has_extras:
+            self._peaks["extras"] = 0
         self._ring_bound = 0
         self._start_s = time.monotonic()
         self._stop_at_s = math.inf
@@ -155,7 +161,13 @@ class LocalExecutor:
         for worker in self._free("mux"):
             if self._to_finish:
                 job = self._to_finish.popleft()
-                self._assign(worker, say.Finish(job, self._active[job].video, self._prepared(job)))
+                spans = self._active[job].timings.items()
+                took_s = {stage: ended_s - began_s for stage, (began_s, ended_s) in spans}
+                self._assign(worker, say.Finish(job, self._active[job].video, self._prepared(job), took_s))
+        for worker in self._free("extras"):
+            if self._to_extras:
+                job = self._to_extras.popleft()
+                self._assign(worker, say.Extras(job, self._active[job].video, self._prepared(job)))
         self._note("videos", len(self._active))
 
     def _free(self, kind: str) -> list[Worker]:
@@ -204,6 +216,9 @@ class LocalExecutor:
             case say.Done(job, value, began_s, ended_s, notes):
                 active.notes += notes
                 self._on_done(worker, job, active, value, (began_s, ended_s))
+            case say.Failed(job, _, text, _) if active.finished is not None:
+                active.notes += (f"what was asked for beside the clips could not be written: {text}",)
+                self._end_done(job, active)
             case say.Failed(job, code, text, trace):
                 self._give_up(job)
                 self._end(active, failed(active.video, code, text, trace, active.begun_s))
@@ -248,9 +263,10 @@ class LocalExecutor:
     def _on_done(self, worker: Worker, job: int, active: Attempt, value: Any, span_s: tuple[float, float]) -> None:
         self._clock(active, worker.kind, *span_s)
         if worker.kind == "mux":
-            prepared, begun_s, timings, notes = self._prepared(job), active.begun_s, active.timings, active.notes
-            del self._active[job]
-            self._end(active, done(active.video, prepared, value, self._models, begun_s, timings, notes), job)
+            self._on_finished(job, active, value)
+            return
+        if worker.kind == "extras":
+            self._end_done(job, active)
             return
         try:
             put_in_place(value, worker.kind)
@@ -263,15 +279,39 @@ class LocalExecutor:
             self._free_ring(job)
         self._finish_if_all_is_there(job, active)
 
+    def _on_finished(self, job: int, active: Attempt, finished: FinishedVideo) -> None:
+        """Clips and manifest are there."""
+        active.finished = finished
+        if self._has_extras:
+            self._to_extras.append(job)
+            self._note("extras", len(self._to_extras))
+        else:
+            self._end_done(job, active)
+
+    def _end_done(self, job: int, active: Attempt) -> None:
+        finished, prepared = active.finished, self._prepared(job)
+        assert finished is not None
+        del self._active[job]
+        begun_s, timings, notes = active.begun_s, active.timings, active.notes
+        self._end(active, done(active.video, prepared, finished, self._models, begun_s, timings, notes), job)
+
     def _finish_if_all_is_there(self, job: int, active: Attempt) -> None:
-        if len(active.results) == 2:
+        if "clips" in active.results:
+            try:
+                finished = finished_of(active.video.folder / MANIFEST)
+            except InputError as error:
+                self._give_up(job)
+                self._end(active, failed(active.video, *describe(error), "", active.begun_s))
+            else:
+                self._on_finished(job, active, finished)
+        elif len(active.results) == 2:
             self._to_finish.append(job)
             self._note("finish", len(self._to_finish))
 
     def _give_up(self, job: int) -> None:
         """Forgets one attempt; whoever still works on it is told or ignored."""
         active = self._active.pop(job)
-        for queue in (self._to_hear, self._to_finish):
+        for queue in (self._to_hear, self._to_finish, self._to_extras):
             if job in queue:
                 queue.remove(job)
         active.decoder.tell(say.Cancel(job))

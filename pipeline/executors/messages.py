@@ -6,6 +6,7 @@ video; whatever is said of a job that the parent has given up is ignored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,17 @@ class Hear:
 @dataclass(frozen=True, slots=True)
 class Finish:
     """To a mux worker."""
+
+    job: int
+    video: VideoJob
+    prepared: Prepared
+    timings: Mapping[str, float]
+    """Seconds that the stages before took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """To an annotating worker: draw on the video, whose other results are there."""
 
     job: int
     video: VideoJob

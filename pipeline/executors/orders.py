@@ -11,8 +11,9 @@ from config import Config
 from pipeline.errors import InputError
 from pipeline.executors.claims import skipped
 from pipeline.fingerprint import finished_before, marks_of
-from pipeline.inputs import discover, given_transcripts, result_folders
+from pipeline.inputs import discover, given_scenes, given_transcripts, result_folders
 from pipeline.machine import resolved
+from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
 from pipeline.speech.given import transcript_digest
 from pipeline.stages import TRANSCRIPT, Models, VideoJob
@@ -32,6 +33,10 @@ class Orders:
     """Of each video's results."""
     transcripts: Sequence[Path | None]
     """The user's own, of each video."""
+    scenes: Sequence[Path | None]
+    """Likewise the lists of scenes."""
+    sound_file: Path | None = None
+    """The sound of the only video."""
 
     def choose_models(self, announce: Callable[[str], None]) -> Models:
         """As `chosen_models`, for these videos."""
@@ -45,10 +50,11 @@ class Orders:
             models: of the run.
         """
         path, folder, transcript = self.videos[number], self.folders[number], self.transcripts[number]
-        job = VideoJob(number, path, folder, transcript=transcript)
+        scenes = self.scenes[number]
+        job = VideoJob(number, path, folder, transcript=transcript, scenes=scenes, sound_file=self.sound_file)
         try:
             models = _models_of(models, transcript, self.config)
-            marks = marks_of(path, self.config, models)
+            marks = marks_of(path, self.config, models, scenes, self.sound_file)
         except InputError as error:
             return job, VideoResult(path, "failed", error.reason_code, str(error))
         job = dataclasses.replace(job, marks=marks, models=models)
@@ -56,7 +62,7 @@ class Orders:
             return job, None
         manifest = finished_before(folder, marks.whole)
         if manifest is not None:
-            return job, skipped(path, manifest)
+            return job, None if missing(folder, self.config) else skipped(path, manifest)
         failure = None if self.config.RETRY_FAILED else failed_before(folder, marks.whole)
         if failure is not None:
             code, message = failure
@@ -82,7 +88,12 @@ def take_orders(source: Path, config: Config, announce: Callable[[str], None]) -
     transcripts = _transcripts(videos, source, folders, config, announce)
     config = resolved(config)
     _check_precision(config)
-    return Orders(config, videos, folders, transcripts)
+    scenes = given_scenes(videos, Path(config.SCENES)) if config.SCENES else [None] * len(videos)
+    sound_file = Path(config.AUDIO_FILE).expanduser().absolute() if config.AUDIO_FILE else None
+    if sound_file is not None and len(videos) != 1:
+        message = f"AUDIO_FILE names the sound of one video, and here are {len(videos)}. Name one video file"
+        raise InputError("bad_setting", message)
+    return Orders(config, videos, folders, transcripts, scenes, sound_file)
 
 
 def located(source: Path) -> Path:

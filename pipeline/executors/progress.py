@@ -12,7 +12,7 @@ from pipeline.run_report import RunReport
 from pipeline.stages import VideoJob
 from pipeline.types import VideoResult
 
-STAGES = {"decode": "s", "vision": "s", "speech": "s", "clips": "clips"}
+STAGES = {"decode": "s", "vision": "s", "speech": "s", "clips": "clips", "extras": "s"}
 """The bars in their order, with what they count: seconds of video, or clips."""
 
 QUIET = frozenset({"begun", "stage_done", "done", "partial"})

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
+from pipeline.clips.worker import finished_of
 from pipeline.executors.base import Listener, done, failed
 from pipeline.executors.intake import LOOK_AGAIN_S, Intake
 from pipeline.executors.journal import Event
 from pipeline.executors.ring import PictureFormat, fit
-from pipeline.outputs.kept import put_in_place, remove_partial
+from pipeline.outputs.extras import wanted
+from pipeline.outputs.kept import MANIFEST, put_in_place, remove_partial
 from pipeline.settings import as_list
 from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob, describe
 from pipeline.types import GRID_FPS, FrameBatch, VideoResult
@@ -88,7 +90,7 @@ class SerialExecutor:
             listener.on_event(Event("stage_done", text, video, stage, more={"seconds": round(took_s, 3)}))
 
         try:
-            prepared = self._stages.prepare(video.path, sound, self._config, lambda _: None)
+            prepared = self._stages.prepare(video, sound, self._config, lambda _: None)
             clock("decode", begun_s)
             if "vision" not in video.kept:
                 began_s = time.monotonic()
@@ -100,14 +102,33 @@ class SerialExecutor:
                 put_in_place(self._hear(video, prepared, listener), "speech")
                 clock("speech", began_s)
             began_s = time.monotonic()
-            finished = self._stages.finish(
-                video,
-                prepared,
-                self._models,
-                self._config,
-                lambda cut, total: listener.on_progress(video, "clips", cut, total),
-            )
-            clock("mux", began_s)
+            took_s = {stage: end_s - start_s for stage, (start_s, end_s) in timings.items()}
+            if "clips" in video.kept:
+                finished = finished_of(video.folder / MANIFEST)
+            else:
+                finished = self._stages.finish(
+                    video,
+                    prepared,
+                    self._models,
+                    self._config,
+                    took_s,
+                    lambda cut, total: listener.on_progress(video, "clips", cut, total),
+                )
+                clock("mux", began_s)
+            if wanted(self._config):
+                began_s = time.monotonic()
+                try:
+                    self._stages.extras(
+                        video,
+                        prepared,
+                        self._models,
+                        self._config,
+                        lambda done_s, total_s: listener.on_progress(video, "extras", done_s, total_s),
+                    )
+                    clock("extras", began_s)
+                except Exception as error:
+                    log.exception("%s", video.path)
+                    notes = (*notes, f"what was asked for beside the clips could not be written: {describe(error)[1]}")
         finally:
             if sound is not None:
                 sound.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ class WorkerSetup:
 
     name: str
     kind: str
-    """``decode``, ``vision``, ``speech`` or ``mux``."""
+    """``decode``, ``vision``, ``speech``, ``mux`` or ``extras``."""
     number: int
     """Among those of its kind."""
     device: str

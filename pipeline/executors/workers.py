@@ -20,6 +20,7 @@ from pipeline.executors.messages import (
     Cancel,
     Done,
     EndOfPictures,
+    Extras,
     Finish,
     Hear,
     NotReady,
@@ -43,9 +44,8 @@ def work(pipe: Connection, setup: WorkerSetup) -> None:
     _name_process(setup.name)
     _end_with_parent()
     rings = [handle.map() for handle in setup.rings]
-    loop = {"decode": decode_loop, "vision": _vision_loop, "speech": _speech_loop, "mux": _mux_loop}[setup.kind]
     with contextlib.suppress(ParentGoneError):
-        loop(Pipe(pipe), setup, rings)
+        LOOPS[setup.kind](Pipe(pipe), setup, rings)
 
 
 def _name_process(name: str) -> None:
@@ -156,10 +156,19 @@ def _speech_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
 def _mux_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
     def finish(order: Finish) -> object:
         report = Reporter(pipe, order.job, "clips")
-        return setup.stages.finish(order.video, order.prepared, setup.models, setup.config, report)
+        return setup.stages.finish(order.video, order.prepared, setup.models, setup.config, order.timings, report)
 
     pipe.send(Ready())
     _answer(pipe, finish)
+
+
+def _extras_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
+    def extras(order: Extras) -> object:
+        report = Reporter(pipe, order.job, "extras")
+        return setup.stages.extras(order.video, order.prepared, setup.models, setup.config, report)
+
+    pipe.send(Ready())
+    _answer(pipe, extras)
 
 
 def _answer(pipe: Pipe, act: Callable) -> None:
@@ -174,3 +183,13 @@ def _answer(pipe: Pipe, act: Callable) -> None:
             pipe.send(failure(order.job, error))
         else:
             pipe.send(Done(order.job, value, began_s, time.monotonic()))
+
+
+LOOPS = {
+    "decode": decode_loop,
+    "vision": _vision_loop,
+    "speech": _speech_loop,
+    "mux": _mux_loop,
+    "extras": _extras_loop,
+}
+"""What each kind of worker does until it is told to stop."""

@@ -79,7 +79,7 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
             on_progress(written / AUDIO_RATE_HZ)
     check_unchanged(probe)
     if not written:
-        raise InputError("no_audio", "its sound track holds nothing that can be decoded", probe.path)
+        raise InputError("no_audio", "its sound track holds nothing that can be decoded", _sound_of(probe)[0])
     return AudioTrack(path, written, losses.packets)
 
 
@@ -96,20 +96,37 @@ def read_sound(probe: Probe, start_s: Fraction, end_s: Fraction) -> tuple[np.nda
         (N, C) int16 with C of 1 or 2 and N of exactly ``round((end_s - start_s) * rate)``, silence where there is
         no sound; and the rate in Hz.
     """
-    if probe.audio_rate_hz is None:
-        raise InputError("no_audio", "has no sound track that can be decoded", probe.path)
-    rate_hz = probe.audio_rate_hz if probe.audio_rate_hz in CLIP_RATES_HZ else USUAL_RATE_HZ
-    channels = min(probe.audio_channels, 2)
+    rate_hz, channels = clip_sound(probe)
     wanted = round((end_s - start_s) * rate_hz)
     out = np.zeros((wanted, channels), np.int16)
     filled = 0
-    for block in _placed(probe, rate_hz, channels, Fraction(start_s), _Losses()):
+    for block in sound_blocks(probe, start_s):
         part = block[: wanted - filled]
-        out[filled : filled + len(part)] = np.clip(np.rint(part * 32768.0), -32768, 32767)
+        out[filled : filled + len(part)] = part
         filled += len(part)
         if filled == wanted:
             break
     return out, rate_hz
+
+
+def clip_sound(probe: Probe) -> tuple[int, int]:
+    """Rate in Hz and channels, 1 or 2, of the sound that goes with pictures: the source's own where AAC knows them.
+
+    Raises:
+        InputError: ``no_audio``.
+    """
+    if probe.audio_rate_hz is None:
+        raise InputError("no_audio", "has no sound track that can be decoded", probe.path)
+    rate_hz = probe.audio_rate_hz if probe.audio_rate_hz in CLIP_RATES_HZ else USUAL_RATE_HZ
+    return rate_hz, min(probe.audio_channels, 2)
+
+
+def sound_blocks(probe: Probe, start_s: Fraction = Fraction(0)) -> Iterator[np.ndarray]:
+    """Consecutive (n, C) int16 blocks from *start_s* after the first video frame to the end of the sound, in the form
+    of `clip_sound`: silence where there is no sound in between, nothing after its end."""
+    rate_hz, channels = clip_sound(probe)
+    for block in _placed(probe, rate_hz, channels, Fraction(start_s), _Losses()):
+        yield np.clip(np.rint(block * 32768.0), -32768, 32767).astype(np.int16)
 
 
 def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses: _Losses) -> Iterator[np.ndarray]:
@@ -120,7 +137,7 @@ def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses
     position = 0
     for time_s, samples in _decoded(probe, rate_hz, channels, start_s, losses):
         at = position if time_s is None else round((time_s - start_s) * rate_hz)
-        check_length(start_s + Fraction(at, rate_hz), probe.limits, probe.path, "a part of its sound")
+        check_length(start_s + Fraction(at, rate_hz), probe.limits, _sound_of(probe)[0], "a part of its sound")
         if not begun or abs(at - position) > tolerance:
             if at > position:
                 missing = at - position
@@ -134,18 +151,24 @@ def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses
             position += len(samples)
 
 
+def _sound_of(probe: Probe) -> tuple[Path, Fraction]:
+    """The file that has the sound, and the instant of the first video frame on its clock."""
+    return (probe.path, probe.zero_s) if probe.sound_file is None else (probe.sound_file.path, probe.sound_file.zero_s)
+
+
 def _decoded(
     probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses: _Losses
 ) -> Iterator[tuple[Fraction | None, np.ndarray]]:
     """Time after the first video frame (None: unknown) and (n, channels) float32 of each block that can be decoded."""
-    with opened(probe.path, probe.limits) as container:
+    path, zero_s = _sound_of(probe)
+    with opened(path, probe.limits) as container:
         check_unchanged(probe)
         stream = sound_stream(container)
         if stream is None:
-            raise InputError("no_audio", "its sound track has gone", probe.path)
+            raise InputError("no_audio", "its sound track has gone", path)
         time_base = stream.time_base or Fraction(1, av.time_base)
         if start_s > SEEK_LEAD_S:
-            _seek(container, stream, probe.zero_s + start_s - SEEK_LEAD_S, time_base)
+            _seek(container, stream, zero_s + start_s - SEEK_LEAD_S, time_base)
         resampler, described = None, None
         read, end_s = 0, Fraction(0)
         try:
@@ -168,13 +191,13 @@ def _decoded(
                     if resampler is None or shape != described:
                         layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
                         resampler, described = AudioResampler("fltp", layout, rate_hz), shape
-                    time_s = None if frame.pts is None else frame.pts * (frame.time_base or time_base) - probe.zero_s
+                    time_s = None if frame.pts is None else frame.pts * (frame.time_base or time_base) - zero_s
                     for part in resampler.resample(frame):
                         yield time_s, _mixed(part.to_ndarray().T, channels)
                         time_s = None
         except av.error.FFmpegError as error:
             if resampler is None:
-                raise InputError("no_audio", f"its sound cannot be decoded ({error})", probe.path) from error
+                raise InputError("no_audio", f"its sound cannot be decoded ({error})", path) from error
             losses.packets += 1
         losses.packets += _packets_missing(container, stream, read, end_s)
 

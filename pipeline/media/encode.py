@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -113,24 +116,93 @@ def write_clip(
         ToolError: ffmpeg failed; nothing is left at *path*.
         ValueError: a picture of another size, or none at all.
     """
+    with tempfile.NamedTemporaryFile(suffix=".pcm") as pcm:
+        pcm.write(np.ascontiguousarray(sound, "<i2").tobytes())
+        pcm.flush()
+        source = _Sound(f"file:{Path(pcm.name).absolute()}", sound_rate_hz, sound.shape[1])
+        return _encode(path, frames, size_px, rate, source, crf, preset)
+
+
+def write_video(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    *,
+    size_px: tuple[int, int],
+    rate: Fraction,
+    sound: Iterable[np.ndarray],
+    sound_rate_hz: int,
+    channels: int,
+    crf: int,
+    preset: str,
+) -> int:
+    """As `write_clip`, of any length in the same memory: *sound* comes in blocks, read as they are encoded.
+
+    Args:
+        sound: (n, *channels*) int16 samples each; the first sounds with the first picture. Consumed by a thread of its
+            own, since ffmpeg reads sound and pictures by turns as it likes.
+
+    Raises:
+        ToolError, ValueError: as `write_clip`; whatever *frames* or *sound* raise.
+    """
+    reading, writing = os.pipe()
+    with ThreadPoolExecutor(1, "sound") as pool, os.fdopen(reading, "rb") as end:
+        feeding = pool.submit(_feed_sound, writing, sound)
+        source = _Sound(f"pipe:{reading}", sound_rate_hz, channels, end, feeding.result)
+        return _encode(path, frames, size_px, rate, source, crf, preset)
+
+
+def _feed_sound(writing: int, blocks: Iterable[np.ndarray]) -> None:
+    """Writes the sound and closes the pipe, which breaks when ffmpeg goes away."""
+    with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as pipe:
+        for block in blocks:
+            pipe.write(np.ascontiguousarray(block, "<i2").data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """Where ffmpeg finds the samples."""
+
+    url: str
+    rate_hz: int
+    channels: int
+    end: IO[bytes] | None = None
+    """Of a pipe that ffmpeg inherits; closed here then, so that whoever writes notices when ffmpeg goes away."""
+    finish: Callable[[], None] = lambda: None
+    """Waits until all of it is written; raises what went wrong there."""
+
+
+def _encode(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    size_px: tuple[int, int],
+    rate: Fraction,
+    sound: _Sound,
+    crf: int,
+    preset: str,
+) -> int:
     width, height = size_px
     partial = path.with_name(f".{path.name}.part")
     try:
-        with tempfile.NamedTemporaryFile(suffix=".pcm") as pcm, tempfile.TemporaryFile() as stderr:
-            pcm.write(np.ascontiguousarray(sound, "<i2").tobytes())
-            pcm.flush()
-            argv = _clip_argv(partial, width, height, rate, Path(pcm.name), sound.shape[1], sound_rate_hz, crf, preset)
-            with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr) as process:
+        with tempfile.TemporaryFile() as stderr:
+            argv = _clip_argv(partial, size_px, rate, sound, crf, preset)
+            inherited = () if sound.end is None else (sound.end.fileno(),)
+            process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=inherited
+            )
+            if sound.end is not None:
+                sound.end.close()
+            with process:
                 assert process.stdin is not None
                 try:
                     count = _feed(process.stdin, frames, (height, width, 3))
+                    sound.finish()
                 except BaseException:
                     process.kill()
                     raise
                 code = process.wait()
             _raise_if_failed(argv, code, stderr)
         if not count:
-            raise ValueError("write_clip: expected at least one picture, got none")
+            raise ValueError(f"{path.name}: expected at least one picture, got none")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -164,26 +236,14 @@ CLIP, SOUND = "file:clip", "file:sound"
 """What stands for two paths while a command is composed: ffmpeg-python refuses names that are not UTF-8."""
 
 
-def _clip_argv(
-    path: Path,
-    width: int,
-    height: int,
-    rate: Fraction,
-    pcm: Path,
-    channels: int,
-    sound_rate_hz: int,
-    crf: int,
-    preset: str,
-) -> list[str]:
-    picture = ffmpeg.input(
-        "pipe:0", format="rawvideo", pix_fmt="bgr24", video_size=(width, height), framerate=str(rate)
-    )
-    sound = ffmpeg.input(SOUND, format="s16le", ar=sound_rate_hz, ac=channels)
-    matrix = colour_matrix((width, height))
+def _clip_argv(path: Path, size_px: tuple[int, int], rate: Fraction, sound: _Sound, crf: int, preset: str) -> list[str]:
+    picture = ffmpeg.input("pipe:0", format="rawvideo", pix_fmt="bgr24", video_size=size_px, framerate=str(rate))
+    samples = ffmpeg.input(SOUND, format="s16le", ar=sound.rate_hz, ac=sound.channels)
+    matrix = colour_matrix(size_px)
     # FFmpeg's fast conversion, its default, darkens the picture by one to four levels: the exact one is asked for.
     output = ffmpeg.output(
         picture.video,
-        sound.audio,
+        samples.audio,
         CLIP,
         format="mp4",
         vcodec="libx264",
@@ -197,5 +257,5 @@ def _clip_argv(
         audio_bitrate=SOUND_BITRATE,
         movflags="+faststart",
     )
-    paths = {CLIP: f"file:{path.absolute()}", SOUND: f"file:{pcm.absolute()}"}
+    paths = {CLIP: f"file:{path.absolute()}", SOUND: sound.url}
     return [paths.get(word, word) for word in _argv(find_ffmpeg(), output)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import av.video.stream
 
 from pipeline.errors import InputError
 from pipeline.media.limits import believable_rate, check_length, check_picture, check_sound
-from pipeline.types import MediaLimits, Probe
+from pipeline.types import MediaLimits, Probe, SoundFile
 
 MediaStream = TypeVar("MediaStream", av.video.stream.VideoStream, av.audio.stream.AudioStream)
 
@@ -94,13 +95,15 @@ def check_unchanged(probe: Probe) -> None:
     Raises:
         InputError: ``changed``, or ``unreadable`` when it has gone.
     """
-    if probe.seen is None:
-        return
-    now = stamp_of(probe.path)
-    if now != probe.seen:
-        what = f"from {probe.seen[0]} to {now[0]} bytes" if now[0] != probe.seen[0] else "its content was written anew"
+    files = [(probe.path, probe.seen)]
+    if probe.sound_file is not None:
+        files.append((probe.sound_file.path, probe.sound_file.seen))
+    for path, seen in files:
+        if seen is None or (now := stamp_of(path)) == seen:
+            continue
+        what = f"from {seen[0]} to {now[0]} bytes" if now[0] != seen[0] else "its content was written anew"
         message = f"the file changed while it was read ({what}). Wait until it is complete, then run it again"
-        raise InputError("changed", message, probe.path)
+        raise InputError("changed", message, path)
 
 
 def picture_stream(container: av.container.InputContainer, path: Path) -> av.video.stream.VideoStream:
@@ -205,6 +208,36 @@ def probe(path: Path, limits: MediaLimits = MediaLimits()) -> Probe:  # noqa: B0
             limits=limits,
             seen=seen,
         )
+
+
+def with_sound_file(probe: Probe, path: Path) -> Probe:
+    """The same video with the sound of another file in the place of its own.
+
+    The two begin together: the first sample is the instant at which the video's container begins, as in a sound file
+    that was extracted from the video. That is not always its first frame: other streams may begin before.
+
+    Args:
+        probe: as of `probe`.
+        path: the sound file; anything that holds sound, a video too, whose default sound track is taken.
+
+    Raises:
+        InputError: as `probe`, of either file; ``no_audio`` when the sound file has no sound that can be decoded.
+    """
+    path = path.absolute()
+    seen = stamp_of(path)
+    with opened(probe.path, probe.limits) as container:
+        lead_s = probe.zero_s - _start_of(container)
+    with opened(path, probe.limits) as container:
+        sound = sound_stream(container)
+        if sound is None:
+            raise InputError("no_audio", "has no sound track that can be decoded; it was given as a sound file", path)
+        check_sound(sound.rate, sound.channels, path)
+        file = SoundFile(path, _start_of(container) + lead_s, seen)
+        return dataclasses.replace(probe, audio_rate_hz=sound.rate, audio_channels=sound.channels, sound_file=file)
+
+
+def _start_of(container: av.container.InputContainer) -> Fraction:
+    return Fraction(container.start_time or 0, av.time_base)
 
 
 def missing_seconds(probe: Probe, picture_s: float, sound_s: float) -> float:

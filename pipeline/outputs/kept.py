@@ -17,6 +17,11 @@ from pipeline.outputs.transcript import read_own_transcript, write_transcript
 from pipeline.types import Losses, Marks, ScoredTracks, Transcript
 
 TRACKS, TRANSCRIPT = "tracks.npz", "transcript.json"
+MANIFEST = "output/manifest.json"
+
+ALL_STAGES = frozenset({"vision", "speech", "clips"})
+"""What is kept of a video that is finished, save what somebody asks for beside it."""
+
 FILES = {"vision": TRACKS, "speech": TRANSCRIPT}
 
 
@@ -41,7 +46,7 @@ def put_in_place(pending: Path, stage: str) -> None:
 
 def remove_partial(folder: Path) -> None:
     """Removes what a killed run or worker left half written in *folder*; nobody else may be at work there."""
-    for pattern in (".*.part", "output/.*.part"):
+    for pattern in (".*.part", "output/.*.part", "export/.*.part", "persons/.*.part"):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)
 

@@ -18,6 +18,7 @@ from pipeline.types.media import (
     Losses,
     MediaLimits,
     Probe,
+    SoundFile,
 )
 from pipeline.types.run import Marks, ModelChoice, VideoResult
 from pipeline.types.words import AttributedWord, Segment, Sentence, Timing, Transcript, Word
@@ -39,6 +40,7 @@ __all__ = [
     "ScoredTracks",
     "Segment",
     "Sentence",
+    "SoundFile",
     "Timing",
     "Transcript",
     "VideoResult",

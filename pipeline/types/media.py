@@ -32,6 +32,18 @@ class MediaLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundFile:
+    """A file beside a video whose sound takes the place of the video's own."""
+
+    path: Path
+    """Absolute path of the file."""
+    zero_s: Fraction
+    """Instant of the first video frame on this file's clock; below 0 where the sound begins later."""
+    seen: tuple[int, int] | None = None
+    """As `Probe.seen`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What one look at a video file tells, before any work is done on it."""
 
@@ -61,6 +73,8 @@ class Probe:
     """What its readers go by."""
     seen: tuple[int, int] | None = None
     """Size in bytes and time of the last change in nanoseconds when it was looked at; None: not compared later."""
+    sound_file: SoundFile | None = None
+    """Where the sound is, if not in the video: `audio_rate_hz` and `audio_channels` are of it then."""
 
     def __post_init__(self) -> None:
         if self.width_px < 1 or self.height_px < 1:

@@ -18,6 +18,7 @@ from pipeline.vision.calibration import probability_of
 from pipeline.vision.embedding import Embedder
 from pipeline.vision.faces import TrackedFace
 from pipeline.vision.identity import persons_of
+from pipeline.vision.scenes import GivenShots
 from pipeline.vision.search import FaceSearch
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.shots import ShotFinder
@@ -47,6 +48,7 @@ class VisionSession:
         audio: the sound of the same video.
         capacity: pictures that may be held at once; at least ``settings.frames_held(1)``.
         on_frames: called with the number of frames done.
+        shots: where shots begin, if the user has said so; they are looked for otherwise.
     """
 
     def __init__(
@@ -56,12 +58,13 @@ class VisionSession:
         audio: AudioTrack,
         capacity: int,
         on_frames: Callable[[int], None] = lambda _: None,
+        shots: GivenShots | None = None,
     ) -> None:
         if capacity < settings.frames_held(1):
             raise ValueError(f"VisionSession: expected room for {settings.frames_held(1)} pictures, got {capacity}")
         self._models, self._settings, self._audio, self._on_frames = models, settings, audio, on_frames
         self._batch = settings.batch_within(capacity)
-        self._shots = ShotFinder(settings.shot_detector, settings.shot_threshold)
+        self._shots = shots or ShotFinder(settings.shot_detector, settings.shot_threshold)
         self._tracker = Tracker(settings.track_iou, settings.max_gap)
         self._search = FaceSearch(self._detect, settings.track_iou)
         self._faces: dict[OpenTrack, TrackedFace] = {}

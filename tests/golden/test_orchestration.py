@@ -228,7 +228,7 @@ def _kept_video(tmp_path: Path) -> tuple[VideoJob, stages.Prepared]:
     """A video of two sentences whose vision and speech are done."""
     film = Film(tmp_path)
     path = film.make("v.mkv", film.times(Fraction(25), 4), sound=[(Fraction(0), film.tone(16000, 4))])
-    prepared = stages.prepare(path, tmp_path / "sound.pcm", CPU, lambda _: None)
+    prepared = stages.prepare(VideoJob(0, path, tmp_path), tmp_path / "sound.pcm", CPU, lambda _: None)
     frames = np.arange(100, dtype=np.int32)
     tracks = ScoredTracks(
         *(100, np.zeros(1, np.int32), frames * 0, frames),

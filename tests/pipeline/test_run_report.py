@@ -72,6 +72,7 @@ def test_close_gathers_the_clips_of_the_manifests(report: RunReport, monkeypatch
     gathered: list[tuple[Path, list[Path]]] = []
     monkeypatch.setattr(run_report, "write_clips_list", lambda path, manifests: gathered.append((path, manifests)))
     monkeypatch.setattr(run_report, "read_manifest", lambda path: {})
+    monkeypatch.setattr(run_report, "write_index", lambda *_: None)
     report.add(VideoResult(B, "skipped", manifest=Path("/r/b/output/manifest.json")))
     report.close()
     assert gathered == [(report.clips_path, [Path("/r/b/output/manifest.json")])]
@@ -119,7 +120,7 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
 
 def test_nothing_else_is_left_in_the_folder(report: RunReport) -> None:
     report.close()
-    assert sorted(path.name for path in report.path.parent.iterdir()) == ["clips.jsonl", "run.json"]
+    assert sorted(path.name for path in report.path.parent.iterdir()) == ["clips.jsonl", "index.html", "run.json"]
 
 
 def test_a_long_list_is_written_from_time_to_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

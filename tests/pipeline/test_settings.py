@@ -13,6 +13,7 @@ from pipeline.errors import InputError
 from pipeline.settings import (
     NOTHING,
     Choice,
+    Choices,
     Devices,
     Number,
     Switch,
@@ -37,6 +38,7 @@ class Few:
     WORD: str = setting("a", "word", Choice(("a", "b")), NOTHING)
     NOTE: str = setting("", "note", Text(), NOTHING)
     WHERE: str | tuple[str, ...] = setting("auto", "where", Devices(), NOTHING)
+    SOME: str | tuple[str, ...] = setting((), "some", Choices(("a", "b")), NOTHING)
 
     def __post_init__(self) -> None:
         check_all(self)
@@ -81,6 +83,7 @@ def test_what_is_allowed_in_words(kind: Any, allowed: str) -> None:
             ["auto", "cpu", "cuda", "cuda:12", ("cpu",), ["cpu", "cuda:0"]],
             ["", (), "cuda:", ("auto", "cpu")],
         ),
+        (Choices(("a", "b")), [(), "a", ("b", "a"), ["a"]], [None, "", "c", ("a", "a"), ("a", 3), "ab"]),
         (Devices(), [("cuda:0", "cuda:1")], [None, 3, ("cpu", 3), (["cpu"], "cuda"), "cpu\n", {"cpu": 1}, "cuda:00"]),
         (Devices(), [], [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda", "cuda")]),
     ],
@@ -100,6 +103,7 @@ def test_what_is_not_given_stays() -> None:
 
 
 def test_a_list_of_devices() -> None:
+    assert _parsed("--some", "b, a").SOME == ("b", "a")
     assert _parsed("--where", "cuda:0, cuda:1").WHERE == ("cuda:0", "cuda:1")
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from config import Config
 from pipeline import stages
 from pipeline.types import ModelChoice
 from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.scenes import GivenShots
 from s3fd.landmarks import YuNetLandmarks
 from s3fd.mtcnn_landmarks import MtcnnLandmarks
 
@@ -108,7 +111,7 @@ def test_align_loads_its_network_at_once(monkeypatch: pytest.MonkeyPatch, align:
 def test_a_sound_for_which_there_is_no_room_is_not_begun(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    video, sound = samples / "late_sound.mp4", tmp_path / "1.pcm"
+    video, sound = stages.VideoJob(0, samples / "late_sound.mp4", tmp_path), tmp_path / "1.pcm"
     prepared = stages.prepare(video, sound, CONFIG, lambda _: None)
     needed = int(prepared.probe.duration_s * 32_000)
     assert abs(needed - sound.stat().st_size) < 32_000
@@ -122,3 +125,26 @@ def test_a_sound_for_which_there_is_no_room_is_not_begun(
         with pytest.raises(OSError, match="MB of temporary files") as caught:
             stages.prepare(video, sound, CONFIG, lambda _: None)
         assert stages.describe(caught.value)[0] == "disk_full" and not sound.exists()
+
+
+def test_scenes_and_sound_of_the_user_take_the_place_of_the_files_own(samples: Path, tmp_path: Path) -> None:
+    scenes, sound = tmp_path / "s.csv", tmp_path / "1.pcm"
+    header = "Scene Number,Start Frame,Start Timecode,Start Time (seconds),End Frame,End Timecode,End Time (seconds)"
+    scenes.write_text(f"{header}\n1,1,00:00:00.000,0.000,50,00:00:02.000,2.000\n2,51,00:00:02.000,2.000,100,,4.000\n")
+    video = stages.VideoJob(0, samples / "two_shot.mp4", tmp_path, scenes=scenes)
+    assert stages.prepare(video, None, CONFIG, lambda _: None).shots == (0, 50)
+    other = samples / "late_sound.mp4"
+    lengths = []
+    for file in (None, other):
+        job = stages.VideoJob(0, samples / "two_shot.mp4", tmp_path, sound_file=file)
+        prepared = stages.prepare(job, sound, CONFIG, lambda _: None)
+        lengths.append(prepared.audio.duration_s)
+        assert prepared.shots is None and (prepared.probe.sound_file is not None) == (file is not None)
+    assert lengths[0] > 20 > 10 > lengths[1]
+
+
+def test_vision_is_told_the_shots_of_the_user(samples: Path, tmp_path: Path) -> None:
+    job = stages.VideoJob(0, samples / "late_sound.mp4", tmp_path)
+    prepared = dataclasses.replace(stages.prepare(job, tmp_path / "1.pcm", CONFIG, lambda _: None), shots=(0, 7))
+    session: Any = vision(CONFIG, MODELS).start(prepared, 200, lambda _: None)
+    assert isinstance(session._shots, GivenShots) and session._shots.push(7, np.zeros((1, 1, 3), np.uint8)) == [7]

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -67,7 +67,8 @@ def _meet(path: Path, stage: str, other: str) -> None:
         time.sleep(0.01)
 
 
-def prepare(path: Path, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
+def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
+    path = job.path
     _behave(path, "prepare")
     if "bad" in path.name:
         raise InputError("not_media", "is no video", path)
@@ -169,7 +170,12 @@ def load_speech(config: Config, models: Models, device: str) -> FakeSpeech:
 
 
 def finish(
-    job: VideoJob, prepared: Prepared, models: Models, config: Config, on_clip: Callable[[int, int], None]
+    job: VideoJob,
+    prepared: Prepared,
+    models: Models,
+    config: Config,
+    timings: Mapping[str, float],
+    on_clip: Callable[[int, int], None],
 ) -> FinishedVideo:
     """Clips: the pictures that came through unharmed."""
     _behave(job.path, "mux")
@@ -183,8 +189,15 @@ def finish(
     return FinishedVideo(manifest, len(tracks.track), 0, 0, losses=losses)
 
 
+def extras(
+    job: VideoJob, prepared: Prepared, models: Models, config: Config, on_seconds: Callable[[float, float], None]
+) -> None:
+    _behave(job.path, "extras")
+    (job.folder / "annotated.mp4").write_text((job.folder / "output" / "manifest.json").read_text())
+
+
 def frames_held(config: Config) -> int:
     return HELD + 16
 
 
-STAGES = Stages(prepare, pictures, load_vision, load_speech, finish=finish, frames_held=frames_held)
+STAGES = Stages(prepare, pictures, load_vision, load_speech, finish=finish, extras=extras, frames_held=frames_held)

@@ -114,6 +114,7 @@ def finish(tmp_path: Path, video: Path, tracks: ScoredTracks) -> Callable[..., F
             "models": MODELS,
             "config": Config(CLIP_SIZE=84, CLIP_CRF=10, SENTENCE_PAUSE_S=0.4),
             "marks": Marks(speech="s1", whole="f1"),
+            "timings": {"vision": 1.5},
             "on_clip": lambda done, total: None,
         }
         return finish_video(**{**values, **changed})
@@ -143,6 +144,9 @@ def test_everything_is_left(finish, tmp_path: Path) -> None:
         "output/manifest.json",
         "output/seg_0000_track_000.mp4",
         "output/seg_0001_track_000.mp4",
+        "persons/person_000.jpg",
+        "persons/person_001.jpg",
+        "report.html",
         "transcript.ass",
         "transcript.json",
         "transcript.srt",

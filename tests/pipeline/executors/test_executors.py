@@ -189,6 +189,17 @@ class TestEveryExecutor:
         run(kind, folder, ["a.mp4", "bug-mux.mp4", "bug-vision.mp4"])
         assert [path for path in folder.rglob("*") if path.name.endswith(".part")] == []
 
+    def test_annotate_acts_and_where_it_fails_the_clips_are_kept(self, kind: type, folder: Path) -> None:
+        config = dataclasses.replace(CONFIG, ANNOTATE=True)
+        recorder, _ = run(kind, folder, ["a.mp4", "bug-extras.mp4"], config)
+        good, bad = recorder.results["a.mp4"], recorder.results["bug-extras.mp4"]
+        assert (good.status, bad.status) == ("done", "done")
+        assert (folder / "a.mp4.out" / "annotated.mp4").exists() and "extras" in good.timings
+        assert "could not be written: a bug in the program: RuntimeError" in bad.message
+        assert (folder / "bug-extras.mp4.out" / "output" / "manifest.json").exists()
+        run(kind, folder, ["b.mp4"])
+        assert not (folder / "b.mp4.out" / "annotated.mp4").exists()
+
     def test_no_videos_is_no_work(self, kind: type, folder: Path) -> None:
         recorder, _ = run(kind, folder, [])
         assert recorder.results == {}

@@ -336,11 +336,57 @@ def test_half_precision_without_cuda_is_refused(videos: Path, seen: type[Seen]) 
     assert seen.videos == []
 
 
+class TestBesideTheVideos:
+    def test_scenes_acts(self, videos: Path, tmp_path: Path, seen: type[Seen]) -> None:
+        """A folder of lists, of which one belongs to a video; one list for several videos is refused."""
+        runner.run(videos, CPU)
+        before = [video.marks for video in seen.videos]
+        scenes = tmp_path / "scenes"
+        scenes.mkdir()
+        (scenes / "a-Scenes.csv").write_text("a list")
+        runner.run(videos, dataclasses.replace(CPU, SCENES=str(scenes), FORCE=True))
+        assert [video.scenes for video in seen.videos] == [scenes / "a-Scenes.csv", None]
+        after = [video.marks for video in seen.videos]
+        assert after[0].vision != before[0].vision and after[0].speech == before[0].speech and after[1] == before[1]
+        with pytest.raises(runner.InputError, match="is the list of one video, and here are 2"):
+            runner.run(videos, dataclasses.replace(CPU, SCENES=str(scenes / "a-Scenes.csv")))
+        runner.run(videos / "b.mp4", dataclasses.replace(CPU, SCENES=str(scenes / "a-Scenes.csv")))
+        assert [video.scenes for video in seen.videos] == [scenes / "a-Scenes.csv"]
+        with pytest.raises(runner.InputError, match="no such list of scenes"):
+            runner.run(videos, dataclasses.replace(CPU, SCENES=str(tmp_path / "nowhere")))
+
+    def test_audio_file_acts(self, videos: Path, tmp_path: Path, seen: type[Seen]) -> None:
+        sound = tmp_path / "sound.wav"
+        sound.write_bytes(b"sound")
+        config = dataclasses.replace(CPU, AUDIO_FILE=str(sound))
+        with pytest.raises(runner.InputError, match="AUDIO_FILE names the sound of one video, and here are 2"):
+            runner.run(videos, config)
+        marks = []
+        for each in (CPU, config):
+            runner.run(videos / "a.mp4", each)
+            marks.append(seen.videos[0].marks)
+        assert seen.videos[0].sound_file == sound
+        assert marks[0].vision != marks[1].vision and marks[0].speech != marks[1].speech
+
+    def test_what_is_asked_for_beside_finished_results_is_work(
+        self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(orders, "finished_before", lambda folder, mark: folder / "output" / "manifest.json")
+        monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
+        config = dataclasses.replace(CPU, EXPORT="rttm")
+        (videos / "a" / "export").mkdir(parents=True)
+        (videos / "a" / "export" / "speakers.rttm").touch()
+        assert runner.run(videos, config) == 0
+        assert names(seen) == ["b.mp4"]
+
+
 def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = dataclasses.replace(
         CPU,
         NUM_PREPROCESS_WORKERS=3,
         NUM_MUX_WORKERS=2,
+        NUM_EXTRA_WORKERS=2,
+        ANNOTATE=True,
         VISION_DEVICE=("cuda:0", "cuda:1"),
         WHISPER_DEVICE="cuda:1",
         RING_MB=16,
@@ -359,4 +405,5 @@ def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: 
         *(("vision", number, f"cuda:{number}") for number in range(2)),
         ("speech", 0, "cuda:1"),
         *(("mux", number, "cpu") for number in range(2)),
+        *(("extras", number, "cpu") for number in range(2)),
     ]

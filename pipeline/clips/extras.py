@@ -1,0 +1,59 @@
+"""What the settings ask for beside the clips: other programs' formats and the annotated video."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from config import Config
+from pipeline.clips.annotate import annotate
+from pipeline.clips.clock import clip_rate
+from pipeline.clips.faces import Faces
+from pipeline.clips.understanding import understood
+from pipeline.machine import core_count
+from pipeline.outputs.exports import write_exports
+from pipeline.outputs.extras import ANNOTATED
+from pipeline.outputs.kept import read_kept
+from pipeline.settings import as_list
+from pipeline.types import ModelChoice, Probe
+from pipeline.vision.crops import smooth_path
+from pipeline.vision.settings import VisionSettings
+
+
+def write_extras(
+    folder: Path,
+    probe: Probe,
+    models: tuple[ModelChoice, ...],
+    config: Config,
+    on_seconds: Callable[[float, float], None],
+) -> None:
+    """Writes them into *folder*, of the results that lie there.
+
+    Args:
+        folder: of a finished video.
+        probe: the source.
+        models: who did each job.
+        config: settings; ``EXPORT`` and ``ANNOTATE`` say what is wanted.
+        on_seconds: told the seconds of the annotated video that are done, and all of them.
+
+    Raises:
+        InputError: the results or the source cannot be read.
+        ToolError: ffmpeg failed.
+    """
+    tracks, _, transcript = read_kept(folder)
+    words, sentences = understood(Faces(tracks), transcript, models, config)
+    smooth = functools.partial(smooth_path, window=VisionSettings.of(config).smooth_frames)
+    write_exports(as_list(config.EXPORT), folder, probe, tracks, words, smooth=smooth)
+    if config.ANNOTATE:
+        rate = clip_rate(probe.rate, "source")
+        annotate(
+            probe,
+            tracks,
+            sentences,
+            folder / ANNOTATED,
+            crf=config.CLIP_CRF,
+            preset=config.CLIP_PRESET,
+            on_frames=lambda done: on_seconds(float(done / rate), probe.duration_s),
+            threads=max(core_count() // 2, 1),
+        )

@@ -1,0 +1,62 @@
+"""What a video's results look like to other programs: files of foreign formats in ``export/`` of its folder.
+
+Every format is a module here with one function of values; `write_exports` calls those that are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.outputs.exports.ava import write_ava
+from pipeline.outputs.exports.rttm import write_rttm
+from pipeline.outputs.exports.sieve import write_sieve
+from pipeline.outputs.exports.talknet import write_talknet
+from pipeline.types import AttributedWord, Probe, ScoredTracks
+
+FORMATS = ("talknet", "sieve", "rttm", "ava")
+"""Names of the formats, in the order in which they are written."""
+
+
+def write_exports(
+    formats: Collection[str],
+    folder: Path,
+    probe: Probe,
+    tracks: ScoredTracks,
+    words: Sequence[AttributedWord],
+    *,
+    smooth: Callable[[np.ndarray], np.ndarray],
+    embeddings: Sequence[np.ndarray] | None = None,
+) -> tuple[Path, ...]:
+    """Writes the files of *formats* into ``<folder>/export/``, each whole or not at all.
+
+    Args:
+        formats: of `FORMATS`.
+        folder: of the video's results.
+        probe: the source.
+        tracks: faces and scores.
+        words: every word with its speaker, in order of time.
+        smooth: path of a face as its crops follow it; see `write_talknet`.
+        embeddings: of the faces, for ``talknet``; see there.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: a format that is not known.
+    """
+    if unknown := set(formats) - set(FORMATS):
+        raise ValueError(f"write_exports: expected formats of {FORMATS}, got {sorted(unknown)}")
+    export, name, size_px = folder / "export", probe.path.stem, (probe.width_px, probe.height_px)
+    written: list[Path] = []
+    if "talknet" in formats:
+        written += write_talknet(export, tracks, smooth, embeddings)
+    if "sieve" in formats:
+        written.append(write_sieve(export, tracks, size_px))
+    if "rttm" in formats:
+        written.append(write_rttm(export, words, name))
+    if "ava" in formats:
+        written += write_ava(export, tracks, size_px, name)
+    return tuple(written)

@@ -1,0 +1,67 @@
+"""``speakers.rttm``: who speaks when, in the Rich Transcription Time Marked format of NIST (RT-09 evaluation plan,
+appendix A), as tools for diarization read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.outputs.files import write_text
+from pipeline.types import AttributedWord
+
+JOINED_PAUSE_S = 0.3
+"""Pauses of a speaker up to this long are no end of a turn: what NIST's evaluations take for one."""
+
+OFF_SCREEN = "off_screen"
+"""Name of whoever speaks without being in view: possibly several people."""
+
+NOTHING = "<NA>"
+
+Turn = tuple[float, float, str]
+"""Start and end in seconds, and name."""
+
+
+def write_rttm(folder: Path, words: Iterable[AttributedWord], name: str) -> Path:
+    """Writes ``speakers.rttm`` into *folder*: a line to a turn, in order of their start.
+
+    A line is ``SPEAKER <name> 1 <start> <length> <NA> <NA> <speaker> <NA> <NA>``, in seconds after the first video
+    frame to the millisecond. Speakers are ``speaker_1`` and so on, as in the subtitles. Turns of different speakers
+    overlap where they speak at the same time.
+
+    Args:
+        folder: made when missing.
+        words: with their speakers.
+        name: of the recording; blanks in it become ``_``, since blanks part the fields.
+    """
+    recording = re.sub(r"\s+", "_", name) or "_"
+    path = folder / "speakers.rttm"
+    lines = [
+        f"SPEAKER {recording} 1 {start_s:.3f} {end_s - start_s:.3f} {NOTHING} {NOTHING} {speaker} {NOTHING} {NOTHING}\n"
+        for start_s, end_s, speaker in turns_of(words)
+    ]
+    write_text(path, "".join(lines).encode("utf-8", "backslashreplace").decode())
+    return path
+
+
+def turns_of(words: Iterable[AttributedWord], joined_pause_s: float = JOINED_PAUSE_S) -> list[Turn]:
+    """The turns of every speaker, in order of their start; words without a length at the end of all are no turn.
+
+    Args:
+        words: with their speakers, in any order.
+        joined_pause_s: pauses up to this long do not end a turn.
+    """
+    open_turn: dict[str, Turn] = {}
+    turns: list[Turn] = []
+    for spoken in sorted(words, key=lambda spoken: spoken.word.start_s):
+        speaker = OFF_SCREEN if spoken.speaker is None else f"speaker_{spoken.speaker}"
+        start_s, end_s = round(spoken.word.start_s, 3), round(spoken.word.end_s, 3)
+        last = open_turn.get(speaker)
+        if last is not None and start_s - last[1] <= joined_pause_s + 1e-9:
+            open_turn[speaker] = (last[0], max(last[1], end_s), speaker)
+            continue
+        if last is not None:
+            turns.append(last)
+        open_turn[speaker] = (start_s, end_s, speaker)
+    turns += open_turn.values()
+    return sorted(turn for turn in turns if turn[1] > turn[0])

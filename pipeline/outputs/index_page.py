@@ -1,0 +1,135 @@
+"""``index.html`` of a run: every video with how it ended, a search over all that is said, totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.outputs.files import write_text
+from pipeline.outputs.pages import clock, link, page, shown, stand_ins
+from pipeline.outputs.report import REPORT
+
+INDEX = "index.html"
+
+STYLES = ("page.css", "index.css")
+SCRIPTS = ("common.js", "index.js")
+
+MOST_SENTENCES = 50_000
+"""Sentences that the page can search, and `MOST_LETTERS` their letters: some 70 hours of talk. Beyond, the page says
+that its search is not whole; ``clips.jsonl`` is."""
+
+MOST_LETTERS = 6_000_000
+
+MOST_MESSAGE_LETTERS = 600
+"""Of an error's message; ``run.json`` has it whole."""
+
+
+def write_index(home: Path, run: Mapping[str, Any], manifests: Iterable[tuple[Path, Mapping[str, Any]]]) -> Path:
+    """Writes ``index.html`` into *home*, whole or not at all.
+
+    Args:
+        home: folder of ``run.json``.
+        run: content of ``run.json``.
+        manifests: path and content of each manifest, taken one after the other: not all need be held at once.
+
+    Returns:
+        The path of the page.
+    """
+    path = home / INDEX
+    write_text(path, index_html(home, run, manifests))
+    return path
+
+
+def index_html(home: Path, run: Mapping[str, Any], manifests: Iterable[tuple[Path, Mapping[str, Any]]]) -> str:
+    """The page that `write_index` writes."""
+    places = {video["manifest"]: number for number, video in enumerate(run["videos"]) if video["manifest"]}
+    videos = [_video(video) for video in run["videos"]]
+    sentences: list[list[Any]] = []
+    letters, left_out = 0, 0
+    for path, manifest in manifests:
+        number = places.get(str(path))
+        if number is None:
+            continue
+        _fill(videos[number], home, path, manifest)
+        for said in _sentences(number, manifest):
+            letters += len(said[4])
+            if len(sentences) < MOST_SENTENCES and letters <= MOST_LETTERS:
+                sentences.append(said)
+            else:
+                left_out += 1
+    return page(
+        "index.html",
+        styles=STYLES,
+        scripts=SCRIPTS,
+        data={"videos": videos, "sentences": sentences},
+        source=shown(run["source"]),
+        run=run,
+        stand_ins=stand_ins(run["models"]),
+        totals=totals(run, videos),
+        sentence_count=len(sentences),
+        left_out=left_out,
+    )
+
+
+def totals(run: Mapping[str, Any], videos: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Name and value of what a run adds up to.
+
+    Throughput counts what this run has done, not what an earlier one had.
+    """
+    videos = list(videos)
+    counts: dict[str, int] = {}
+    for video in videos:
+        counts[video["status"]] = counts.get(video["status"], 0) + 1
+    fresh_s = sum(video["seconds"] for video in videos if video["status"] in ("done", "partial"))
+    clips = sum(video["clips"] for video in videos)
+    found = [
+        ("videos", f"{len(videos)}" + "".join(f", {count} {status}" for status, count in sorted(counts.items()))),
+        ("length", clock(sum(video["seconds"] for video in videos))),
+        ("clips", f"{clips}"),
+        ("sentences without a clip", f"{sum(video['dropped'] for video in videos)}"),
+        ("time taken", clock(run["seconds"], 1)),
+    ]
+    if fresh_s and run["seconds"]:
+        found.append(("throughput", f"{fresh_s / run['seconds']:.2f} s of video a second"))
+    if run.get("peak_memory_mb"):
+        found.append(("most memory", f"{run['peak_memory_mb']} MB"))
+    return found
+
+
+def _video(line: Mapping[str, Any]) -> dict[str, Any]:
+    message = shown(line["message"])
+    if len(message) > MOST_MESSAGE_LETTERS:
+        message = message[:MOST_MESSAGE_LETTERS] + " …"
+    return {
+        "name": shown(Path(line["path"]).name),
+        "path": shown(line["path"]),
+        "status": line["status"],
+        "reason": line["reason_code"],
+        "message": message,
+        "seconds": line["video_seconds"],
+        "took": line["seconds"],
+        "clips": line["clips"],
+        "dropped": 0,
+        "speakers": 0,
+        "stand_ins": line["stand_ins"],
+        "report": None,
+    }
+
+
+def _fill(video: dict[str, Any], home: Path, path: Path, manifest: Mapping[str, Any]) -> None:
+    """Adds what the manifest knows of *video*."""
+    report = path.parent.parent / REPORT
+    video["clips"], video["dropped"] = len(manifest["clips"]), len(manifest["dropped"])
+    video["speakers"] = len({clip["speaker"] for clip in manifest["clips"]})
+    video["seconds"] = video["seconds"] or manifest["source"]["grid_frames"] / manifest["source"]["grid_rate"]
+    if report.is_file():
+        video["report"] = link(report, home)
+
+
+def _sentences(number: int, manifest: Mapping[str, Any]) -> Iterable[list[Any]]:
+    """Video, start in seconds, speaker or null, whether there is a clip, text: of every sentence, in order of time."""
+    clips = [(line, 1) for line in manifest["clips"]]
+    dropped = [(line, 0) for line in manifest["dropped"]]
+    for line, is_clip in sorted([*clips, *dropped], key=lambda pair: pair[0]["index"]):
+        yield [number, line["start_time"], line["speaker"], is_clip, line["text"]]

@@ -1,0 +1,104 @@
+"""What the HTML pages have in common: one file without any other, text escaped, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.outputs.files import json_text
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def page(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: Any, **values: Any) -> str:
+    """One self-contained HTML page.
+
+    Its content security policy lets only this very script run and nothing be fetched but pictures and clips beside it.
+
+    Args:
+        template: name of the Jinja template; its values are escaped.
+        styles, scripts: names of files in the folder of templates, put into the page in this order.
+        data: JSON values for the scripts, in one block of the page that no text in it can end.
+        values: for the template.
+    """
+    script = "".join(['\n"use strict";\n(() => {\n', *map(_source, scripts), "})();\n"])
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style="".join(map(_source, styles)),
+            script=script,
+            script_digest=digest,
+            data=json_block(data),
+            **values,
+        )
+    )
+
+
+def json_block(data: Any) -> str:
+    """*data* as JSON that can stand inside a ``<script>`` element: it holds no ``<``."""
+    return json_text(data).replace("<", "\\u003c")
+
+
+def shown(path: str) -> str:
+    """A path, or text with one, as UTF-8 can hold it: bytes that were none become U+FFFD."""
+    return path.encode("utf-8", "surrogateescape" if _is_escaped(path) else "replace").decode("utf-8", "replace")
+
+
+def _is_escaped(path: str) -> bool:
+    try:
+        path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def link(target: Path, folder: Path) -> str:
+    """Relative URL of *target* as seen from a page in *folder*; each byte of a name that is not plain is quoted."""
+    relative = os.path.relpath(target.absolute(), folder.absolute())
+    parts = Path(relative).parts
+    url = "/".join(quote(os.fsencode(part), safe="") for part in parts)
+    return f"./{url}"
+
+
+def clock(seconds: float, digits: int = 0) -> str:
+    """``1:02:03``, or ``2:03`` below an hour; with *digits* after the point."""
+    unit = 10**digits
+    whole, part = divmod(round(max(seconds, 0) * unit), unit)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    text = f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+    return f"{text}.{part:0{digits}d}" if digits else text
+
+
+def stand_ins(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The models that stand in for others."""
+    return [model for model in models if model.get("stands_in_for")]
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["clock"] = clock
+    return environment
+
+
+@functools.cache
+def _source(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")

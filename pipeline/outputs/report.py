@@ -1,0 +1,87 @@
+"""``report.html``: one page that shows what was made of a video, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pipeline.outputs.files import write_text
+from pipeline.outputs.pages import link, page, shown, stand_ins
+from pipeline.outputs.report_data import changed_settings, losses_of, report_data
+from pipeline.types import ScoredTracks
+
+REPORT = "report.html"
+
+STYLES = ("page.css", "report.css")
+SCRIPTS = ("common.js", "player.js", "clips.js", "transcript.js", "timeline.js", "report.js")
+
+MOST_POSTERS = 1000
+"""Posters that are put into a page, 4 kB each: it must open quickly."""
+
+
+def write_report(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    transcript: Mapping[str, Any],
+    tracks: ScoredTracks,
+    timings: Mapping[str, float],
+    *,
+    posters: Mapping[str, bytes] | None = None,
+    sheets: Mapping[int, Path] | None = None,
+) -> Path:
+    """Writes ``report.html`` into *folder*, whole or not at all.
+
+    The page refers to the clips in ``output/`` and the contact sheets by relative names and holds everything else.
+
+    Args:
+        folder: of the video's results.
+        manifest: as `pipeline.outputs.manifest.manifest_json` gives it.
+        transcript: as `pipeline.outputs.transcript.transcript_json` gives it.
+        tracks: faces and scores.
+        timings: seconds that each stage took; may be empty.
+        posters: JPEG of clips by file name; the first `MOST_POSTERS` are used.
+        sheets: contact sheets by person.
+
+    Returns:
+        The path of the page.
+    """
+    path = folder / REPORT
+    write_text(path, report_html(folder, manifest, transcript, tracks, timings, posters or {}, sheets or {}))
+    return path
+
+
+def report_html(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    transcript: Mapping[str, Any],
+    tracks: ScoredTracks,
+    timings: Mapping[str, float],
+    posters: Mapping[str, bytes],
+    sheets: Mapping[int, Path],
+) -> str:
+    """The page that `write_report` writes."""
+    source = manifest["source"]
+    urls = {person: link(sheet, folder) for person, sheet in sheets.items()}
+    few = dict(list(posters.items())[:MOST_POSTERS])
+    name = shown(Path(source["path"]).name)
+    return page(
+        "report.html",
+        styles=STYLES,
+        scripts=SCRIPTS,
+        data=report_data(manifest, transcript, tracks, posters=few, sheets=urls),
+        name=name,
+        path=shown(source["path"]),
+        source=source,
+        picture_rate=f"{float(Fraction(source['rate'])):.3f}".rstrip("0").rstrip("."),
+        created_at=manifest["created_at"],
+        models=manifest["models"],
+        stand_ins=stand_ins(manifest["models"]),
+        losses=losses_of(manifest),
+        settings=changed_settings(manifest),
+        timings={stage: float(seconds) for stage, seconds in timings.items()},
+        clip_count=len(manifest["clips"]),
+        dropped=manifest["dropped"],
+        speaker_count=len({clip["speaker"] for clip in manifest["clips"]}),
+    )

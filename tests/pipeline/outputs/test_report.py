@@ -1,0 +1,81 @@
+"""``report.html`` as text; `tests/browser` opens it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+from finished import finished
+
+from config import Config
+from pipeline.outputs import report as module
+from pipeline.outputs.report import write_report
+from pipeline.types import Losses
+
+
+def _text(folder: Path, **changed) -> str:
+    done = finished(**changed)
+    path = write_report(folder, done.manifest, done.transcript, done.tracks, {"vision": 1.25, "clips": 3.0})
+    assert path == folder / "report.html"
+    return path.read_text(encoding="utf-8")
+
+
+def test_it_names_nothing_outside(tmp_path: Path) -> None:
+    assert re.findall(r"(?:https?:|url\(|@import|//[a-z])", _text(tmp_path)) == []
+
+
+def test_text_from_the_video_is_escaped(tmp_path: Path) -> None:
+    text = _text(tmp_path, text_of=lambda index: " <script>alert(1)</script>")
+    assert "<script>alert" not in text
+    assert text.count("<script") == 2
+    assert "&lt;script&gt;alert(1)" in text
+    assert "a &lt;b&gt; &#39;c&#39; #1.mp4" in text
+
+
+def test_the_policy_allows_the_script_that_is_there_and_no_other(tmp_path: Path) -> None:
+    text = _text(tmp_path)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in text
+    assert "default-src 'none'" in text
+
+
+def test_stand_ins_losses_settings_and_timings_are_told(tmp_path: Path) -> None:
+    text = _text(tmp_path, losses=Losses(missing_s=2.5), config=Config(CLIP_CRF=30))
+    assert "<b>mtcnn</b> stands in for <b>s3fd</b>" in text
+    assert "the last 2.5 s of the picture are missing" in text
+    assert "<td>CLIP_CRF</td><td>30</td>" in text
+    assert '<td>vision</td><td class="number">1.2</td>' in text
+
+
+def test_nothing_is_said_of_what_did_not_happen(tmp_path: Path) -> None:
+    text = _text(tmp_path, is_dropped=lambda index: False)
+    assert 'id="losses"' not in text
+    assert 'id="dropped"' not in text
+    assert '<table id="settings">' not in text
+
+
+def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    assert "<title>\ufffd.mp4" in _text(tmp_path, path=Path("/v/\udcff.mp4"))
+
+
+def test_a_video_without_a_word(tmp_path: Path) -> None:
+    assert "<b>0</b> clips" in _text(tmp_path, count=0)
+
+
+def test_only_so_many_posters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_POSTERS", 2)
+    done = finished()
+    posters = {clip["clip"]: b"x" for clip in done.manifest["clips"]}
+    path = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {}, posters=posters)
+    assert path.read_text().count("data:image/jpeg") == 2
+
+
+def test_contact_sheets_are_linked(tmp_path: Path) -> None:
+    done = finished()
+    sheets = {1: tmp_path / "persons" / "person_001.jpg"}
+    path = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {}, sheets=sheets)
+    assert '"./persons/person_001.jpg"' in path.read_text()
