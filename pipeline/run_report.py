@@ -80,7 +80,7 @@ class RunReport:
                 self.write()
 
     def close(self) -> None:
-        """Writes ``run.json`` a last time, what has no result as ``interrupted``, and ``clips.jsonl``, ``index.html``."""
+        """Writes ``run.json`` a last time (what has no result: ``interrupted``), ``clips.jsonl`` and ``index.html``."""
         for path in self._videos:
             if path not in self._results:
                 message = "the run ended before this video was done; run the same command again"
