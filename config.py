@@ -272,6 +272,14 @@ class Config:
         NOTHING,
     )
 
+    FACE_EMBEDDINGS: str = setting(
+        "",
+        "weights of facenet-pytorch's InceptionResnetV1 (20180402-114759-vggface2.pt): the talknet export then has an "
+        "embedding for every face; empty: none",
+        Text(),
+        NOTHING,
+    )
+
     # Processes and memory.
     NUM_PREPROCESS_WORKERS: int | str = setting(
         "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True), NOTHING

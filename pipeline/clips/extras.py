@@ -18,7 +18,7 @@ from pipeline.outputs.kept import read_kept
 from pipeline.settings import as_list
 from pipeline.types import ModelChoice, Probe
 from pipeline.vision.crops import smooth_path
-from pipeline.vision.settings import VisionSettings
+from pipeline.vision.facenet import FaceNet, embed_tracks
 
 
 def write_extras(
@@ -34,17 +34,22 @@ def write_extras(
         folder: of a finished video.
         probe: the source.
         models: who did each job.
-        config: settings; ``EXPORT`` and ``ANNOTATE`` say what is wanted.
+        config: settings; ``EXPORT``, ``FACE_EMBEDDINGS`` and ``ANNOTATE`` say what is wanted.
         on_seconds: told the seconds of the annotated video that are done, and all of them.
 
     Raises:
         InputError: the results or the source cannot be read.
         ToolError: ffmpeg failed.
+        WeightsError: the weights of the embeddings cannot be loaded.
     """
     tracks, _, transcript = read_kept(folder)
     words, sentences = understood(Faces(tracks), transcript, models, config)
-    smooth = functools.partial(smooth_path, window=VisionSettings.of(config).smooth_frames)
-    write_exports(as_list(config.EXPORT), folder, probe, tracks, words, smooth=smooth)
+    smooth = functools.partial(smooth_path, window=config.SMOOTH_FRAMES)
+    embeddings = None
+    if "talknet" in as_list(config.EXPORT) and config.FACE_EMBEDDINGS:
+        network = FaceNet(Path(config.FACE_EMBEDDINGS).expanduser(), "cpu")
+        embeddings = embed_tracks(probe, tracks, network)
+    write_exports(as_list(config.EXPORT), folder, probe, tracks, words, smooth=smooth, embeddings=embeddings)
     if config.ANNOTATE:
         rate = clip_rate(probe.rate, "source")
         annotate(

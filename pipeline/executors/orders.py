@@ -93,6 +93,8 @@ def take_orders(source: Path, config: Config, announce: Callable[[str], None]) -
     if sound_file is not None and len(videos) != 1:
         message = f"AUDIO_FILE names the sound of one video, and here are {len(videos)}. Name one video file"
         raise InputError("bad_setting", message)
+    if config.FACE_EMBEDDINGS and not Path(config.FACE_EMBEDDINGS).expanduser().is_file():
+        raise InputError("bad_setting", f"FACE_EMBEDDINGS names no file: {config.FACE_EMBEDDINGS}")
     return Orders(config, videos, folders, transcripts, scenes, sound_file)
 
 

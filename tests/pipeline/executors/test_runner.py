@@ -368,6 +368,13 @@ class TestBesideTheVideos:
         assert seen.videos[0].sound_file == sound
         assert marks[0].vision != marks[1].vision and marks[0].speech != marks[1].speech
 
+    def test_weights_of_embeddings_that_are_not_there_are_refused_at_once(
+        self, videos: Path, tmp_path: Path, seen: type[Seen]
+    ) -> None:
+        with pytest.raises(runner.InputError, match="FACE_EMBEDDINGS names no file"):
+            runner.run(videos, dataclasses.replace(CPU, FACE_EMBEDDINGS=str(tmp_path / "none.pt")))
+        assert seen.videos == []
+
     def test_what_is_asked_for_beside_finished_results_is_work(
         self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,0 +1,69 @@
+"""What is made of finished results: that the settings about it act."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config import Config
+from pipeline.clips import extras
+from pipeline.clips.extras import write_extras
+from pipeline.outputs.extras import wanted
+from pipeline.outputs.kept import put_in_place, write_pending_tracks, write_pending_words
+from pipeline.types import Losses, ModelChoice, Probe, ScoredTracks, Segment, Transcript, Word
+
+MODELS = (ModelChoice("speaking", "lip-motion", None),)
+PROBE = Probe(Path("/v/talk.mp4"), "mp4", 2.0, 100, 80, Fraction(25), 0, Fraction(0), 16_000, 1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Of a finished video of two seconds in which one face says two words."""
+    frames = np.arange(50, dtype=np.int32)
+    boxes = np.tile(np.array([10, 10, 50, 50], np.float32), (50, 1))
+    tracks = ScoredTracks(
+        *(50, np.zeros(1, np.int32), frames * 0, frames, boxes),
+        *(np.full(50, 3, np.float32), np.full(50, 0.9, np.float32)),
+    )
+    words = (Word(" Good", 0.2, 0.5, 0.9), Word(" day.", 0.5, 1.0, 0.9))
+    put_in_place(write_pending_tracks(tmp_path, tracks, Losses(), "v"), "vision")
+    transcript = Transcript("en", (Segment(0.2, 1.0, " Good day.", words),))
+    put_in_place(write_pending_words(tmp_path, transcript, "s"), "speech")
+    return tmp_path
+
+
+def write(folder: Path, config: Config) -> None:
+    write_extras(folder, PROBE, MODELS, config, lambda done_s, total_s: None)
+
+
+@pytest.mark.parametrize("names", ["rttm", "ava", "sieve", "talknet", ("rttm", "ava", "sieve", "talknet")])
+def test_export_writes_what_is_wanted_and_nothing_else(folder: Path, names: Any) -> None:
+    config = Config(EXPORT=names)
+    write(folder, config)
+    written = {path.relative_to(folder).as_posix() for path in (folder / "export").iterdir()}
+    assert written == set(wanted(config))
+
+
+def test_who_speaks_is_what_the_clips_say(folder: Path) -> None:
+    write(folder, Config(EXPORT="rttm"))
+    assert (folder / "export" / "speakers.rttm").read_text().split()[3:8] == [
+        *("0.200", "0.800", "<NA>", "<NA>", "speaker_1")
+    ]
+
+
+@pytest.mark.parametrize("names", ["talknet", "rttm"])
+def test_face_embeddings_acts_on_the_talknet_export(folder: Path, monkeypatch: pytest.MonkeyPatch, names: str) -> None:
+    loaded: list[Path] = []
+    given: list[Any] = []
+    monkeypatch.setattr(extras, "FaceNet", lambda path, device: loaded.append(path))
+    monkeypatch.setattr(extras, "embed_tracks", lambda probe, tracks, network: ["embeddings"])
+    monkeypatch.setattr(extras, "write_exports", lambda *_, embeddings, **__: given.append(embeddings))
+    write(folder, Config(EXPORT=names, FACE_EMBEDDINGS="/w/vggface2.pt"))
+    write(folder, Config(EXPORT=names))
+    asked = names == "talknet"
+    assert loaded == ([Path("/w/vggface2.pt")] if asked else [])
+    assert given == ([["embeddings"], None] if asked else [None, None])
