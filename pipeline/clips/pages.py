@@ -20,7 +20,7 @@ from pipeline.media.probe import probe as probe_file
 from pipeline.outputs.contact_sheet import FOLDER, OWN_NAME, write_contact_sheets
 from pipeline.outputs.kept import TRACKS, TRANSCRIPT
 from pipeline.outputs.manifest import read_manifest
-from pipeline.outputs.report import MOST_POSTERS, write_report
+from pipeline.outputs.report import MOST_POSTERS, REPORT, write_report
 from pipeline.outputs.report_data import speakers_of
 from pipeline.outputs.tracks import read_tracks
 from pipeline.outputs.transcript import read_own_transcript
@@ -61,6 +61,13 @@ def write_pages(
         if (poster := clip_poster(folder / "output" / clip["clip"], _first_seen(clip))) is not None:
             posters[clip["clip"]] = poster
     return write_report(folder, manifest, transcript, tracks, timings, posters=posters, sheets=sheets)
+
+
+def remove_pages(folder: Path) -> None:
+    """Removes what `write_pages` wrote into *folder*, where its clips hold no more."""
+    (folder / REPORT).unlink(missing_ok=True)
+    for path in _sheets_in(folder).values():
+        path.unlink(missing_ok=True)
 
 
 def _first_seen(clip: Mapping[str, Any]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipeline.clips.pages import remove_pages
 from pipeline.clips.worker import FinishedVideo, remove_clips
 from pipeline.executors.journal import Event
 from pipeline.outputs.extras import remove_extras
@@ -128,4 +129,5 @@ def remove_results(folder: Path) -> None:
     """Removes manifest, clips and extras from the *folder* of a video that failed, even those of an earlier run."""
     (folder / "output" / "manifest.json").unlink(missing_ok=True)
     remove_clips(folder / "output")
+    remove_pages(folder)
     remove_extras(folder)

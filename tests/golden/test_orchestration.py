@@ -213,14 +213,15 @@ def test_b07_nothing_is_written_beside_the_videos_where_another_folder_is_named(
     """Frames, crops and sound were left in the input folder, which had to be writable."""
     videos, out = tmp_path / "videos", tmp_path / "out"
     videos.mkdir()
-    (videos / "a.mp4").write_bytes(b"a" * 1000)
+    film = Film(videos)
+    film.make("a.mkv", film.times(Fraction(25), 1), sound=[(Fraction(0), film.tone(16000, 1))])
     videos.chmod(0o555)
-    _use_fakes_but_for(monkeypatch, tmp_path)
+    _use_fakes_but_for(monkeypatch, tmp_path, prepare=stages.prepare)
     try:
         assert runner.run(videos, dataclasses.replace(CPU, OUTPUT_DIR=str(out))) == 0
     finally:
         videos.chmod(0o755)
-    assert [path.name for path in videos.iterdir()] == ["a.mp4"]
+    assert [path.name for path in videos.iterdir()] == ["a.mkv"]
     assert (out / "a" / "output" / "manifest.json").is_file()
 
 

@@ -250,7 +250,7 @@ class TestLocal:
         assert len(recorder.results) == 3
         warnings = [event for event in recorder.events if event.level == "warning"]
         assert [event.name for event in warnings].count("worker_died") == 1
-        assert name in [event.video.path.name for event in warnings if event.name == "again" and event.video]
+        assert "again" in [event.name for event in warnings]
         assert list((folder / ".work").iterdir()) == []
 
     @pytest.mark.parametrize("stage", ["decode", "vision", "speech"])
