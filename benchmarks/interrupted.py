@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import differences, faults_of_report, faults_of_results
-from benchmarks.short_videos import FOOTAGE, Short, make_good
+from benchmarks.short_videos import Short, make_good
 from benchmarks.soak import END_WITHIN_S, product_flags
-from benchmarks.watched_run import WatchedRun, kill, left_behind, shared_memory, working_folder
+from benchmarks.watched_run import WatchedRun, kill, left_behind, parsed, shared_memory
 
 LOOK_AFTER_S = 1.0
 """Workers get this long to notice that their parent is gone before they are counted."""
@@ -68,16 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each video")
     parser.add_argument("--wait-s", type=float, default=0.0, help="between the kill and the second run")
     parser.add_argument("--limit-s", type=float, default=600.0, help="a run that takes longer counts as hanging")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
-    parser.add_argument("--footage", type=Path, default=FOOTAGE, help="folder of more videos to cut pieces from")
-    parser.add_argument("--weights-dir", type=Path, help="without it stand-ins run")
-    flags = parser.parse_args(argv)
-    work = working_folder(flags.work)
-    print(f"everything is in {work}", file=sys.stderr)
-    videos, transcripts = work / "videos", work / "transcripts"
-    videos.mkdir()
-    transcripts.mkdir()
+    flags, work, videos, transcripts = parsed(parser, argv)
     shorts = make_good(flags.videos, flags.seconds, videos, transcripts, flags.footage, flags.seed)
     scene = Scene(work, videos, shorts, product_flags(transcripts, flags.weights_dir, 2), flags.limit_s)
     line = measure(scene, flags.moments, flags.wait_s, random.Random(flags.seed))

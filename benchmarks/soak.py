@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import faults_of_report, faults_of_results, names_in
-from benchmarks.short_videos import FOOTAGE, Short, make_bad, make_good
-from benchmarks.watched_run import WatchedRun, kill, left_behind, shared_memory, working_folder
+from benchmarks.short_videos import Short, make_bad, make_good
+from benchmarks.watched_run import WatchedRun, kill, left_behind, parsed, shared_memory
 
 FAST = ("--no-download-weights", "--face-detector", "yunet", "--speaker-model", "lr-asd", "--whisper-model-size")
 """What makes a run cheap on a CPU. Every word comes from a transcript, so that no recogniser is loaded."""
@@ -44,16 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--bad", type=float, default=0.05, help="share of the inputs that are bad")
     parser.add_argument("--max-tries", type=int, default=5)
     parser.add_argument("--limit-s", type=float, default=7200.0, help="a run that takes longer counts as hanging")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
-    parser.add_argument("--footage", type=Path, default=FOOTAGE, help="folder of more videos to cut pieces from")
-    parser.add_argument("--weights-dir", type=Path, help="without it stand-ins run")
-    flags = parser.parse_args(argv)
-    work = working_folder(flags.work)
-    print(f"everything is in {work}", file=sys.stderr)
-    videos, transcripts = work / "videos", work / "transcripts"
-    for folder in (videos, transcripts):
-        folder.mkdir()
+    flags, work, videos, transcripts = parsed(parser, argv)
     bad = round(flags.videos * flags.bad)
     shorts = make_good(flags.videos - bad, flags.seconds, videos, transcripts, flags.footage, flags.seed)
     shorts += make_bad(bad, videos, transcripts, shorts[0].path, flags.seed)

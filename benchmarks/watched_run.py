@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import re
@@ -14,7 +15,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.short_videos import ROOT
+from benchmarks.short_videos import FOOTAGE, ROOT
 
 MARK = "LIPGEN_WATCHED_RUN"
 """Environment variable that every process of a run inherits, whoever its parent becomes."""
@@ -130,3 +131,22 @@ def working_folder(wanted: Path | None) -> Path:
     if any(wanted.iterdir()):
         raise SystemExit(f"{wanted} is not empty. Name a new folder")
     return wanted.absolute()
+
+
+def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> tuple[argparse.Namespace, Path, Path, Path]:
+    """Adds the flags of every benchmark over short videos, and makes its folders.
+
+    Returns:
+        The flags, the folder for everything, and those for videos and transcripts inside it.
+    """
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    parser.add_argument("--footage", type=Path, default=FOOTAGE, help="folder of more videos to cut pieces from")
+    parser.add_argument("--weights-dir", type=Path, help="without it stand-ins run")
+    flags = parser.parse_args(argv)
+    work = working_folder(flags.work)
+    print(f"everything is in {work}", file=sys.stderr)
+    videos, transcripts = work / "videos", work / "transcripts"
+    for folder in (videos, transcripts):
+        folder.mkdir()
+    return flags, work, videos, transcripts

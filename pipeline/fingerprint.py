@@ -10,6 +10,7 @@ from pathlib import Path
 from config import Config
 from pipeline.errors import InputError
 from pipeline.outputs.files import json_text
+from pipeline.outputs.kept import MANIFEST
 from pipeline.outputs.manifest import read_manifest
 from pipeline.settings import CLIPS, SPEECH, VISION, settings_that_affect
 from pipeline.types import Marks, ModelChoice
@@ -77,7 +78,7 @@ def _digest_of(path: Path) -> bytes:
 
 def finished_before(folder: Path, wanted: str) -> Path | None:
     """The manifest in *folder* if it has this fingerprint and every clip that it names is there."""
-    manifest = folder / "output" / "manifest.json"
+    manifest = folder / MANIFEST
     if not manifest.is_file():
         return None
     try:

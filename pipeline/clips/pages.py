@@ -18,7 +18,7 @@ from pipeline.errors import InputError
 from pipeline.media.posters import clip_poster, pictures_at
 from pipeline.media.probe import probe as probe_file
 from pipeline.outputs.contact_sheet import FOLDER, OWN_NAME, write_contact_sheets
-from pipeline.outputs.kept import TRACKS, TRANSCRIPT
+from pipeline.outputs.kept import MANIFEST, TRACKS, TRANSCRIPT
 from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.report import MOST_POSTERS, REPORT, write_report
 from pipeline.outputs.report_data import speakers_of
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="the folder of the video's results: tracks.npz is in it")
     folder: Path = parser.parse_args(argv).folder
     try:
-        manifest = read_manifest(folder / "output" / "manifest.json")
+        manifest = read_manifest(folder / MANIFEST)
         tracks = read_tracks(folder / TRACKS)
         read_own_transcript(folder / TRANSCRIPT)
         transcript = json.loads((folder / TRANSCRIPT).read_bytes())

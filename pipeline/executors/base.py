@@ -12,6 +12,7 @@ from pipeline.clips.worker import FinishedVideo, remove_clips
 from pipeline.executors.journal import Event
 from pipeline.outputs.extras import remove_extras
 from pipeline.outputs.failure import write_failure
+from pipeline.outputs.kept import MANIFEST
 from pipeline.stages import Models, Prepared, VideoJob
 from pipeline.types import Losses, VideoResult
 
@@ -127,7 +128,7 @@ def failed(video: VideoJob, code: str, message: str, trace: str, begun_s: float)
 
 def remove_results(folder: Path) -> None:
     """Removes manifest, clips and extras from the *folder* of a video that failed, even those of an earlier run."""
-    (folder / "output" / "manifest.json").unlink(missing_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
     remove_clips(folder / "output")
     remove_pages(folder)
     remove_extras(folder)

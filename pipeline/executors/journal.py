@@ -19,13 +19,13 @@ class Event:
     """One thing that happened."""
 
     name: str
-    """Short and stable, for programs: ``begun``, ``stage_done``, ``kept``, ``again``, ``worker_died``, ``elsewhere``,
-    ``stopping``, ``memory``, or how a video ended: ``done``, ``partial``, ``skipped``, ``failed``."""
+    """Short and stable, for programs: ``begun``, ``stage_done``, ``again``, ``worker_died``, ``not_ready``,
+    ``elsewhere``, ``stopping``, ``memory``, or how a video ended: ``done``, ``partial``, ``skipped``, ``failed``."""
     message: str
     """The same for people."""
     video: VideoJob | None = None
     stage: str = ""
-    """``decode``, ``vision``, ``speech`` or ``mux``; empty where it is about all of them."""
+    """``decode``, ``vision``, ``speech``, ``mux`` or ``extras``; empty where it is about all of them."""
     level: Level = "info"
     more: dict[str, Any] = field(default_factory=dict)
     """Numbers and codes, for programs."""

@@ -13,7 +13,7 @@ from pipeline.stages import VideoJob
 from pipeline.types import VideoResult
 
 STAGES = {"decode": "s", "vision": "s", "speech": "s", "clips": "clips", "extras": "s"}
-"""The bars in their order, with what they count: seconds of video, or clips."""
+"""The bars in their order, with what they count: seconds of video, or clips; ``extras`` shows once it is used."""
 
 QUIET = frozenset({"begun", "stage_done", "done", "partial"})
 """Events that the bars show well enough."""
@@ -37,18 +37,22 @@ class ConsoleListener:
         self._past = dict.fromkeys(STAGES, 0.0)
         self._bars: dict[str, tqdm] = {}
         if self._stream.isatty() and not as_json:
-            form = "{desc:<8}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} {unit} [{elapsed}<{remaining}]"
-            for stage, unit in STAGES.items():
-                self._bars[stage] = tqdm(desc=stage, unit=unit, total=0, file=self._stream, bar_format=form)
+            self._bars = {stage: self._new_bar(stage) for stage in STAGES if stage != "extras"}
 
     def on_progress(self, video: VideoJob, stage: str, done: float, total: float) -> None:
         """Moves the bar of *stage*."""
-        if stage in self._bars:
+        if self._bars:
+            if stage not in self._bars:
+                self._bars[stage] = self._new_bar(stage)
             known, bar = self._known[stage], self._bars[stage]
             known[video.number] = (done, total)
             bar.total = self._past[stage] + sum(each for _, each in known.values())
             bar.n = min(self._past[stage] + sum(each for each, _ in known.values()), bar.total)
             bar.refresh()
+
+    def _new_bar(self, stage: str) -> tqdm:
+        form = "{desc:<8}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} {unit} [{elapsed}<{remaining}]"
+        return tqdm(desc=stage, unit=STAGES[stage], total=0, file=self._stream, bar_format=form)
 
     def on_event(self, event: Event) -> None:
         """Says what happened."""
