@@ -5,23 +5,20 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from config import Config
 from pipeline.clips.worker import finished_of
 from pipeline.executors.base import Listener, done, failed
+from pipeline.executors.branches import hear, see
 from pipeline.executors.intake import LOOK_AGAIN_S, Intake
 from pipeline.executors.journal import Event
-from pipeline.executors.ring import PictureFormat, fit
 from pipeline.outputs.extras import wanted
 from pipeline.outputs.kept import MANIFEST, put_in_place, remove_partial
 from pipeline.settings import as_list
-from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob, describe
-from pipeline.types import GRID_FPS, FrameBatch, VideoResult
-from pipeline.vision.settings import DECODE_BATCH
+from pipeline.stages import STAGES, Models, Stages, VideoJob, describe
+from pipeline.types import VideoResult
 
 log = logging.getLogger("lipgen")
 
@@ -94,12 +91,26 @@ class SerialExecutor:
             clock("decode", begun_s)
             if "vision" not in video.kept:
                 began_s = time.monotonic()
-                pending, notes = self._see(video, prepared, listener)
+                pending, notes = see(
+                    self._stages,
+                    self._vision,
+                    self._config,
+                    video,
+                    prepared,
+                    lambda done_s, total_s: listener.on_progress(video, "vision", done_s, total_s),
+                )
                 put_in_place(pending, "vision")
                 clock("vision", began_s)
             if "speech" not in video.kept:
                 began_s = time.monotonic()
-                put_in_place(self._hear(video, prepared, listener), "speech")
+                pending = hear(
+                    self._stages,
+                    self._speech,
+                    video,
+                    prepared,
+                    lambda done_s, total_s: listener.on_progress(video, "speech", done_s, total_s),
+                )
+                put_in_place(pending, "speech")
                 clock("speech", began_s)
             began_s = time.monotonic()
             took_s = {stage: end_s - start_s for stage, (start_s, end_s) in timings.items()}
@@ -133,34 +144,3 @@ class SerialExecutor:
             if sound is not None:
                 sound.unlink(missing_ok=True)
         return done(video, prepared, finished, self._models, begun_s, timings, notes)
-
-    def _hear(self, video: VideoJob, prepared: Prepared, listener: Listener) -> Path:
-        duration_s = prepared.audio.duration_s
-        transcript = self._speech.transcribe(
-            prepared.audio, lambda done_s: listener.on_progress(video, "speech", done_s, duration_s), video.transcript
-        )
-        return self._stages.keep_words(video, transcript)
-
-    def _see(self, video: VideoJob, prepared: Prepared, listener: Listener) -> tuple[Path, tuple[str, ...]]:
-        """Pictures to vision, in the same size and batches as through the ring; the file with its result, its notes."""
-        form = fit(prepared.probe, self._config.RING_MB << 20, self._stages.frames_held(self._config))
-        duration_s = prepared.probe.duration_s
-        lost: list[int] = []
-        session = self._vision.start(
-            prepared,
-            form.capacity,
-            lambda frames: listener.on_progress(video, "vision", min(frames / GRID_FPS, duration_s), duration_s),
-        )
-        for batch in self._batches(prepared, form, lost.append):
-            session.push(batch)
-        return self._stages.keep_tracks(video, prepared, session.finish(), sum(lost)), session.notes
-
-    def _batches(self, prepared: Prepared, form: PictureFormat, on_lost: Callable[[int], None]) -> Iterator[FrameBatch]:
-        first, held = 0, []
-        for picture in self._stages.pictures(prepared, (form.width_px, form.height_px), 0, on_lost):
-            held.append(picture.copy())
-            if len(held) == DECODE_BATCH or (first + len(held)) % form.capacity == 0:
-                yield FrameBatch(first, np.stack(held), form.scale)
-                first, held = first + len(held), []
-        if held:
-            yield FrameBatch(first, np.stack(held), form.scale)
