@@ -1,12 +1,13 @@
 # Both commands do all their set-up: a fresh machine needs Python 3.11 or newer and make, no root, no ffmpeg.
 #   make demo   runs the main job on samples/ into out/
 #   make test   checks and tests everything
+#   make ray    adds what --engine ray and s3:// addresses need
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: demo test check install install-dev samples clean
+.PHONY: demo test check install install-dev ray samples clean
 
 demo: install
 	$(BIN)/python optimized_runner.py samples --output-dir $(OUT) --no-download-weights
@@ -24,6 +25,7 @@ check: install-dev
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
+ray: $(VENV)/.installed-ray
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -34,9 +36,13 @@ $(VENV)/.installed: requirements.txt
 	@$(MAKE) --no-print-directory opencv
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-samples.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-ray.txt requirements-samples.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-samples.txt
+	@touch $@
+
+$(VENV)/.installed-ray: $(VENV)/.installed requirements-ray.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt
 	@touch $@
 
 # opencv-python needs libGL and glib of the system. Where they are missing, the headless build of the same version

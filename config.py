@@ -32,8 +32,17 @@ class Config:
     """The settings of one run. Lengths of time are in seconds, sizes in source pixels unless the name says other."""
 
     # Where things are.
-    OUTPUT_DIR: str = setting("", "folder for the results; empty: beside each video", Text(), NOTHING)
+    OUTPUT_DIR: str = setting(
+        "", "folder for the results, or a URL such as s3://bucket/results; empty: beside each video", Text(), NOTHING
+    )
     RECURSIVE: bool = setting(False, "also read the folders inside the given folder", Switch(), NOTHING)
+    SHARD: str = setting(
+        "",
+        "share of the videos that this run does, as RANK/WORLD: 0/4, 1/4, 2/4 and 3/4 together do all; empty: all of "
+        "them, or in a Slurm array the share of the task",
+        Text(r"|[0-9]{1,6}/[0-9]{1,6}", "RANK/WORLD with a rank from 0 to below the world, such as 0/4"),
+        NOTHING,
+    )
     WORK_DIR: str = setting("", "folder for temporary sound files; empty: the system's", Text(), NOTHING)
     FORCE: bool = setting(False, "do again what an earlier run with the same settings finished", Switch(), NOTHING)
     RETRY_FAILED: bool = setting(
@@ -334,6 +343,40 @@ class Config:
         NOTHING,
     )
     DEBUG: bool = setting(False, "run everything in this one process, with tracebacks", Switch(), NOTHING)
+
+    # More machines.
+    ENGINE: str = setting(
+        "local",
+        "where the work is done: local (processes of this machine), serial (this one process), ray (a Ray cluster)",
+        Choice(("local", "serial", "ray")),
+        NOTHING,
+    )
+    RAY_ADDRESS: str = setting(
+        "",
+        "the Ray cluster: auto (the one that this machine belongs to), HOST:PORT, ray://HOST:10001; empty: Ray is "
+        "started on this machine for the run",
+        Text(),
+        NOTHING,
+    )
+    RAY_TEAMS: int | str = setting(
+        "auto",
+        "teams of a vision, a speech and a clips process to ask the cluster for; auto: as many as fit when the run "
+        "begins",
+        Number(1, 10000, whole=True, auto=True),
+        NOTHING,
+    )
+    RAY_VISION_CPUS: float = setting(
+        1.0, "cores that a team's vision process takes in Ray's books: it decodes, too", Number(0.1, 1024.0), NOTHING
+    )
+    RAY_SPEECH_CPUS: float = setting(
+        0.5, "cores that a team's speech process takes in Ray's books", Number(0.1, 1024.0), NOTHING
+    )
+    RAY_VISION_GPUS: float = setting(
+        0.5, "share of a GPU that a team's vision process takes, where it runs on CUDA", Number(0.01, 1.0), NOTHING
+    )
+    RAY_SPEECH_GPUS: float = setting(
+        0.5, "share of a GPU that a team's speech process takes, where it runs on CUDA", Number(0.01, 1.0), NOTHING
+    )
 
     def __post_init__(self) -> None:
         check_all(self)

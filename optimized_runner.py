@@ -17,6 +17,7 @@ from pipeline.errors import PipelineError
 from pipeline.executors.dry_run import dry_run
 from pipeline.executors.runner import run
 from pipeline.settings import add_flags, from_flags
+from pipeline.storage.places import is_url
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,7 +26,9 @@ def main(argv: list[str] | None = None) -> int:
         description="Turn a folder of videos into speaker-attributed, sentence-level clips with a manifest.",
         epilog="Exit codes: 0 all done, 1 some videos failed, 2 the command or set-up is wrong, 130 interrupted.",
     )
-    parser.add_argument("videos", type=Path, nargs="?", help="folder of videos, or one video file")
+    parser.add_argument(
+        "videos", type=_place, nargs="?", help="folder of videos, or one video file: a path, or a URL such as s3://b/v"
+    )
     parser.add_argument("--doctor", action="store_true", help="say what a run would find here, and start nothing")
     parser.add_argument("--dry-run", action="store_true", help="say what a run would do and need, and write nothing")
     add_flags(parser, Config)
@@ -33,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files need not be valid text
-    videos: Path | None = flags.videos
+    videos: Path | str | None = flags.videos
     try:
         config = from_flags(Config, flags)
         if flags.doctor:
@@ -51,7 +54,12 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _doctor(config: Config, videos: Path | None) -> int:
+def _place(text: str) -> Path | str:
+    """A path, or a URL, which a path would spoil."""
+    return text if is_url(text) else Path(text)
+
+
+def _doctor(config: Config, videos: Path | str | None) -> int:
     findings = []
     for finding in examine(config, videos):
         print(finding, flush=True)

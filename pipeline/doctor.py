@@ -15,9 +15,10 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from config import Config
-from pipeline.errors import PipelineError
+from pipeline.errors import InputError, PipelineError
 from pipeline.machine import core_count, gpu_count, resolved
 from pipeline.media.encode import find_ffmpeg
+from pipeline.storage.places import check, is_url, places
 from pipeline.weights import find
 from pipeline.weights_table import STAND_INS, Model, default_whisper, lookup
 
@@ -43,12 +44,13 @@ class Finding:
         return f"{self.level:4}  {self.name}: {self.text}"
 
 
-def examine(config: Config, videos: Path | None) -> Iterator[Finding]:
-    """Looks at everything that a run with these settings needs; nothing is written, fetched or loaded.
+def examine(config: Config, videos: Path | str | None) -> Iterator[Finding]:
+    """Looks at everything that a run with these settings needs; nothing is written, fetched or loaded, but for a small
+    object on a storage, which goes again.
 
     Args:
         config: the settings of the run.
-        videos: its folder of videos or video file, where it is known.
+        videos: its folder of videos or video file, where it is known; a text may be a URL.
     """
     yield _python()
     yield from _packages()
@@ -149,16 +151,30 @@ def _missing(model: Model, config: Config) -> Finding:
     return Finding("note", model.job, f"{text}; {STAND_INS[model.job]} stands in for it. To have it: {advice}")
 
 
-def _folders(config: Config, videos: Path | None) -> Iterator[Finding]:
-    """One line for each folder that a run reads or writes."""
-    if videos is not None and not videos.exists():
-        yield Finding("FAIL", "videos", f"{videos} does not exist")
-        videos = None
-    beside = (videos if videos.is_dir() else videos.parent) if videos else None
+def _folders(config: Config, videos: Path | str | None) -> Iterator[Finding]:
+    """One line for each place that a run reads or writes."""
+    here = None if videos is None or is_url(videos) else Path(videos)
+    if is_url(videos) or is_url(config.OUTPUT_DIR):
+        yield _storage(str(videos or ""), config.OUTPUT_DIR)
+    if here is not None and not here.exists():
+        yield Finding("FAIL", "videos", f"{here} does not exist")
+        here = None
+    beside = (here if here.is_dir() else here.parent) if here else None
     output = Path(config.OUTPUT_DIR) if config.OUTPUT_DIR else beside
-    if output is not None:
+    if output is not None and not is_url(config.OUTPUT_DIR):
         yield _writable("results", output, config.MIN_FREE_GB)
     yield _writable("temporary files", Path(config.WORK_DIR or tempfile.gettempdir()), config.MIN_FREE_GB)
+
+
+def _storage(source: str, output: str) -> Finding:
+    """Whether the videos and results of which *source* and *output* are URLs can be read and written."""
+    try:
+        source, output = places(source, output)
+        check(source, output)
+    except InputError as error:
+        return Finding("FAIL", "storage", str(error))
+    found = [f"{url} can be {what}" for url, what in ((source, "read"), (output, "written")) if is_url(url)]
+    return Finding("ok", "storage", ", ".join(found))
 
 
 def _writable(name: str, folder: Path, least_gb: float) -> Finding:

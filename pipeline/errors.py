@@ -70,7 +70,7 @@ class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a l
 
     Args:
         worker: its name, such as ``vision-0``.
-        exit_code: as ``multiprocessing.Process.exitcode``; negative is a signal.
+        exit_code: as ``multiprocessing.Process.exitcode``; negative is a signal. None where nobody knows it.
         silent_s: seconds that it had said nothing when it was ended for that; 0 where it was not.
         over_gb: memory of the run when it was ended for that; 0 where it was not.
     """
@@ -96,6 +96,8 @@ class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a l
         if self.over_gb:
             taken = f"the run took {self.over_gb:.1f} GB of memory, more than MAX_RAM_GB"
             return f"{taken}: its largest process at work, {self.worker}, was ended"
+        if self.exit_code is None:
+            return f"the process {self.worker} was lost, by itself or with its machine"
         return f"the process {self.worker} died (exit code {self.exit_code}; -9 is often the kernel short of memory)"
 
     def __str__(self) -> str:

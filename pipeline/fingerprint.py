@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from config import Config
@@ -13,6 +14,7 @@ from pipeline.outputs.files import json_text
 from pipeline.outputs.kept import MANIFEST
 from pipeline.outputs.manifest import read_manifest
 from pipeline.settings import CLIPS, SPEECH, VISION, settings_that_affect
+from pipeline.storage.objects import read_part, size_of
 from pipeline.types import Marks, ModelChoice
 
 SAMPLE_BYTES = 1 << 20
@@ -31,6 +33,7 @@ def marks_of(
     models: tuple[ModelChoice, ...],
     scenes: Path | None = None,
     sound: Path | None = None,
+    url: str = "",
 ) -> Marks:
     """The fingerprints of the results that *path* would have.
 
@@ -40,11 +43,12 @@ def marks_of(
         models: of each stage name and digest count, and whether a model has its helper.
         scenes: the user's list of its scenes, for vision.
         sound: the file with its sound, for all stages.
+        url: where the video lies, if not at *path*: the marks are the same.
 
     Raises:
-        InputError: ``unreadable``.
+        InputError: ``unreadable``, or the storage cannot be read.
     """
-    content = _digest_of(path) + (b"" if sound is None else _digest_of(sound))
+    content = (_digest_at(url) if url else _digest_of(path)) + (b"" if sound is None else _digest_of(sound))
     listed = "" if scenes is None else _digest_of(scenes).hex()
 
     def mark(*stages: str) -> str:
@@ -62,17 +66,32 @@ def marks_of(
 
 
 def _digest_of(path: Path) -> bytes:
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            digest.update(size.to_bytes(8, "big"))
-            for start in sorted({0, max(size // 2 - SAMPLE_BYTES // 2, 0), max(size - SAMPLE_BYTES, 0)}):
+
+            def read(start: int, stop: int) -> bytes:
                 file.seek(start)
-                digest.update(file.read(SAMPLE_BYTES))
+                return file.read(stop - start)
+
+            return _sampled(file.seek(0, os.SEEK_END), read)
     except OSError as error:
         message = f"cannot be read: {error.strerror}. Check that it exists and its permissions"
         raise InputError("unreadable", message, path) from error
+
+
+def _digest_at(url: str) -> bytes:
+    """As `_digest_of`, of an object on a storage."""
+    size = size_of(url)
+    if size is None:
+        raise InputError("unreadable", "there is no such object any more", url)
+    return _sampled(size, lambda start, stop: read_part(url, start, stop))
+
+
+def _sampled(size: int, read: Callable[[int, int], bytes]) -> bytes:
+    """Digest of the size and of the samples that *read* gives, from a start to a stop in bytes."""
+    digest = hashlib.sha256(size.to_bytes(8, "big"))
+    for start in sorted({0, max(size // 2 - SAMPLE_BYTES // 2, 0), max(size - SAMPLE_BYTES, 0)}):
+        digest.update(read(start, min(start + SAMPLE_BYTES, size)))
     return digest.digest()
 
 

@@ -8,10 +8,14 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.errors import InputError
+
+T = TypeVar("T")
 
 EXTENSIONS = frozenset(
     {
@@ -25,21 +29,83 @@ whatever it is called."""
 TRANSCRIPT_SUFFIXES = (".json", ".srt", ".JSON", ".SRT")
 """Kinds of transcripts that are read, the richer one first."""
 
-RUN_FILES = frozenset({"run.json", "clips.jsonl", "index.html"})
-"""What a run itself writes beside the folders of its videos."""
+RUN_FILES = ("run.json", "clips.jsonl", "index.html")
+"""What a run itself writes beside the folders of its videos; a shard of a run calls them by `Shard.name_of`."""
 
+SHARDS_FILE = re.compile(r"(run|clips|index)\.shard-(\d+)-of-(\d+)\.(json|jsonl|html)")
+"""Every name that `Shard.name_of` gives to one of `RUN_FILES`."""
 
 OUTPUT = "output"
 """The folder inside a video's results that holds its clips."""
 
+ANNOTATED = "annotated.mp4"
+"""The whole video with boxes drawn on it, in the folder of its results: beside `TABLE`, it is no video to work on."""
+
+TABLE = "tracks.npz"
+
 CLIP_NAME = re.compile(r"seg_\d{4,}_track_\d{3,}\.mp4")
 """What the clips of this program are called."""
 
-SIGNS_OF_RESULTS = ("log.txt", "transcript.json", "tracks.npz", "failure.json")
+SIGNS_OF_RESULTS = ("log.txt", "transcript.json", TABLE, "failure.json")
 """Files that this program leaves beside a folder of clips, from the beginning of its work on."""
 
 LONGEST_NAME_BYTES = 255
 """What file systems take for one name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of *world* runs that share out a list of videos: each takes every *world*-th one, from its *rank* on.
+
+    Whatever machine they run on, together they take every video of the list once, as long as the list is the same.
+    """
+
+    rank: int
+    """From 0."""
+    world: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.world:
+            raise ValueError(f"Shard: rank {self.rank} is not within 0 to {self.world - 1}")
+
+    def __str__(self) -> str:
+        return f"{self.rank}/{self.world}"
+
+    def of(self, items: Sequence[T]) -> list[T]:
+        """This shard's share of *items*, in their order."""
+        return list(items[self.rank :: self.world])
+
+    def name_of(self, name: str) -> str:
+        """What this shard calls one of `RUN_FILES`, so that no two shards write the same file.
+
+        >>> Shard(3, 16).name_of("run.json")
+        'run.shard-03-of-16.json'
+        >>> Shard(0, 1).name_of("run.json")
+        'run.json'
+        """
+        if self.world == 1:
+            return name
+        stem, _, ending = name.partition(".")
+        digits = max(len(str(self.world)), 2)
+        return f"{stem}.shard-{self.rank:0{digits}}-of-{self.world:0{digits}}.{ending}"
+
+
+WHOLE = Shard(0, 1)
+"""All of the list."""
+
+
+def list_digest(videos: Sequence[Path], source: Path) -> str:
+    """64 hexadecimal digits that tell one list of videos, in its order, from another; nothing is read.
+
+    Args:
+        videos: absolute paths.
+        source: the folder that they lie in, or the only one of them.
+
+    Raises:
+        ValueError: a video is not inside *source*, or its name cannot be that of a file.
+    """
+    names = [video.relative_to(source) if video != source else Path(video.name) for video in videos]
+    return hashlib.sha256(b"\0".join(os.fsencode(name) for name in names)).hexdigest()
 
 
 def discover(source: Path, recursive: bool) -> list[Path]:
@@ -47,8 +113,8 @@ def discover(source: Path, recursive: bool) -> list[Path]:
 
     Args:
         source: a folder or a file.
-        recursive: read the folders inside too, but for hidden ones and links. The clips of earlier runs are no videos,
-            whether those runs ended well or not; what else lies among them is.
+        recursive: read the folders inside too, but for hidden ones and links. The clips and drawn-on videos of earlier
+            runs are no videos, whether those runs ended well or not; what else lies among them is.
 
     Returns:
         Absolute paths. What cannot be looked at is among them, a broken link or a folder that may not be read, so that
@@ -90,14 +156,18 @@ def _videos_in(source: Path, recursive: bool) -> list[Path]:
                 raise
             found.append(folder)
             continue
-        clips = folder != source and _holds_clips(folder, {entry.name for entry in entries})
+        names = {entry.name for entry in entries}
+        clips = folder != source and _holds_clips(folder, names)
+        drawn = folder != source and TABLE in names
         for entry in entries:
             path = Path(entry.path)
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders += [path] if recursive else []
-            elif path.suffix.lower() in EXTENSIONS and not (clips and CLIP_NAME.fullmatch(entry.name)):
+            elif (clips and CLIP_NAME.fullmatch(entry.name)) or (drawn and entry.name == ANNOTATED):
+                continue
+            elif path.suffix.lower() in EXTENSIONS:
                 found += [path] if _may_be_video(path) else []
     return found
 
@@ -167,7 +237,8 @@ def _cut(name: str, ending: str) -> str:
 
 def _is_free(folder: Path, taken: set[str]) -> bool:
     name = folder.name.casefold()
-    return str(folder).casefold() not in taken and name not in RUN_FILES and name != OUTPUT and not folder.is_file()
+    ours = name in RUN_FILES or name == OUTPUT or SHARDS_FILE.fullmatch(name) is not None
+    return str(folder).casefold() not in taken and not ours and not folder.is_file()
 
 
 def given_transcripts(videos: list[Path], source: Path, folders: list[Path], given: Path) -> list[Path | None]:

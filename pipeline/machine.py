@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 
 from config import Config
 from pipeline.errors import InputError
@@ -13,13 +14,19 @@ DETECT_EVERY_CPU = 5
 """``DETECT_EVERY`` of ``auto`` where vision runs on CPU: looking for faces is by far the slowest part there."""
 
 
-def resolved(config: Config) -> Config:
+def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> Config:
     """*config* with every ``auto`` about devices and processes replaced by what it means on this machine.
+
+    Args:
+        config: settings.
+        count_gpus: of a cluster, where the work is done there. Its workers see the GPUs that are given to them only,
+            and ``MAX_VIDEOS_IN_FLIGHT`` stays ``auto``, as it depends on how many workers there will be.
 
     Raises:
         InputError: ``bad_setting`` when a device is asked for that is not here.
     """
-    gpus = 0 if {*as_list(config.WHISPER_DEVICE), *as_list(config.VISION_DEVICE)} == {"cpu"} else gpu_count()
+    asked = {*as_list(config.WHISPER_DEVICE), *as_list(config.VISION_DEVICE)}
+    gpus = 0 if asked == {"cpu"} else min(count_gpus(), 1) if count_gpus else gpu_count()
     vision = devices_of("VISION_DEVICE", config.VISION_DEVICE, "cuda:1" if gpus > 1 else "cuda:0", gpus)
     every = config.DETECT_EVERY
     if isinstance(every, str):
@@ -28,13 +35,15 @@ def resolved(config: Config) -> Config:
     if isinstance(decoders, str):
         decoders = min(max(core_count() // 2, 2), 8)
     in_flight = config.MAX_VIDEOS_IN_FLIGHT
+    if isinstance(in_flight, str) and count_gpus is None:
+        in_flight = decoders + 2
     return dataclasses.replace(
         config,
         WHISPER_DEVICE=devices_of("WHISPER_DEVICE", config.WHISPER_DEVICE, "cuda:0", gpus),
         VISION_DEVICE=vision,
         DETECT_EVERY=every,
         NUM_PREPROCESS_WORKERS=decoders,
-        MAX_VIDEOS_IN_FLIGHT=decoders + 2 if isinstance(in_flight, str) else in_flight,
+        MAX_VIDEOS_IN_FLIGHT=in_flight,
     )
 
 

@@ -1,23 +1,35 @@
-"""``run.json``: how every video of a run ended, written anew after each, whole or not at all."""
+"""``run.json``: how every video of a run ended, written anew after each, whole or not at all.
+
+Its fields are described in ``run.schema.json`` beside this file.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
 from pipeline.errors import InputError
+from pipeline.inputs import WHOLE, Shard, list_digest
 from pipeline.outputs.clips_list import write_clips_list
-from pipeline.outputs.files import write_json
+from pipeline.outputs.files import json_text, write_json
 from pipeline.outputs.index_page import write_index
 from pipeline.outputs.manifest import read_manifest
 from pipeline.types import ModelChoice, VideoResult
 
 SCHEMA_VERSION = 1
+
+LARGEST_BYTES = 256 * 2**20
+"""Greater files are refused before they are read: a video takes less than a thousand bytes."""
 
 WRITE_EVERY_S = 5.0
 OFTEN = 100
@@ -30,20 +42,33 @@ class RunReport:
     Args:
         folder: where ``run.json`` and ``clips.jsonl`` go.
         source: what the user gave: a folder or a file.
-        videos: every video of the run, in its order.
+        videos: every video that lies in it, in the order of the run.
+        shard: which of them this run is about; the files of a shard have names of their own.
+        shown: what the files call a path: those in a mirror stand for URLs.
     """
 
-    def __init__(self, folder: Path, source: Path, videos: Sequence[Path]) -> None:
-        self.path = folder / "run.json"
-        self.clips_path = folder / "clips.jsonl"
-        self._source = source
-        self._videos = list(videos)
+    def __init__(
+        self,
+        folder: Path,
+        source: Path,
+        videos: Sequence[Path],
+        shard: Shard = WHOLE,
+        shown: Callable[[Path], str] = str,
+    ) -> None:
+        self.path = folder / shard.name_of("run.json")
+        self.clips_path = folder / shard.name_of("clips.jsonl")
+        self.index_path = folder / shard.name_of("index.html")
+        self._source, self._shown = source, shown
+        self._videos = shard.of(videos)
+        self._shard = None if shard.world == 1 else _shard_line(shard, videos, source)
+        self._host = platform.node()
         self._results: dict[Path, VideoResult] = {}
         self._models: Sequence[ModelChoice] = ()
         self._queues: dict[str, Any] = {}
         self._error: InputError | None = None
         self._peak_bytes = 0
         self._begun_s = time.monotonic()
+        self._seconds: float | None = None
         self._written_s = 0.0
 
     @property
@@ -66,6 +91,14 @@ class RunReport:
     def set_peak_memory(self, peak_bytes: int) -> None:
         """The most memory that all processes of the run took together."""
         self._peak_bytes = max(self._peak_bytes, peak_bytes)
+
+    def set_made(self, host: str, seconds: float) -> None:
+        """On which machine, and in what wall time, where that was not here and since this report was begun."""
+        self._host, self._seconds = host, seconds
+
+    def take(self, results: Iterable[VideoResult]) -> None:
+        """Takes results and writes nothing yet."""
+        self._results |= {result.path: result for result in results}
 
     def add(self, result: VideoResult) -> None:
         """Takes one result and writes the file anew, not more often than `WRITE_EVERY_S` in a long run.
@@ -91,7 +124,11 @@ class RunReport:
         self.write()
         manifests = [result.manifest for result in self.results if result.manifest is not None]
         write_clips_list(self.clips_path, manifests)
-        write_index(self.path.parent, self._content(), ((path, json.loads(path.read_bytes())) for path in manifests))
+        contents = ((path, json.loads(path.read_bytes())) for path in manifests)
+        content = self._content()
+        for line, result in zip(content["videos"], self.results, strict=True):
+            line["manifest"] = str(result.manifest) if result.manifest else None  # as the page knows it
+        write_index(self.path.parent, content, contents, self.index_path.name)
 
     def write(self) -> None:
         """Writes ``run.json`` with what is known now."""
@@ -102,8 +139,10 @@ class RunReport:
         return {
             "schema_version": SCHEMA_VERSION,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "source": str(self._source),
-            "seconds": round(time.monotonic() - self._begun_s, 3),
+            "source": self._shown(self._source),
+            "host": self._host,
+            "shard": self._shard,
+            "seconds": round(time.monotonic() - self._begun_s if self._seconds is None else self._seconds, 3),
             "reason_code": error.reason_code if error else "",
             "message": str(error) if error else "",
             "models": [
@@ -112,7 +151,7 @@ class RunReport:
             ],
             "queues": self._queues,
             "peak_memory_mb": round(self._peak_bytes / 1e6) if self._peak_bytes else None,
-            "videos": [_line(result) for result in self.results],
+            "videos": [_line(result, self._shown) for result in self.results],
         }
 
 
@@ -125,9 +164,52 @@ def _if_manifest_holds(result: VideoResult, manifest: Path) -> VideoResult:
     return result
 
 
-def _line(result: VideoResult) -> dict[str, Any]:
+def read_run(path: Path) -> dict[str, Any]:
+    """The content of a ``run.json``, or of that of a shard.
+
+    Raises:
+        InputError: ``unreadable`` when the file cannot be opened, ``bad_run_file`` when it does not fit the schema or
+            is greater than `LARGEST_BYTES`.
+    """
+    try:
+        if (size := path.stat().st_size) > LARGEST_BYTES:
+            raise InputError("bad_run_file", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
+        content = json.loads(path.read_bytes())
+        json_text(content)  # refuses what is no number
+        misfit = best_match(_validator().iter_errors(content))
+        if misfit is None:
+            datetime.fromisoformat(content["created_at"])
+    except OSError as error:
+        raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("bad_run_file", f"is not the JSON that a run writes: {error}", path) from error
+    if misfit is not None:
+        raise InputError("bad_run_file", f"{misfit.json_path}: {misfit.message[:500]}", path)
+    return content
+
+
+def results_of(run: Mapping[str, Any]) -> list[VideoResult]:
+    """What the lines of a run file stand for: the inverse of what `RunReport` writes."""
+    return [_result(line) for line in run["videos"]]
+
+
+@functools.cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(Path(__file__).with_name("run.schema.json").read_bytes()))
+
+
+def _shard_line(shard: Shard, videos: Sequence[Path], source: Path) -> dict[str, Any]:
     return {
-        "path": str(result.path),
+        "rank": shard.rank,
+        "world": shard.world,
+        "videos_in_all": len(videos),
+        "list_digest": list_digest(videos, source),
+    }
+
+
+def _line(result: VideoResult, shown: Callable[[Path], str] = str) -> dict[str, Any]:
+    return {
+        "path": shown(result.path),
         "status": result.status,
         "reason_code": result.reason_code,
         "message": result.message,
@@ -135,7 +217,27 @@ def _line(result: VideoResult) -> dict[str, Any]:
         "video_seconds": round(result.duration_s, 3),
         "stand_ins": list(result.stand_ins),
         "clips": result.clip_count,
-        "manifest": str(result.manifest) if result.manifest else None,
+        "manifest": shown(result.manifest) if result.manifest else None,
         "timings": {stage: [round(at_s, 3) for at_s in span] for stage, span in result.timings.items()},
         **json.loads(json.dumps(dict(result.details))),
     }
+
+
+def _result(line: Mapping[str, Any]) -> VideoResult:
+    return VideoResult(
+        path=Path(line["path"]),
+        status=line["status"],
+        reason_code=line["reason_code"],
+        message=line["message"],
+        seconds=line["seconds"],
+        stand_ins=tuple(line["stand_ins"]),
+        clip_count=line["clips"],
+        manifest=Path(line["manifest"]) if line["manifest"] else None,
+        duration_s=line["video_seconds"],
+        timings=line["timings"],
+        details={name: value for name, value in line.items() if name not in _OWN_FIELDS},
+    )
+
+
+_OWN_FIELDS = frozenset(_line(VideoResult(Path(), "done")))
+"""Fields of every line; the others are details."""

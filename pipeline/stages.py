@@ -32,6 +32,7 @@ from pipeline.media.probe import missing_seconds, probe, with_sound_file
 from pipeline.outputs import kept
 from pipeline.speech import Precision, load_transcriber
 from pipeline.speech.worker import SpeechWorker
+from pipeline.storage.mirror import Remote
 from pipeline.types import (
     AUDIO_RATE_HZ,
     GRID_FPS,
@@ -88,6 +89,17 @@ class VideoJob:
     """Who does each job for this video; None: all the models of the run."""
     kept: frozenset[str] = frozenset()
     """Those of ``vision`` and ``speech`` whose results lie in the folder already."""
+    remote: Remote | None = None
+    """What of it lies on a storage: `path` and `folder` are in the mirror then. None where both are here."""
+
+    @property
+    def shown(self) -> str:
+        """The video for people and programs: its URL where it has one."""
+        return str(self.path) if self.remote is None or self.remote.video is None else self.remote.video.url
+
+    def told(self, text: str) -> str:
+        """*text* about it, with URLs in place of paths in a mirror."""
+        return text if self.remote is None else self.remote.told(text)
 
 
 @dataclass(frozen=True, slots=True)

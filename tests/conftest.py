@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,3 +34,12 @@ def shared() -> Path:
 def samples() -> Path:
     """Folder of the project's own sample videos with their truth."""
     return ROOT / "samples"
+
+
+@pytest.fixture(scope="session")
+def ray_nodes() -> Iterator[Cluster]:
+    """A Ray cluster with two machines that work."""
+    import ray_cluster
+
+    with ray_cluster.running() as cluster:
+        yield cluster

@@ -19,10 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     ("pipeline.errors", "pipeline.types", "pipeline.settings", "config", "pipeline.checkpoint", "s3fd", "talknet"),
     ("pipeline.media", "pipeline.outputs", "pipeline.weights", "pipeline.inputs", "pipeline.machine"),
-    ("pipeline.vision", "pipeline.speech"),
+    ("pipeline.vision", "pipeline.speech", "pipeline.storage"),
     ("pipeline.clips",),
     ("pipeline.stages", "pipeline.run_report", "pipeline.fingerprint", "pipeline.doctor"),
-    ("pipeline.executors",),
+    ("pipeline.executors", "pipeline.merge_runs"),
     ("optimized_runner",),
 )
 """From the ground up. A part imports from the floors below; on the ground floor see `GROUND`."""
@@ -97,6 +97,15 @@ def test_media_is_opened_and_ffmpeg_started_in_one_place(tool: str) -> None:
     }
     assert all(user.startswith("pipeline.media.") for user in users), users
     assert users
+
+
+def test_storages_are_spoken_to_in_one_place() -> None:
+    users = {
+        module_of(path)
+        for path in sources()
+        if any(module.split(".")[0] in ("fsspec", "s3fs", "boto3", "botocore") for module in imports_of(path))
+    }
+    assert users == {"pipeline.storage.objects"}
 
 
 def test_no_source_file_holds_two_jobs() -> None:

@@ -39,7 +39,7 @@ def _another(declared: Any) -> tuple[str, Any]:
         return (str(int(value)), int(value)) if kind.whole else (str(float(value)), float(value))
     if isinstance(kind, Choices):
         return ",".join(kind.options), kind.options
-    special = {"WHISPER_LANGUAGE": "en", "WHISPER_DEVICE": "cpu", "VISION_DEVICE": "cpu"}
+    special = {"SHARD": "1/2", "WHISPER_LANGUAGE": "en", "WHISPER_DEVICE": "cpu", "VISION_DEVICE": "cpu"}
     word = special.get(declared.name, "some words/x")
     return word, word
 

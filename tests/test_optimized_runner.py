@@ -200,11 +200,30 @@ class TestMixedFolder:
         folder, output, _ = mixed
         ended = start(folder / GOOD, "--output-dir", tmp_path / "out", "--debug", home=tmp_path)
         assert ended.returncode == 0, ended.stderr
-        manifests = [
-            json.loads((where / "late_sound" / "output" / "manifest.json").read_text())
-            for where in (output, tmp_path / "out")
-        ]
-        assert without_time(manifests[0]) == without_time(manifests[1])
+        assert manifest_of(tmp_path / "out", GOOD) == manifest_of(output, GOOD)
+
+    @pytest.mark.parametrize("engine", ["serial", "ray"])
+    def test_every_engine_ends_as_the_local_one(
+        self, mixed: Mixed, tmp_path: Path, engine: str, request: pytest.FixtureRequest
+    ) -> None:
+        """That of Ray on a cluster of two machines. Each goes on from what another has left."""
+        folder, output, _ = mixed
+        more = ["--engine", engine]
+        if engine == "ray":
+            more += ["--ray-address", request.getfixturevalue("ray_nodes").address]
+        ended = start(folder, "--output-dir", tmp_path / "out", *more, home=tmp_path)
+        assert ended.returncode == 1, ended.stderr
+        assert ends(tmp_path / "out") == ends(output)
+        for name in (GOOD, "nobody.mp4"):
+            assert manifest_of(tmp_path / "out", name) == manifest_of(output, name)
+        again = start(folder / GOOD, "--output-dir", tmp_path / "out", home=tmp_path)
+        assert ends(tmp_path / "out") == {GOOD: ("skipped", "")}, again.stderr
+
+
+def manifest_of(output: Path, name: str) -> dict[str, Any]:
+    """The manifest of a video, without what differs from run to run."""
+    manifest = output / Path(name).stem / "output" / "manifest.json"
+    return without_time(json.loads(manifest.read_text()))
 
 
 def without_time(manifest: dict[str, Any]) -> dict[str, Any]:

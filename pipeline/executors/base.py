@@ -79,7 +79,8 @@ def done(
     message and are ``notes`` among its details.
     """
     code, lost = _lost(finished.losses)
-    details: dict[str, Any] = {"notes": list(notes)} if notes else {}
+    notes = [video.told(note) for note in notes]
+    details: dict[str, Any] = {"notes": notes} if notes else {}
     if video.kept:
         details["kept"] = sorted(video.kept)
     return VideoResult(
@@ -117,7 +118,7 @@ def failed(video: VideoJob, code: str, message: str, trace: str, begun_s: float)
     It leaves no manifest, no clips, and a note for later runs if the file itself is to blame.
     """
     details: dict[str, Any] = {"traceback": trace} if code == "internal_error" else {}
-    result = VideoResult(video.path, "failed", code, message, time.monotonic() - begun_s, details=details)
+    result = VideoResult(video.path, "failed", code, video.told(message), time.monotonic() - begun_s, details=details)
     try:
         remove_results(video.folder)
         write_failure(video.folder, video.marks.whole, result)

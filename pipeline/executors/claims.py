@@ -20,6 +20,7 @@ from pipeline.outputs.extras import missing, remove_extras
 from pipeline.outputs.failure import forget_failure
 from pipeline.outputs.kept import ALL_STAGES, MANIFEST, remove_partial, stages_kept
 from pipeline.stages import VideoJob
+from pipeline.storage.copies import KEPT, bring, look, remove_gone
 from pipeline.types import VideoResult
 
 LOG = "log.txt"
@@ -50,6 +51,7 @@ class Claims:
 
         Raises:
             OSError: its folder cannot be made or written, or there is no room left.
+            InputError: its folder is on a storage that cannot be read or written.
         """
         video.folder.mkdir(parents=True, exist_ok=True)
         for folder in (video.folder, self._work_dir):
@@ -57,6 +59,9 @@ class Claims:
             if free_gb < self._config.MIN_FREE_GB:
                 text = f"only {free_gb:.2f} GB are free (MIN_FREE_GB is {self._config.MIN_FREE_GB:g})"
                 raise OSError(errno.ENOSPC, text, str(folder))
+        if video.remote is not None:
+            look(video.remote)
+            bring(video.remote, (LOG,) if self._config.FORCE else (LOG, *KEPT))
         if not self._lock(video.folder):
             return None
         try:
@@ -70,6 +75,8 @@ class Claims:
             (video.folder / MANIFEST).unlink(missing_ok=True)
             remove_extras(video.folder)
             forget_failure(video.folder)
+            if video.remote is not None:
+                remove_gone(video.remote)
             kept = frozenset() if self._config.FORCE else stages_kept(video.folder, video.marks)
         except BaseException:
             self.release(video)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import statistics
 from collections.abc import Callable, Mapping
@@ -14,10 +15,13 @@ from typing import Any
 from config import Config
 from pipeline.errors import InputError
 from pipeline.executors.orders import Orders, home_of, located, take_orders
+from pipeline.executors.shards import shard_of
 from pipeline.executors.work_dir import root_of
+from pipeline.inputs import WHOLE, Shard
 from pipeline.media.probe import probe
 from pipeline.outputs.kept import stages_kept
 from pipeline.stages import SOUND_BYTES_PER_S, limits_of
+from pipeline.storage.places import is_url
 from pipeline.types import VideoResult
 
 LARGEST_REPORT_BYTES = 1 << 28
@@ -25,6 +29,10 @@ LARGEST_REPORT_BYTES = 1 << 28
 CLIP_BYTES_PER_S = 40_000
 """Bytes of results to a second of video where no earlier run tells: what those of ``samples/`` take, in which speech
 fills most of the time, with clips in the style ``face``. Other styles take up to as much as the source."""
+
+
+TEAM_SOUNDS = 2
+"""Sound files that a team of a cluster has on its machine at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Past:
     """From how many videos that is known."""
 
 
-def dry_run(source: Path, config: Config, say: Callable[[str], None]) -> int:
+def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> int:
     """Tells what a run over *source* would do, a line for each video, and sums it up.
 
     Args:
@@ -53,14 +61,18 @@ def dry_run(source: Path, config: Config, say: Callable[[str], None]) -> int:
     Raises:
         PipelineError: the run would not start.
     """
-    source = located(source)
+    if is_url(source) or is_url(config.OUTPUT_DIR):
+        message = "it would fetch every video to look into it. To see whether a storage can be used: --doctor"
+        raise InputError("bad_setting", f"--dry-run takes folders of this machine only: {message}")
+    source = located(Path(source))
+    shard = shard_of(config.SHARD, os.environ)
     if config.DOWNLOAD_WEIGHTS:
         config = dataclasses.replace(config, DOWNLOAD_WEIGHTS=False)
         say("weights that are not here are not fetched now; a run would try to")
-    orders = take_orders(source, config, say)
+    orders = take_orders(source, config, say, shard)
     models = orders.choose_models(say)
     home = home_of(source, config)
-    past = past_of(home)
+    past = past_of(home, shard)
     to_do: list[tuple[float, frozenset[str]]] = []
     failed = 0
     for number in range(len(orders.videos)):
@@ -83,9 +95,9 @@ def dry_run(source: Path, config: Config, say: Callable[[str], None]) -> int:
     return 1 if failed else 0
 
 
-def past_of(home: Path) -> Past:
-    """What ``run.json`` in *home* tells of an earlier run; nothing where it tells nothing."""
-    path = home / "run.json"
+def past_of(home: Path, shard: Shard = WHOLE) -> Past:
+    """What ``run.json`` in *home*, or that of this *shard*, tells of an earlier run; nothing where it tells nothing."""
+    path = home / shard.name_of("run.json")
     try:
         if path.stat().st_size > LARGEST_REPORT_BYTES:
             return Past({}, None)
@@ -154,7 +166,9 @@ def _sum_up(
     rough = past.bytes_per_s if past.bytes_per_s is not None else CLIP_BYTES_PER_S
     sure = "" if past.bytes_per_s is not None else " (rough: no earlier run tells)"
     results_gb = rough * length_s / 1e9
-    longest = sorted((each for each, _ in to_do), reverse=True)[: int(orders.config.MAX_VIDEOS_IN_FLIGHT)]
+    most = orders.config.MAX_VIDEOS_IN_FLIGHT
+    held = TEAM_SOUNDS if isinstance(most, str) else most
+    longest = sorted((each for each, _ in to_do), reverse=True)[:held]
     sound_gb = sum(longest) * SOUND_BYTES_PER_S / 1e9
     for name, folder, needed_gb, note in (
         ("results", home, results_gb, sure),

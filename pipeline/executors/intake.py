@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import Config
+from pipeline.errors import InputError
 from pipeline.executors.base import Listener
 from pipeline.executors.claims import Claims
 from pipeline.executors.journal import Event
@@ -62,7 +63,7 @@ class Intake:
             begun_s = wanted.begun_s or time.monotonic()
             try:
                 taken = self._claims.take(wanted.video)
-            except OSError as error:
+            except (OSError, InputError) as error:
                 code, text = describe(error)
                 self._listener.on_result(wanted.video, VideoResult(wanted.video.path, "failed", code, text))
                 continue

@@ -20,7 +20,8 @@ class Event:
 
     name: str
     """Short and stable, for programs: ``begun``, ``stage_done``, ``again``, ``worker_died``, ``not_ready``,
-    ``elsewhere``, ``stopping``, ``memory``, or how a video ended: ``done``, ``partial``, ``skipped``, ``failed``."""
+    ``elsewhere``, ``stopping``, ``memory``, ``storage``, or how a video ended: ``done``, ``partial``, ``skipped``,
+    ``failed``."""
     message: str
     """The same for people."""
     video: VideoJob | None = None
@@ -42,7 +43,7 @@ class Event:
             "time": self.at.isoformat(timespec="milliseconds"),
             "level": self.level,
             "event": self.name,
-            "video": str(self.video.path) if self.video else None,
+            "video": self.video.shown if self.video else None,
             "stage": self.stage or None,
             "message": self.message,
             **self.more,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError
 from pipeline.executors.claims import skipped
+from pipeline.executors.engines import gpu_counter
+from pipeline.executors.shards import announcement
 from pipeline.fingerprint import finished_before, marks_of
-from pipeline.inputs import discover, given_scenes, given_transcripts, result_folders
+from pipeline.inputs import WHOLE, Shard, discover, given_scenes, given_transcripts, result_folders
 from pipeline.machine import resolved
 from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
 from pipeline.speech.given import transcript_digest
 from pipeline.stages import TRANSCRIPT, Models, VideoJob
+from pipeline.storage.copies import ASKED_AT_ONCE, look, trim
+from pipeline.storage.mirror import Mirror
 from pipeline.types import ModelChoice, VideoResult
 from pipeline.weights_choice import choose, choose_alignment
 from pipeline.weights_table import default_whisper
@@ -28,6 +33,8 @@ class Orders:
 
     config: Config
     """With every ``auto`` resolved."""
+    listed: Sequence[Path]
+    """Every video that was found; those below are the shard's own."""
     videos: Sequence[Path]
     folders: Sequence[Path]
     """Of each video's results."""
@@ -37,10 +44,23 @@ class Orders:
     """Likewise the lists of scenes."""
     sound_file: Path | None = None
     """The sound of the only video."""
+    has_transcript: Sequence[bool] = ()
+    """Of each video that was found."""
+    mirror: Mirror | None = None
+    """Where videos or results lie on a storage."""
 
     def choose_models(self, announce: Callable[[str], None]) -> Models:
-        """As `chosen_models`, for these videos."""
-        return chosen_models(self.config, self.transcripts, announce)
+        """As `chosen_models`, for every video that was found, so that all shards choose the same."""
+        return chosen_models(self.config, self.has_transcript, announce)
+
+    def every(self, models: Models) -> Iterator[tuple[VideoJob, VideoResult | None]]:
+        """As `order`, for each video; a storage, which takes its time to answer, is asked about several at once."""
+        numbers = range(len(self.videos))
+        if self.mirror is None:
+            yield from (self.order(number, models) for number in numbers)
+            return
+        with ThreadPoolExecutor(ASKED_AT_ONCE, "order") as pool:
+            yield from pool.map(lambda number: self.order(number, models), numbers)
 
     def order(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
         """The work on one video; and how it ends, where there is none: it is done, or cannot be used.
@@ -49,12 +69,24 @@ class Orders:
             number: of the video, from 0.
             models: of the run.
         """
+        job, result = self._decided(number, models)
+        if result is None and job.remote is not None:
+            trim(job.remote)  # it is looked at again when its turn comes, which may be hours later
+        return job, result
+
+    def _decided(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
         path, folder, transcript = self.videos[number], self.folders[number], self.transcripts[number]
         scenes = self.scenes[number]
         job = VideoJob(number, path, folder, transcript=transcript, scenes=scenes, sound_file=self.sound_file)
+        url = ""
+        if self.mirror is not None:
+            job = dataclasses.replace(job, remote=self.mirror.remote_of(path, folder))
+            url = self.mirror.url_of(path)
         try:
+            if job.remote is not None:
+                look(job.remote)
             models = _models_of(models, transcript, self.config)
-            marks = marks_of(path, self.config, models, scenes, self.sound_file)
+            marks = marks_of(path, self.config, models, scenes, self.sound_file, url)
         except InputError as error:
             return job, VideoResult(path, "failed", error.reason_code, str(error))
         job = dataclasses.replace(job, marks=marks, models=models)
@@ -71,22 +103,36 @@ class Orders:
         return job, None
 
 
-def take_orders(source: Path, config: Config, announce: Callable[[str], None]) -> Orders:
+def take_orders(
+    source: Path,
+    config: Config,
+    announce: Callable[[str], None],
+    shard: Shard = WHOLE,
+    mirror: Mirror | None = None,
+) -> Orders:
     """Looks what *source* holds.
 
     Args:
         source: as `located` has it.
         config: settings.
-        announce: is told how many videos have a transcript.
+        announce: is told how many videos have a transcript, and how many are the shard's.
+        shard: which of the videos are to be done. All else is found out about the whole list, so that it does not
+            depend on the shard.
+        mirror: of the storage, where *source* or ``OUTPUT_DIR`` is in one.
 
     Raises:
         InputError: there are no videos, or a setting does not fit this machine.
     """
     output = Path(config.OUTPUT_DIR).resolve() if config.OUTPUT_DIR else None
-    videos = discover(source, config.RECURSIVE)
+    try:
+        videos = discover(source, config.RECURSIVE)
+    except InputError as error:
+        if mirror is None:
+            raise
+        raise mirror.told(error) from error
     folders = result_folders(videos, source, output)
     transcripts = _transcripts(videos, source, folders, config, announce)
-    config = resolved(config)
+    config = resolved(config, gpu_counter(config))
     _check_precision(config)
     scenes = given_scenes(videos, Path(config.SCENES)) if config.SCENES else [None] * len(videos)
     sound_file = Path(config.AUDIO_FILE).expanduser().absolute() if config.AUDIO_FILE else None
@@ -95,7 +141,20 @@ def take_orders(source: Path, config: Config, announce: Callable[[str], None]) -
         raise InputError("bad_setting", message)
     if config.FACE_EMBEDDINGS and not Path(config.FACE_EMBEDDINGS).expanduser().is_file():
         raise InputError("bad_setting", f"FACE_EMBEDDINGS names no file: {config.FACE_EMBEDDINGS}")
-    return Orders(config, videos, folders, transcripts, scenes, sound_file)
+    own = shard.of(videos)
+    if shard.world > 1:
+        announce(announcement(shard, config.SHARD, len(own), len(videos)))
+    return Orders(
+        config,
+        listed=videos,
+        videos=own,
+        folders=shard.of(folders),
+        transcripts=shard.of(transcripts),
+        scenes=shard.of(scenes),
+        sound_file=sound_file,
+        has_transcript=[transcript is not None for transcript in transcripts],
+        mirror=mirror,
+    )
 
 
 def located(source: Path) -> Path:
@@ -111,20 +170,20 @@ def home_of(source: Path, config: Config) -> Path:
 
 
 def chosen_models(
-    config: Config, transcripts: Sequence[Path | None] = (), announce: Callable[[str], None] = lambda _: None
+    config: Config, has_transcript: Sequence[bool] = (), announce: Callable[[str], None] = lambda _: None
 ) -> Models:
     """The model of each job.
 
     Args:
         config: settings, with every ``auto`` resolved.
-        transcripts: of each video, the user's own. Where every video has one, no recogniser is chosen. Where one has,
-            the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
+        has_transcript: of each video, whether it has one of the user's. Where every video has, no recogniser is
+            chosen. Where one has, the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
         announce: is told of each stand-in, and of what is downloaded.
 
     Raises:
         PipelineError: weights are damaged, or missing where no stand-in is allowed.
     """
-    words = None if transcripts and all(transcripts) else config.WHISPER_MODEL_SIZE
+    words = None if has_transcript and all(has_transcript) else config.WHISPER_MODEL_SIZE
     if words == "auto":
         words = default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
     folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
@@ -141,7 +200,7 @@ def chosen_models(
     )
     if words is None:
         chosen = (*chosen[:2], ModelChoice("words", TRANSCRIPT, None), *chosen[2:])
-    if config.ALIGN or any(transcripts):
+    if config.ALIGN or any(has_transcript):
         network = choose_alignment(
             config.WHISPER_LANGUAGE,
             weights_dir=folder,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.base import Executor, remove_results
-from pipeline.executors.local import LocalExecutor
+from pipeline.executors.engines import new_executor
 from pipeline.executors.orders import home_of, located, take_orders
 from pipeline.executors.progress import ConsoleListener, sayable
-from pipeline.executors.serial import SerialExecutor
+from pipeline.executors.remote import RemoteListener, mirrored, push_run
+from pipeline.executors.remote_stages import remote_stages
+from pipeline.executors.shards import shard_of
 from pipeline.executors.summary import summary
 from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_work
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
@@ -26,7 +29,9 @@ from pipeline.inputs import RUN_FILES
 from pipeline.media.encode import find_ffmpeg
 from pipeline.outputs.files import remove_abandoned
 from pipeline.run_report import RunReport
-from pipeline.stages import Models, VideoJob
+from pipeline.stages import STAGES, Models, Stages, VideoJob
+from pipeline.storage.mirror import Mirror
+from pipeline.storage.places import is_url
 
 OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
 GOOD = ("done", "partial", "skipped")
@@ -35,34 +40,51 @@ NOTHING_THERE = ("not_found", "unreadable", "no_videos")
 """Reason codes of a source without videos: ``run.json`` says so."""
 
 
-def run(source: Path, config: Config) -> int:
+def run(source: Path | str, config: Config) -> int:
     """Works on every video of *source* and returns the exit code.
+
+    Args:
+        source: folder or video; a text may be a URL too, and so may ``OUTPUT_DIR``.
+        config: settings.
 
     Raises:
         PipelineError: the command or the set-up is wrong; nothing was started.
     """
+    if not is_url(source) and not is_url(config.OUTPUT_DIR):
+        return _run(Path(source), config)
+    root = _made(root_of(config.WORK_DIR), "--work-dir")
+    with mirrored(source, config, root) as (path, config, mirror):
+        return _run(path, config, mirror)
+
+
+def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
+    """As `run`; what lies on a storage is in *mirror*."""
+    shown = str if mirror is None else mirror.shown
     source = located(source)
     home = home_of(source, config)
+    shard = shard_of(config.SHARD, os.environ)
     try:
-        orders = take_orders(source, config, _say)
+        orders = take_orders(source, config, _say, shard, mirror)
     except InputError as error:
         if error.reason_code in NOTHING_THERE and (config.OUTPUT_DIR or home.is_dir()):
-            report = RunReport(_made(home), source, [])
+            report = RunReport(_made(home), source, [], shard, shown)
             report.set_error(error)
-            report.close()
+            _close(report, mirror)
         raise
-    remove_abandoned(_made(home), RUN_FILES)
+    remove_abandoned(_made(home), map(shard.name_of, RUN_FILES))
     for folder in (home, _made(root_of(config.WORK_DIR), "--work-dir")):
         _check_room(folder, config.MIN_FREE_GB)
     find_ffmpeg()
     config, models = orders.config, orders.choose_models(_say)
-    report = RunReport(home, source, orders.videos)
+    report = RunReport(home, source, orders.listed, shard, shown)
     report.set_models(models)
-    listener = ConsoleListener(len(orders.videos), report, config.LOG_JSON)
+    if mirror is None:
+        listener = ConsoleListener(len(orders.videos), report, config.LOG_JSON)
+    else:
+        listener = RemoteListener(len(orders.videos), report, config.LOG_JSON, mirror)
     begun_s = time.monotonic()
     jobs = []
-    for number in range(len(orders.videos)):
-        job, result = orders.order(number, models)
+    for job, result in orders.every(models):
         if result is None:
             jobs.append(job)
             continue
@@ -71,7 +93,7 @@ def run(source: Path, config: Config) -> int:
                 remove_results(job.folder)
         listener.on_result(job, result)
     try:
-        _execute(jobs, config, models, listener, report)
+        _execute(jobs, config, models, listener, report, STAGES if mirror is None else remote_stages())
     except KeyboardInterrupt:
         print("interrupted: what is finished is kept; the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
@@ -82,8 +104,8 @@ def run(source: Path, config: Config) -> int:
         return SOME_FAILED
     finally:
         listener.close()
-        _close(report)
-    _sum_up(report, models, time.monotonic() - begun_s)
+        _close(report, mirror)
+    _sum_up(report, models, time.monotonic() - begun_s, shown)
     return OK if all(result.status in GOOD for result in report.results) else SOME_FAILED
 
 
@@ -109,15 +131,19 @@ def _made(folder: Path, flag: str = "--output-dir") -> Path:
 
 
 def _execute(
-    jobs: list[VideoJob], config: Config, models: Models, listener: ConsoleListener, report: RunReport
+    jobs: list[VideoJob],
+    config: Config,
+    models: Models,
+    listener: ConsoleListener,
+    report: RunReport,
+    stages: Stages,
 ) -> None:
     root = root_of(config.WORK_DIR)
     if not jobs:
         remove_abandoned_work(root)
         return
-    kind = SerialExecutor if config.DEBUG else LocalExecutor
     with work_dir(root) as folder, temporary_files_in(folder):
-        executor: Executor = kind(config, models, folder)
+        executor = new_executor(config, models, folder, stages)
         with _signals(executor):
             try:
                 executor.run(jobs, listener)
@@ -149,21 +175,25 @@ def _signals(executor: Executor) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _close(report: RunReport) -> None:
+def _close(report: RunReport, mirror: Mirror | None) -> None:
     """Writes the report; where that fails, the results themselves are not lost by it."""
     try:
         report.close()
+        if mirror is not None:
+            push_run(report, mirror)
     except OSError as error:
         _say(f"{report.path} cannot be written ({error.strerror}); the results of the videos are in their folders")
+    except InputError as error:
+        _say(f"the report of the run cannot be written: {error}; the results of the videos are in their folders")
 
 
-def _sum_up(report: RunReport, models: Models, seconds: float) -> None:
+def _sum_up(report: RunReport, models: Models, seconds: float, shown: Callable[[Path], str]) -> None:
     print()
     print(sayable(summary(report.results, seconds), sys.stdout))
-    print(sayable(f"Every video: {report.path}", sys.stdout))
+    print(sayable(f"Every video: {shown(report.path)}", sys.stdout))
     kept = next((result.manifest for result in report.results if result.manifest is not None), None)
     if kept is not None:
-        print(sayable(f"Clips and manifests: in the folder of each video, such as {kept.parent}/", sys.stdout))
+        print(sayable(f"Clips and manifests: in the folder of each video, such as {shown(kept.parent)}/", sys.stdout))
     replaced = [f"{model.stands_in_for} ({model.job})" for model in models if model.stands_in_for]
     if replaced:
         print(

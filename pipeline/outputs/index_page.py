@@ -25,18 +25,21 @@ MOST_MESSAGE_LETTERS = 600
 """Of an error's message; ``run.json`` has it whole."""
 
 
-def write_index(home: Path, run: Mapping[str, Any], manifests: Iterable[tuple[Path, Mapping[str, Any]]]) -> Path:
+def write_index(
+    home: Path, run: Mapping[str, Any], manifests: Iterable[tuple[Path, Mapping[str, Any]]], name: str = INDEX
+) -> Path:
     """Writes ``index.html`` into *home*, whole or not at all.
 
     Args:
         home: folder of ``run.json``.
         run: content of ``run.json``.
         manifests: path and content of each manifest, taken one after the other: not all need be held at once.
+        name: another name for the page.
 
     Returns:
         The path of the page.
     """
-    path = home / INDEX
+    path = home / name
     write_text(path, index_html(home, run, manifests))
     return path
 

@@ -153,7 +153,7 @@ def _validator() -> Draft202012Validator:
 
 def _source_json(probe: Probe, frame_count: int, losses: Losses, language: str) -> dict[str, Any]:
     return {
-        "path": str(probe.path),
+        "path": probe.url or str(probe.path),
         "container": probe.container,
         "duration": _seconds(probe.duration_s),
         "width": probe.width_px,

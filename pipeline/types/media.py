@@ -75,6 +75,8 @@ class Probe:
     """Size in bytes and time of the last change in nanoseconds when it was looked at; None: not compared later."""
     sound_file: SoundFile | None = None
     """Where the sound is, if not in the video: `audio_rate_hz` and `audio_channels` are of it then."""
+    url: str = ""
+    """Where the file was fetched from; empty for one that is not a copy."""
 
     def __post_init__(self) -> None:
         if self.width_px < 1 or self.height_px < 1:

@@ -17,6 +17,7 @@ import fake_stages
 import numpy as np
 import pytest
 import torch
+from executing import CONFIG, Recorder, run
 from film import Film
 
 from config import Config
@@ -34,7 +35,6 @@ from pipeline.outputs import kept
 from pipeline.outputs.files import write_text
 from pipeline.stages import VideoJob
 from pipeline.types import Losses, Marks, ModelChoice, ScoredTracks, Segment, Transcript, VideoResult, Word
-from tests.pipeline.executors.test_executors import CONFIG, Recorder, run
 from tests.test_architecture import ROOT, sources
 
 CPU = Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", DOWNLOAD_WEIGHTS=False)

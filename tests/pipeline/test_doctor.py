@@ -108,6 +108,18 @@ def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "0.1 GB left" in found(videos=tmp_path)["results"].text
 
 
+def test_a_storage(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    good = Config(OUTPUT_DIR=(tmp_path / "out").as_uri())
+    findings = {finding.name: finding for finding in examine(good, tmp_path.as_uri())}
+    assert (findings["storage"].level, "results" in findings) == ("ok", False)
+    assert findings["storage"].text == f"{tmp_path.as_uri()} can be read, {tmp_path.as_uri()}/out can be written"
+    assert list((tmp_path / "out").iterdir()) == []
+    bad = Config(OUTPUT_DIR=(tmp_path / "file" / "out").as_uri())
+    assert {finding.name: finding.level for finding in examine(bad, tmp_path)}["storage"] == "FAIL"
+    assert found(Config(OUTPUT_DIR="https://example.org/out"))["storage"].level == "FAIL"
+
+
 @pytest.mark.parametrize(("flags", "code"), [([], 0), (["--vision-device", "cuda:77"], 2)])
 def test_the_command_line(flags: list[str], code: int) -> None:
     argv = [sys.executable, "optimized_runner.py", "--doctor", *flags]

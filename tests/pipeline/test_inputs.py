@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from privileges import folder_of_nobody
 
 from pipeline.errors import InputError
-from pipeline.inputs import CLIP_NAME, EXTENSIONS, RUN_FILES, discover, given_transcripts, result_folders
+from pipeline.inputs import (
+    ANNOTATED,
+    CLIP_NAME,
+    EXTENSIONS,
+    RUN_FILES,
+    SHARDS_FILE,
+    discover,
+    given_transcripts,
+    result_folders,
+)
+from pipeline.outputs import extras
 from pipeline.types import ClipPlan
 
 
@@ -82,6 +92,13 @@ def test_our_clips_are_known_by_the_name_that_they_get(index: int, track: int) -
     plan: Any = SimpleNamespace(index=index, sentence=SimpleNamespace(track=track))
     assert ClipPlan.name.fget is not None
     assert CLIP_NAME.fullmatch(ClipPlan.name.fget(plan))
+
+
+def test_a_drawn_on_video_among_results_is_no_input(tmp_path: Path) -> None:
+    """One of that name elsewhere is, and so is what else lies there."""
+    _files(tmp_path, "a.mp4", "a/tracks.npz", "a/annotated.mp4", "a/b.mp4", "c/annotated.mp4", "annotated.mp4")
+    assert _names(tmp_path, recursive=True) == ["a.mp4", "a/b.mp4", "annotated.mp4", "c/annotated.mp4"]
+    assert extras.ANNOTATED == ANNOTATED
 
 
 def test_the_folder_itself_may_be_a_result(tmp_path: Path) -> None:
@@ -206,6 +223,11 @@ def _results(folder: Path, output: Path | None, *names: str) -> list[str]:
         (("Talk.mp4", "talk.mkv"), ["Talk.mp4", "talk.mkv"]),
         # Names that the run itself writes.
         (("run.json.mp4", "clips.jsonl.mp4"), ["run.json.mp4", "clips.jsonl.mp4"]),
+        # Names that a shard writes.
+        (
+            ("Run.shard-00-of-02.json.mp4", "x.shard-00-of-02.json.mp4"),
+            ["Run.shard-00-of-02.json.mp4", "x.shard-00-of-02.json"],
+        ),
         (("one.two.mp4",), ["one.two"]),
         # Where the clips of x.mp4 go if it lies beside x/output.mp4.
         (("x.mp4", "x/output.mp4", "Output.mkv"), ["x", "x/output.mp4", "Output.mkv"]),
@@ -265,7 +287,7 @@ def test_one_file_in_an_output_folder(tmp_path: Path) -> None:
     assert result_folders([source], source, tmp_path / "out") == [tmp_path / "out/a"]
 
 
-STEMS = ("a", "A", "b", "a.mp4", "a.clips", "a.mp4.clips", "run.json", "Run.json")
+STEMS = ("a", "A", "b", "a.mp4", "a.clips", "a.mp4.clips", "run.json", "Run.json", "run.shard-0-of-2.json")
 NAMES = st.lists(
     st.tuples(st.sampled_from(["", "x/"]), st.sampled_from(STEMS), st.sampled_from([".mp4", ".mkv", ".MP4"])),
     min_size=1,
@@ -285,7 +307,9 @@ def test_no_two_videos_share_a_folder(
     output = None if beside else folder / "out"
     got = result_folders([folder / video for video in videos], folder, output)
     assert len({str(path).casefold() for path in got}) == len(videos)
-    assert not any(path.is_file() or path.name in RUN_FILES for path in got)
+    assert not any(
+        path.is_file() or path.name in RUN_FILES or SHARDS_FILE.fullmatch(path.name.casefold()) for path in got
+    )
 
 
 def _given(tmp_path: Path, videos: list[str], *transcripts: str, output: str = "out") -> list[str | None]:

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline import run_report
 from pipeline.errors import InputError
-from pipeline.run_report import RunReport
+from pipeline.inputs import Shard, list_digest
+from pipeline.run_report import RunReport, read_run, results_of
 from pipeline.types import ModelChoice, VideoResult
 
 A, B = Path("/v/a.mp4"), Path("/v/b.mp4")
@@ -155,3 +156,92 @@ def test_the_peak_of_memory_is_told(report: RunReport) -> None:
         report.set_peak_memory(peak)
     report.close()
     assert _read(report)["peak_memory_mb"] == 3000
+
+
+FULL = VideoResult(
+    A,
+    "partial",
+    "damaged",
+    "said \udce9",
+    1.5,
+    ("faces: mtcnn",),
+    3,
+    Path("/v/a/output/manifest.json"),
+    8.5,
+    {"vision": [0.5, 1.5]},
+    {"notes": ["short of memory"], "kept": [], "tries": 2},
+)
+
+
+class TestShard:
+    def test_a_whole_run_has_none(self, report: RunReport) -> None:
+        report.write()
+        assert _read(report)["shard"] is None
+
+    def test_it_takes_its_share_of_the_videos_and_tells_of_all(self, tmp_path: Path) -> None:
+        report = RunReport(tmp_path, Path("/v"), [A, B], Shard(1, 2))
+        report.close()
+        content = _read(report)
+        assert [video["path"] for video in content["videos"]] == [str(B)]
+        digest = list_digest([A, B], Path("/v"))
+        assert content["shard"] == {"rank": 1, "world": 2, "videos_in_all": 2, "list_digest": digest}
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "clips.shard-01-of-02.jsonl",
+            "index.shard-01-of-02.html",
+            "run.shard-01-of-02.json",
+        ]
+
+
+class TestReading:
+    @pytest.mark.parametrize("shard", [Shard(0, 1), Shard(0, 2)])
+    def test_what_is_written_fits_the_schema(self, tmp_path: Path, shard: Shard) -> None:
+        report = RunReport(tmp_path, Path("/v"), [A, B], shard)
+        report.set_models([ModelChoice("faces", "mtcnn", None, stands_in_for="s3fd", why="not found")])
+        report.set_queues({"vision": {"bound": 2, "peak": 1}})
+        report.set_peak_memory(10**9)
+        report.take([FULL])
+        report.write()
+        assert read_run(report.path) == _read(report)
+
+    def test_results_come_back_as_they_were(self, report: RunReport) -> None:
+        report.take([FULL, VideoResult(B, "failed", "no_audio", "has no sound")])
+        report.write()
+        assert results_of(read_run(report.path)) == report.results
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("schema_version", 2, "schema_version: 1 was expected"),
+            ("created_at", "2026-13-01T00:00:00+00:00", "month"),
+            ("seconds", -1, "seconds: -1 is less than"),
+            ("videos", [{"path": "/v/a.mp4"}], r"videos\[0\]"),
+            ("source", "", "source: '' does not match"),
+            ("more", 1, "Additional properties"),
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, report: RunReport, name: str, value: object, message: str) -> None:
+        report.write()
+        report.path.write_text(json.dumps(_read(report) | {name: value}))
+        with pytest.raises(InputError, match=message) as caught:
+            read_run(report.path)
+        assert (caught.value.reason_code, caught.value.path) == ("bad_run_file", report.path)
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"{", b"[" * 100_000, b'{"seconds": NaN}', b'{"seconds": 1e999}', b"\xff"]
+    )
+    def test_what_is_no_json_is_refused(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "run.json").write_bytes(content)
+        with pytest.raises(InputError, match="is not the JSON that a run writes"):
+            read_run(tmp_path / "run.json")
+
+    def test_what_is_too_large_is_refused_unread(self, report: RunReport, monkeypatch: pytest.MonkeyPatch) -> None:
+        report.write()
+        monkeypatch.setattr(run_report, "LARGEST_BYTES", report.path.stat().st_size - 1)
+        monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
+        with pytest.raises(InputError, match="at most"):
+            read_run(report.path)
+
+    def test_what_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="cannot be read: No such file") as caught:
+            read_run(tmp_path / "run.json")
+        assert caught.value.reason_code == "unreadable"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from config import Config
-from pipeline.executors import runner
-from pipeline.stages import VideoJob
+from pipeline.executors import engines, runner
+from pipeline.stages import Stages, VideoJob
 from pipeline.types import ModelChoice, VideoResult
 
 CPU = Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", DOWNLOAD_WEIGHTS=False)
@@ -20,7 +20,7 @@ class Seen:
     videos: list[VideoJob]
     work_dirs: list[Path]
 
-    def __init__(self, config: Config, models: tuple[ModelChoice, ...], work_dir: Path) -> None:
+    def __init__(self, config: Config, models: tuple[ModelChoice, ...], work_dir: Path, stages: Stages) -> None:
         Seen.work_dirs.append(work_dir)
 
     def run(self, videos: list[VideoJob], listener: runner.ConsoleListener) -> None:
@@ -40,7 +40,7 @@ class Seen:
 @pytest.fixture(name="seen", autouse=True)
 def noting_executor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Seen]:
     """The executor of every run of the module that imports this, and no weights but those that a test names."""
-    monkeypatch.setattr(runner, "LocalExecutor", Seen)
+    monkeypatch.setattr(engines, "LocalExecutor", Seen)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("LIPGEN_WEIGHTS", raising=False)

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from config import Config
+from pipeline.errors import InputError
 from pipeline.executors import dry_run as module
 from pipeline.executors.dry_run import Past, dry_run, past_of, work_seconds
 from pipeline.executors.orders import take_orders
+from pipeline.inputs import Shard
 from pipeline.machine import resolved
 from pipeline.outputs.failure import write_failure
 from pipeline.types import VideoResult
@@ -52,6 +54,12 @@ def test_each_video_is_told_and_nothing_is_written(videos: Path) -> None:
     assert any(line.startswith("1 of 2 videos to do") for line in lines)
     assert any(line.startswith("time: unknown") for line in lines)
     assert sum(line.startswith("disk: about") for line in lines) == 2
+
+
+def test_a_storage_is_refused_rather_than_fetched(videos: Path) -> None:
+    for source, output in ((videos.as_uri(), ""), (videos, "s3://bucket/out")):
+        with pytest.raises(InputError, match="--doctor"):
+            dry_run(source, dataclasses.replace(CPU, OUTPUT_DIR=output), print)
 
 
 def test_a_folder_for_results_need_not_be_there(videos: Path, tmp_path: Path) -> None:
@@ -94,6 +102,9 @@ def test_an_earlier_run_tells_how_fast_it_goes(tmp_path: Path) -> None:
         lines.append({"manifest": str(manifest), "video_seconds": 10.0, "timings": timings})
     report(tmp_path, [*lines, {"manifest": None, "video_seconds": 0, "timings": {}}])
     assert past_of(tmp_path) == Past({"vision": 2.0, "speech": 0.1}, 50.0, 3)
+    assert past_of(tmp_path, Shard(1, 2)) == Past({}, None)
+    (tmp_path / "run.json").rename(tmp_path / "run.shard-01-of-02.json")
+    assert past_of(tmp_path, Shard(1, 2)).videos == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"videos": [1]}', b"[" * 100_000])

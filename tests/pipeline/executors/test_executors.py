@@ -1,4 +1,4 @@
-"""What every executor promises, held for each of them."""
+"""What the local executor promises beside what all do: processes, their deaths, memory, interrupts."""
 
 from __future__ import annotations
 
@@ -8,51 +8,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import fake_stages
 import pytest
+from executing import CONFIG, prepared, run
 
 from config import Config
 from pipeline.errors import PipelineError
 from pipeline.executors import guard
-from pipeline.executors.claims import Claims
 from pipeline.executors.journal import Event
 from pipeline.executors.local import LocalExecutor
 from pipeline.executors.memory import tree_of
-from pipeline.executors.serial import SerialExecutor
 from pipeline.machine import resolved
-from pipeline.outputs.failure import failed_before
-from pipeline.stages import VideoJob
-from pipeline.types import Marks, VideoResult
-
-CONFIG = resolved(
-    Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", RING_MB=16, NUM_PREPROCESS_WORKERS=2, MAX_VIDEOS_IN_FLIGHT=3)
-)
-
-
-class Recorder:
-    """Keeps what an executor tells."""
-
-    def __init__(self) -> None:
-        self.results: dict[str, VideoResult] = {}
-        self.order: list[str] = []
-        self.progress: list[tuple[str, str, float, float]] = []
-        self.events: list[Event] = []
-        self.when_told: Callable[[Event], None] = lambda event: None
-
-    def on_progress(self, video: VideoJob, stage: str, done: float, total: float) -> None:
-        self.progress.append((video.path.name, stage, done, total))
-
-    def on_event(self, event: Event) -> None:
-        self.events.append(event)
-        self.when_told(event)
-
-    def on_result(self, video: VideoJob, result: VideoResult) -> None:
-        assert result.path.name not in self.results, "a video ended twice"
-        self.results[result.path.name] = result
-
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -72,137 +40,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FAKE_STAGES_WATCHED", str(tmp_path / ".watched"))
     monkeypatch.setattr(fake_stages, "WATCHED", tmp_path / ".watched")
     return tmp_path
-
-
-def prepared(
-    kind: type, folder: Path, names: list[str], config: Config = CONFIG
-) -> tuple[Recorder, LocalExecutor, list[VideoJob]]:
-    executor = kind(config, (), folder / ".work", fake_stages.STAGES)
-    jobs = [
-        VideoJob(number, folder / name, folder / f"{name}.out", Marks(f"v{name}", f"s{name}", f"w{name}"))
-        for number, name in enumerate(names)
-    ]
-    return Recorder(), executor, jobs
-
-
-def run(kind: type, folder: Path, names: list[str], config: Config = CONFIG) -> tuple[Recorder, LocalExecutor]:
-    recorder, executor, jobs = prepared(kind, folder, names, config)
-    executor.run(jobs, recorder)
-    return recorder, executor
-
-
-@pytest.mark.parametrize("kind", [SerialExecutor, LocalExecutor])
-class TestEveryExecutor:
-    def test_every_video_ends_once_and_bad_ones_do_not_touch_good_ones(self, kind: type, folder: Path) -> None:
-        names = ["a.mp4", "bad.mp4", "b.mp4", "bug-vision.mp4", "bug-mux.mp4", "bug-decode.mp4", "c.mp4"]
-        recorder, _ = run(kind, folder, names)
-        ends = {name: (result.status, result.reason_code) for name, result in recorder.results.items()}
-        assert ends == {
-            "a.mp4": ("done", ""),
-            "b.mp4": ("done", ""),
-            "c.mp4": ("done", ""),
-            "bad.mp4": ("failed", "not_media"),
-            "bug-vision.mp4": ("failed", "internal_error"),
-            "bug-mux.mp4": ("failed", "internal_error"),
-            "bug-decode.mp4": ("failed", "internal_error"),
-        }
-        assert "RuntimeError: a bug in mux" in recorder.results["bug-mux.mp4"].details["traceback"]
-        assert "is no video" in recorder.results["bad.mp4"].message
-
-    def test_every_picture_reaches_vision_unharmed(self, kind: type, folder: Path) -> None:
-        recorder, _ = run(kind, folder, ["a.mp4", "b.mp4", "c.mp4"])
-        assert [result.clip_count for result in recorder.results.values()] == [fake_stages.FRAMES] * 3
-
-    def test_nothing_is_left_in_the_working_folder(self, kind: type, folder: Path) -> None:
-        run(kind, folder, ["a.mp4", "bad.mp4", "bug-vision.mp4", "bug-mux.mp4"])
-        assert list((folder / ".work").iterdir()) == []
-
-    def test_a_failed_video_has_no_manifest_of_an_earlier_run(self, kind: type, folder: Path) -> None:
-        manifest = folder / "bug-vision.mp4.out" / "output" / "manifest.json"
-        manifest.parent.mkdir(parents=True)
-        manifest.write_text("{}")
-        run(kind, folder, ["bug-vision.mp4"])
-        assert not manifest.exists()
-
-    def test_progress_reaches_the_end_of_each_stage(self, kind: type, folder: Path) -> None:
-        recorder, _ = run(kind, folder, ["a.mp4"])
-        last = {stage: (done, total) for _, stage, done, total in recorder.progress}
-        assert {"vision", "speech", "clips"} <= set(last)
-        assert all(done == pytest.approx(total) for done, total in last.values())
-
-    def test_what_vision_notes_is_in_the_result(self, kind: type, folder: Path) -> None:
-        recorder, _ = run(kind, folder, ["note.mp4", "a.mp4"])
-        noted, other = recorder.results["note.mp4"], recorder.results["a.mp4"]
-        assert noted.details == {"notes": ["vision was short of memory"]}
-        assert noted.message.endswith("; vision was short of memory")
-        assert other.details == {} and "memory" not in other.message
-
-    def test_what_could_not_be_read_makes_a_video_partial(self, kind: type, folder: Path) -> None:
-        recorder, _ = run(kind, folder, ["damaged.mp4"])
-        result = recorder.results["damaged.mp4"]
-        assert (result.status, result.reason_code) == ("partial", "damaged")
-        assert "3 packets of its picture could not be decoded" in result.message
-
-    def test_a_fault_of_the_file_is_written_down_and_others_are_not(self, kind: type, folder: Path) -> None:
-        run(kind, folder, ["bad.mp4", "bug-mux.mp4"])
-        assert failed_before(folder / "bad.mp4.out", "wbad.mp4") == ("not_media", f"{folder}/bad.mp4: is no video")
-        assert failed_before(folder / "bug-mux.mp4.out", "wbug-mux.mp4") is None
-
-    @pytest.mark.parametrize("left", [{"tracks.npz"}, {"transcript.json"}, {"tracks.npz", "transcript.json"}])
-    def test_what_an_earlier_run_left_is_not_done_again(self, kind: type, folder: Path, left: set[str]) -> None:
-        run(SerialExecutor, folder, ["a.mp4"])
-        results = folder / "a.mp4.out"
-        before = {name: (results / name).stat().st_mtime_ns for name in ("tracks.npz", "transcript.json")}
-        for name in before.keys() - left:
-            (results / name).unlink()
-        recorder, _ = run(kind, folder, ["a.mp4"])
-        kept = {"tracks.npz": "vision", "transcript.json": "speech"}
-        done = {event.stage for event in recorder.events if event.name == "stage_done"}
-        assert done & {"vision", "speech"} == {stage for name, stage in kept.items() if name not in left}
-        result = recorder.results["a.mp4"]
-        assert (result.status, result.clip_count) == ("done", fake_stages.FRAMES)
-        assert result.details["kept"] == sorted(kept[name] for name in left)
-        assert {name for name in before if (results / name).stat().st_mtime_ns == before[name]} == left
-
-    def test_a_video_that_another_run_holds_is_come_back_to(self, kind: type, folder: Path) -> None:
-        recorder, executor, jobs = prepared(kind, folder, ["a.mp4", "b.mp4"])
-        other = Claims(CONFIG, folder)
-        other.take(jobs[0])
-
-        def let_go(event: Event) -> None:
-            if event.name == "stage_done" and event.stage == "mux":
-                other.release(jobs[0])
-
-        recorder.when_told = let_go
-        executor.run(jobs, recorder)
-        assert [event.video for event in recorder.events if event.name == "elsewhere"] == [jobs[0]]
-        assert list(recorder.results) == ["b.mp4", "a.mp4"]
-        assert {result.status for result in recorder.results.values()} == {"done"}
-
-    def test_a_folder_that_cannot_be_written_fails_its_video_alone(self, kind: type, folder: Path) -> None:
-        (folder / "a.mp4.out").write_text("in the way")
-        recorder, _ = run(kind, folder, ["a.mp4", "b.mp4"])
-        ends = {name: (result.status, result.reason_code) for name, result in recorder.results.items()}
-        assert ends == {"a.mp4": ("failed", "io_error"), "b.mp4": ("done", "")}
-
-    def test_nothing_half_written_is_left(self, kind: type, folder: Path) -> None:
-        run(kind, folder, ["a.mp4", "bug-mux.mp4", "bug-vision.mp4"])
-        assert [path for path in folder.rglob("*") if path.name.endswith(".part")] == []
-
-    def test_annotate_acts_and_where_it_fails_the_clips_are_kept(self, kind: type, folder: Path) -> None:
-        config = dataclasses.replace(CONFIG, ANNOTATE=True)
-        recorder, _ = run(kind, folder, ["a.mp4", "bug-extras.mp4"], config)
-        good, bad = recorder.results["a.mp4"], recorder.results["bug-extras.mp4"]
-        assert (good.status, bad.status) == ("done", "done")
-        assert (folder / "a.mp4.out" / "annotated.mp4").exists() and "extras" in good.timings
-        assert "could not be written: a bug in the program: RuntimeError" in bad.message
-        assert (folder / "bug-extras.mp4.out" / "output" / "manifest.json").exists()
-        run(kind, folder, ["b.mp4"])
-        assert not (folder / "b.mp4.out" / "annotated.mp4").exists()
-
-    def test_no_videos_is_no_work(self, kind: type, folder: Path) -> None:
-        recorder, _ = run(kind, folder, [])
-        assert recorder.results == {}
 
 
 class TestLocal:
@@ -315,8 +152,8 @@ class TestLocal:
         (folder / ".watched").write_text(str(folder / "child-speech.mp4"))
         code = (
             "import sys; from pathlib import Path; folder = Path(sys.argv[1])\n"
-            "import test_executors as tests\n"
-            "recorder, executor, jobs = tests.prepared(tests.LocalExecutor, folder, ['child-speech.mp4'])\n"
+            "import executing, test_executors as tests\n"
+            "recorder, executor, jobs = executing.prepared(tests.LocalExecutor, folder, ['child-speech.mp4'])\n"
             "executor.run(jobs, recorder)\n"
         )
         path = os.pathsep.join([str(Path(__file__).parent), *sys.path])

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
-from pipeline.executors import orders, runner
+from pipeline.executors import engines, orders, runner
 from pipeline.executors.crew import Crew
 from pipeline.executors.work_dir import LOCK, PREFIX
 from pipeline.outputs.failure import write_failure
@@ -99,7 +99,7 @@ class TestRun:
                 os.kill(os.getpid(), signal.SIGINT)
                 asked.append("never")
 
-        monkeypatch.setattr(runner, "LocalExecutor", Patient)
+        monkeypatch.setattr(engines, "LocalExecutor", Patient)
         before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
         assert runner.run(videos, CPU) == 130
         assert asked == ["asked", "went on"]

@@ -1,0 +1,148 @@
+"""The videos that a cluster has in work: which stage of which one waits for a worker, and what came of the others.
+
+Knows no engine. An engine takes orders from here, has them done somewhere, and brings the answers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from config import Config
+from pipeline.errors import WorkerDied
+from pipeline.executors.base import Listener, done, failed
+from pipeline.executors.intake import Intake, Wanted
+from pipeline.executors.journal import Event
+from pipeline.executors.messages import Alive, Failed, Progress
+from pipeline.executors.workplace import KINDS, Begun, Order, Outcome
+from pipeline.stages import Models, Prepared, VideoJob
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A video in work."""
+
+    video: VideoJob
+    begun_s: float
+    missing: set[str]
+    """Those of vision and speech that have not answered."""
+    prepared: Prepared | None = None
+    begun: dict[str, int] = field(default_factory=dict)
+    """How often each stage was begun."""
+    spans: dict[str, tuple[float, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Board:
+    """All videos between intake and result.
+
+    Args:
+        config: settings of the run.
+        models: of the run.
+        intake: where videos come from.
+        listener: is told what happens.
+        start_s: when the run began, on ``time.time``.
+    """
+
+    def __init__(self, config: Config, models: Models, intake: Intake, listener: Listener, start_s: float) -> None:
+        self._config, self._models, self._intake, self._listener = config, models, intake, listener
+        self._start_s = start_s
+        self._active: dict[int, _Attempt] = {}
+        self._waiting: dict[str, deque[int]] = {kind: deque() for kind in KINDS}
+        self._jobs = 0
+        self.peak = 0
+        """The most videos that were in work at a time."""
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    @property
+    def videos(self) -> list[VideoJob]:
+        """Those in work."""
+        return [attempt.video for attempt in self._active.values()]
+
+    def begin(self, wanted: Wanted) -> None:
+        """Takes one more video."""
+        self._jobs += 1
+        video = wanted.video
+        missing = {"vision", "speech"} - video.kept
+        self._active[self._jobs] = _Attempt(video, wanted.begun_s, missing)
+        for kind in missing or {"mux"}:
+            self._waiting[kind].append(self._jobs)
+        self.peak = max(self.peak, len(self._active))
+
+    def next(self, kind: str) -> Order | None:
+        """What a worker of this kind has to do next."""
+        while self._waiting[kind]:
+            job = self._waiting[kind].popleft()
+            attempt = self._active.get(job)
+            if attempt is not None:
+                took_s = {stage: end_s - start_s for stage, (start_s, end_s) in attempt.spans.items()}
+                return Order(job, attempt.video, attempt.prepared, took_s)
+        return None
+
+    def report(self, message: Begun | Alive | Progress) -> None:
+        """What a worker says of its work while it goes on."""
+        attempt = self._active.get(message.job)
+        if attempt is None:
+            return
+        if isinstance(message, Progress):
+            self._listener.on_progress(attempt.video, message.stage, message.done, message.total)
+        elif isinstance(message, Begun):
+            count = attempt.begun[message.kind] = attempt.begun.get(message.kind, 0) + 1
+            if count > 1:
+                text = f"begun again, try {count} of {self._config.MAX_TRIES}: the worker that had it was lost"
+                self._tell(
+                    "again",
+                    text,
+                    attempt,
+                    message.kind,
+                    level="warning",
+                    more={"try": count, "machine": message.machine},
+                )
+
+    def answer(self, kind: str, order: Order, outcome: Outcome | Failed) -> None:
+        """What came of an order."""
+        attempt = self._active.get(order.job)
+        if attempt is None:
+            return
+        if isinstance(outcome, Failed):
+            self._give_up(order.job, outcome.reason_code, outcome.message, outcome.traceback)
+            return
+        attempt.notes += outcome.notes
+        for stage, (began_s, ended_s) in outcome.spans.items():
+            attempt.spans[stage] = (began_s - self._start_s, ended_s - self._start_s)
+            took_s, length_s = ended_s - began_s, outcome.prepared.probe.duration_s
+            text = f"{length_s:.1f} s of video done in {took_s:.1f} s"
+            more = {"seconds": round(took_s, 3), "video_seconds": round(length_s, 3)}
+            self._tell("stage_done", text, attempt, stage, more=more)
+        if outcome.finished is not None:
+            del self._active[order.job]
+            video, begun_s = attempt.video, attempt.begun_s
+            arguments = (video, outcome.prepared, outcome.finished, self._models, begun_s, attempt.spans, attempt.notes)
+            self._listener.on_result(video, done(*arguments))
+            self._intake.release(video)
+            return
+        attempt.prepared = outcome.prepared
+        attempt.missing.discard(kind)
+        if not attempt.missing:
+            self._waiting["mux"].append(order.job)
+
+    def lost(self, kind: str, order: Order, died: WorkerDied) -> None:
+        """The worker that had the order is gone: another does it, unless it was begun too often."""
+        attempt = self._active.get(order.job)
+        if attempt is None:
+            return
+        if attempt.begun.get(kind, 0) >= self._config.MAX_TRIES:
+            self._give_up(order.job, died.reason_code, str(died), "")
+        else:
+            self._waiting[kind].appendleft(order.job)
+
+    def _give_up(self, job: int, code: str, message: str, trace: str) -> None:
+        attempt = self._active.pop(job)
+        self._listener.on_result(attempt.video, failed(attempt.video, code, message, trace, attempt.begun_s))
+        self._intake.release(attempt.video)
+
+    def _tell(self, name: str, message: str, attempt: _Attempt, stage: str, **more: Any) -> None:
+        self._listener.on_event(Event(name, message, attempt.video, stage, **more))

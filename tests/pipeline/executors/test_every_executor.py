@@ -1,0 +1,163 @@
+"""What every executor promises, held for each of them: in one process, in many, and on a cluster of two machines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import fake_stages
+import pytest
+from executing import CONFIG, Kind, Recorder, prepared, run
+from ray_cluster import on_ray
+
+from pipeline.executors.claims import Claims
+from pipeline.executors.journal import Event
+from pipeline.executors.local import LocalExecutor
+from pipeline.executors.serial import SerialExecutor
+from pipeline.outputs.failure import failed_before
+
+NAMES = [
+    *("a.mp4", "bad.mp4", "b.mp4", "bug-vision.mp4", "bug-mux.mp4", "bug-decode.mp4", "blocked.mp4", "note.mp4"),
+    *("damaged.mp4", "c.mp4"),
+]
+GOOD = ("a.mp4", "b.mp4", "c.mp4", "note.mp4")
+
+
+@pytest.fixture(scope="module", params=["serial", "local", "ray"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each executor in turn."""
+    if request.param != "ray":
+        return {"serial": SerialExecutor, "local": LocalExecutor}[request.param]
+    request.getfixturevalue("ray_nodes")
+    return on_ray
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for the videos; ``.work`` inside it is the working folder."""
+    (tmp_path / ".work").mkdir()
+    return tmp_path
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """A run over good and bad videos."""
+
+    folder: Path
+    recorder: Recorder
+
+    def results(self, name: str) -> Path:
+        return self.folder / f"{name}.out"
+
+
+@pytest.fixture(scope="module")
+def mixed(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
+    """One run of each executor over `NAMES`; one of those that fail was done by an earlier run."""
+    folder = tmp_path_factory.mktemp("mixed")
+    (folder / ".work").mkdir()
+    manifest = folder / "bug-vision.mp4.out" / "output" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
+    (folder / "blocked.mp4.out").write_text("in the way")
+    recorder, _ = run(kind, folder, NAMES)
+    yield Mixed(folder, recorder)
+
+
+class TestMixed:
+    def test_every_video_ends_once_and_bad_ones_do_not_touch_good_ones(self, mixed: Mixed) -> None:
+        results = mixed.recorder.results
+        assert {name: (result.status, result.reason_code) for name, result in results.items()} == {
+            **dict.fromkeys(GOOD, ("done", "")),
+            "damaged.mp4": ("partial", "damaged"),
+            "bad.mp4": ("failed", "not_media"),
+            "bug-vision.mp4": ("failed", "internal_error"),
+            "bug-mux.mp4": ("failed", "internal_error"),
+            "bug-decode.mp4": ("failed", "internal_error"),
+            "blocked.mp4": ("failed", "io_error"),
+        }
+        assert "RuntimeError: a bug in mux" in results["bug-mux.mp4"].details["traceback"]
+        assert "is no video" in results["bad.mp4"].message
+        assert "3 packets of its picture could not be decoded" in results["damaged.mp4"].message
+
+    def test_every_picture_reaches_vision_unharmed(self, mixed: Mixed) -> None:
+        assert {mixed.recorder.results[name].clip_count for name in GOOD} == {fake_stages.FRAMES}
+
+    def test_nothing_is_left_in_the_working_folder(self, mixed: Mixed) -> None:
+        assert list((mixed.folder / ".work").iterdir()) == []
+
+    def test_nothing_half_written_is_left(self, mixed: Mixed) -> None:
+        assert [path for path in mixed.folder.rglob("*") if path.name.endswith(".part")] == []
+
+    def test_a_failed_video_has_no_manifest_of_an_earlier_run(self, mixed: Mixed) -> None:
+        assert not (mixed.results("bug-vision.mp4") / "output" / "manifest.json").exists()
+
+    def test_progress_reaches_the_end_of_each_stage(self, mixed: Mixed) -> None:
+        last = {stage: (done, total) for name, stage, done, total in mixed.recorder.progress if name == "a.mp4"}
+        assert {"vision", "speech", "clips"} <= set(last)
+        assert all(done == pytest.approx(total) for done, total in last.values())
+
+    def test_what_vision_notes_is_in_the_result(self, mixed: Mixed) -> None:
+        noted, other = mixed.recorder.results["note.mp4"], mixed.recorder.results["a.mp4"]
+        assert noted.details == {"notes": ["vision was short of memory"]}
+        assert noted.message.endswith("; vision was short of memory")
+        assert other.details == {} and "memory" not in other.message
+
+    def test_a_fault_of_the_file_is_written_down_and_others_are_not(self, mixed: Mixed) -> None:
+        message = f"{mixed.folder}/bad.mp4: is no video"
+        assert failed_before(mixed.results("bad.mp4"), "wbad.mp4") == ("not_media", message)
+        assert failed_before(mixed.results("bug-mux.mp4"), "wbug-mux.mp4") is None
+
+
+def test_what_an_earlier_run_left_is_not_done_again(kind: Kind, folder: Path) -> None:
+    left = {"a.mp4": {"tracks.npz"}, "b.mp4": {"transcript.json"}, "c.mp4": {"tracks.npz", "transcript.json"}}
+    stage_of = {"tracks.npz": "vision", "transcript.json": "speech"}
+    run(SerialExecutor, folder, list(left))
+    before = {}
+    for name, files in left.items():
+        results = folder / f"{name}.out"
+        before[name] = {file: (results / file).stat().st_mtime_ns for file in stage_of}
+        for file in stage_of.keys() - files:
+            (results / file).unlink()
+    recorder, _ = run(kind, folder, list(left))
+    for name, files in left.items():
+        events = [event for event in recorder.events if event.video and event.video.path.name == name]
+        done = {event.stage for event in events if event.name == "stage_done"}
+        assert done & {"vision", "speech"} == {stage for file, stage in stage_of.items() if file not in files}
+        result, results = recorder.results[name], folder / f"{name}.out"
+        assert (result.status, result.clip_count) == ("done", fake_stages.FRAMES)
+        assert result.details["kept"] == sorted(stage_of[file] for file in files)
+        unchanged = {file for file in stage_of if (results / file).stat().st_mtime_ns == before[name][file]}
+        assert unchanged == files
+
+
+def test_a_video_that_another_run_holds_is_come_back_to(kind: Kind, folder: Path) -> None:
+    recorder, executor, jobs = prepared(kind, folder, ["a.mp4", "b.mp4"])
+    other = Claims(CONFIG, folder)
+    other.take(jobs[0])
+
+    def let_go(event: Event) -> None:
+        if event.name == "stage_done" and event.stage == "mux":
+            other.release(jobs[0])
+
+    recorder.when_told = let_go
+    executor.run(jobs, recorder)
+    assert [event.video for event in recorder.events if event.name == "elsewhere"] == [jobs[0]]
+    assert list(recorder.results) == ["b.mp4", "a.mp4"]
+    assert {result.status for result in recorder.results.values()} == {"done"}
+
+
+def test_annotate_acts_and_where_it_fails_the_clips_are_kept(kind: Kind, folder: Path) -> None:
+    config = dataclasses.replace(CONFIG, ANNOTATE=True)
+    recorder, _ = run(kind, folder, ["a.mp4", "bug-extras.mp4"], config)
+    good, bad = recorder.results["a.mp4"], recorder.results["bug-extras.mp4"]
+    assert (good.status, bad.status) == ("done", "done")
+    assert (folder / "a.mp4.out" / "annotated.mp4").exists() and "extras" in good.timings
+    assert "could not be written: a bug in the program: RuntimeError" in bad.message
+    assert (folder / "bug-extras.mp4.out" / "output" / "manifest.json").exists()
+
+
+def test_no_videos_is_no_work(kind: Kind, folder: Path) -> None:
+    recorder, _ = run(kind, folder, [])
+    assert recorder.results == {}

@@ -1,0 +1,61 @@
+"""Executors at work on the stages without networks: what the tests of all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import fake_stages
+
+from config import Config
+from pipeline.executors.base import Executor
+from pipeline.executors.journal import Event
+from pipeline.machine import resolved
+from pipeline.stages import VideoJob
+from pipeline.types import Marks, VideoResult
+
+CONFIG = resolved(
+    Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", RING_MB=16, NUM_PREPROCESS_WORKERS=2, MAX_VIDEOS_IN_FLIGHT=3)
+)
+
+
+Kind = Callable[..., Executor]
+
+
+class Recorder:
+    """Keeps what an executor tells."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, VideoResult] = {}
+        self.order: list[str] = []
+        self.progress: list[tuple[str, str, float, float]] = []
+        self.events: list[Event] = []
+        self.when_told: Callable[[Event], None] = lambda event: None
+
+    def on_progress(self, video: VideoJob, stage: str, done: float, total: float) -> None:
+        self.progress.append((video.path.name, stage, done, total))
+
+    def on_event(self, event: Event) -> None:
+        self.events.append(event)
+        self.when_told(event)
+
+    def on_result(self, video: VideoJob, result: VideoResult) -> None:
+        assert result.path.name not in self.results, "a video ended twice"
+        self.results[result.path.name] = result
+
+
+def prepared(
+    kind: Kind, folder: Path, names: list[str], config: Config = CONFIG
+) -> tuple[Recorder, Executor, list[VideoJob]]:
+    executor = kind(config, (), folder / ".work", fake_stages.STAGES)
+    jobs = [
+        VideoJob(number, folder / name, folder / f"{name}.out", Marks(f"v{name}", f"s{name}", f"w{name}"))
+        for number, name in enumerate(names)
+    ]
+    return Recorder(), executor, jobs
+
+
+def run(kind: Kind, folder: Path, names: list[str], config: Config = CONFIG) -> tuple[Recorder, Executor]:
+    recorder, executor, jobs = prepared(kind, folder, names, config)
+    executor.run(jobs, recorder)
+    return recorder, executor
