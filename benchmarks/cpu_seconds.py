@@ -1,0 +1,170 @@
+"""CPU seconds of what stays on the CPU, whatever the networks run on, and the driver's time: for `stage_costs`."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import Config
+from pipeline.executors.claims import Claims
+from pipeline.executors.ring import fit
+from pipeline.fingerprint import marks_of
+from pipeline.run_report import RunReport
+from pipeline.stages import STAGES, Models, Prepared, RealVision, VideoJob
+from pipeline.types import FrameBatch, Marks, VideoResult
+from pipeline.vision.settings import DECODE_BATCH
+from s3fd import FaceDetector
+from talknet import SpeakerScorer
+
+LINES = 1000
+"""Videos of the made-up run report whose writing is timed."""
+
+MARK = "0" * 64
+"""A fingerprint that no results have."""
+
+SOME_TIMINGS: Mapping[str, Sequence[float]] = dict.fromkeys(("decode", "vision", "speech", "mux"), (0.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """CPU seconds of the stages of one video."""
+
+    video: str
+    width_px: int
+    height_px: int
+    minutes: float
+    sound_s: float
+    decode_s: float
+    vision_s: float
+    """Without face detector and speaker model."""
+    clips_s: float
+
+
+def spent_on(video: Mapping[str, Any], config: Config, models: Models) -> Spent:
+    """Does the stages of this video of a ``run.json`` once more, in a folder of their own, all but speech."""
+    path = Path(video["path"])
+    with tempfile.TemporaryDirectory(prefix="costs-") as temporary:
+        folder = Path(temporary) / "results"
+        shutil.copytree(Path(video["manifest"]).parent.parent, folder)
+        job = VideoJob(0, path, folder, Marks(MARK, MARK, MARK))
+        with cpu_clock() as sound:
+            prepared = STAGES.prepare(job, Path(temporary) / "sound.pcm", config, lambda _: None)
+        size_px = prepared.probe.width_px, prepared.probe.height_px
+        with cpu_clock() as decode:
+            for _ in STAGES.pictures(prepared, size_px, 1, lambda _: None):
+                pass
+        vision_s = _vision_beside_networks(prepared, config, models)
+        with cpu_clock() as clips:
+            STAGES.finish(job, prepared, models, config, {}, lambda *_: None)
+    return Spent(path.name, *size_px, video["video_seconds"] / 60, sound(), decode(), vision_s, clips())
+
+
+@contextmanager
+def cpu_clock() -> Iterator[Callable[[], float]]:
+    """Gives what tells the CPU seconds of this process, and of programs that it waited for, spent inside so far."""
+    began_s, ended_s = _cpu_now(), math.inf
+    try:
+        yield lambda: min(_cpu_now(), ended_s) - began_s
+    finally:
+        ended_s = _cpu_now()
+
+
+def _cpu_now() -> float:
+    spent = os.times()
+    return time.process_time() + spent.children_user + spent.children_system
+
+
+def _vision_beside_networks(prepared: Prepared, config: Config, models: Models) -> float:
+    """CPU seconds of vision over the whole video, without decoding, face detector and speaker model."""
+    loaded = STAGES.load_vision(config, models, "cpu")
+    assert isinstance(loaded, RealVision)
+    detector, scorer = TimedDetector(loaded.models.detector), TimedScorer(loaded.models.scorer)
+    vision = replace(loaded, models=replace(loaded.models, detector=detector, scorer=scorer))
+    form = fit(prepared.probe, config.RING_MB << 20, STAGES.frames_held(config))
+    session = vision.start(prepared, form.capacity, lambda _: None)
+    total_s = 0.0
+    for batch in _batches(prepared, (form.width_px, form.height_px), form.scale):
+        with cpu_clock() as pushing:
+            session.push(batch)
+        total_s += pushing()
+    with cpu_clock() as finishing:
+        session.finish()
+    return max(total_s + finishing() - detector.cpu_s - scorer.cpu_s, 0.0)
+
+
+def _batches(prepared: Prepared, size_px: tuple[int, int], scale: float) -> Iterator[FrameBatch]:
+    first, held = 0, []
+    for picture in STAGES.pictures(prepared, size_px, 1, lambda _: None):
+        held.append(picture.copy())
+        if len(held) == DECODE_BATCH:
+            yield FrameBatch(first, np.stack(held), scale)
+            first, held = first + len(held), []
+    if held:
+        yield FrameBatch(first, np.stack(held), scale)
+
+
+class TimedDetector:
+    """A face detector that adds up its CPU seconds."""
+
+    def __init__(self, inner: FaceDetector) -> None:
+        self._inner, self.name, self.memory_reductions, self.cpu_s = inner, inner.name, 0, 0.0
+
+    def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
+        with cpu_clock() as inside:
+            found = self._inner.detect(frames, scale=scale, threshold=threshold)
+        self.cpu_s += inside()
+        return found
+
+
+class TimedScorer:
+    """A speaker model that adds up its CPU seconds."""
+
+    def __init__(self, inner: SpeakerScorer) -> None:
+        self._inner, self.memory_reductions, self.cpu_s = inner, 0, 0.0
+
+    def score(self, crops: np.ndarray, mfcc: np.ndarray) -> np.ndarray:
+        return self.score_tracks([(crops, mfcc)])[0]
+
+    def score_tracks(self, tracks: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        with cpu_clock() as inside:
+            scored = self._inner.score_tracks(tracks)
+        self.cpu_s += inside()
+        return scored
+
+
+def driver_seconds(paths: Sequence[Path], config: Config, models: Models) -> dict[str, float]:
+    """Wall seconds of the driver to a video, on the disk that temporary files go to: before, after, and in each
+    writing of ``run.json``."""
+    begin_s, end_s = [], []
+    with tempfile.TemporaryDirectory(prefix="costs-") as temporary:
+        claims = Claims(config, Path(temporary))
+        report = RunReport(Path(temporary), Path(temporary), [Path(f"/{number}") for number in range(LINES)])
+        for number, path in enumerate(paths):
+            began_s = time.perf_counter()
+            marks = marks_of(path, config, models)
+            claims.take(job := VideoJob(number, path, Path(temporary) / str(number), marks))
+            middle_s = time.perf_counter()
+            claims.release(job)
+            begin_s.append(middle_s - began_s)
+            end_s.append(time.perf_counter() - middle_s)
+        for number in range(LINES):
+            report.add(VideoResult(Path(f"/{number}"), "done", manifest=Path("/manifest.json"), timings=SOME_TIMINGS))
+        began_s = time.perf_counter()
+        report.write()
+        line_s = (time.perf_counter() - began_s) / LINES
+    return {
+        "begin_s": statistics.median(begin_s),
+        "end_s": statistics.median(end_s),
+        "line_s": line_s,
+    }
