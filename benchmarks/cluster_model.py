@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.stage_costs import Costs
+from pipeline.run_report import WRITE_EVERY_S, WRITE_SHARE
 
 FULL = 0.9
 """A resource that is busy for this share of the time is what holds the run back."""
@@ -25,9 +26,6 @@ READS = {"vision": 2, "speech": 1, "clips": 1}
 
 VIDEOS_PER_TEAM = 2
 """Videos begun and not ended; the driver begins no more."""
-
-REPORT_EVERY_S = 5.0
-"""The driver writes ``run.json`` anew at most this often."""
 
 WINDOW = (0.25, 0.75)
 """Shares of the videos that have ended, between which rates are taken: without the beginning and the tail."""
@@ -177,7 +175,7 @@ class Simulation:
         self._order = itertools.count()
         self._half_done: set[int] = set()
         self._next = self._in_flight = 0
-        self._reported_s = -math.inf
+        self._report_again_s = -math.inf
         self._ended: list[tuple[float, int]] = []
 
     def run(self) -> Outcome:
@@ -238,10 +236,11 @@ class Simulation:
 
     def _report_s(self, now_s: float) -> float:
         """Time of the driver for ``run.json``, where it is written again."""
-        if now_s - self._reported_s < REPORT_EVERY_S:
+        if now_s < self._report_again_s:
             return 0.0
-        self._reported_s = now_s
-        return self._costs.line_s * (len(self._ended) + 1)
+        took_s = self._costs.line_s * (len(self._ended) + 1)
+        self._report_again_s = now_s + max(WRITE_EVERY_S, took_s / WRITE_SHARE)
+        return took_s
 
     def _push(self, at_s: float, what: str, video: int, team: int) -> None:
         heapq.heappush(self._events, (at_s, next(self._order), what, video, team))

@@ -32,6 +32,7 @@ LARGEST_BYTES = 256 * 2**20
 """Greater files are refused before they are read: a video takes less than a thousand bytes."""
 
 WRITE_EVERY_S = 5.0
+WRITE_SHARE = 0.05
 OFTEN = 100
 """The whole file is written anew after each of the first results, then only from time to time: it grows with them."""
 
@@ -69,7 +70,7 @@ class RunReport:
         self._peak_bytes = 0
         self._begun_s = time.monotonic()
         self._seconds: float | None = None
-        self._written_s = 0.0
+        self._write_again_s = 0.0
 
     @property
     def results(self) -> list[VideoResult]:
@@ -101,16 +102,18 @@ class RunReport:
         self._results |= {result.path: result for result in results}
 
     def add(self, result: VideoResult) -> None:
-        """Takes one result and writes the file anew, not more often than `WRITE_EVERY_S` in a long run.
+        """Takes one result and writes the file anew: in a long run not more often than `WRITE_EVERY_S`, and for at most
+        `WRITE_SHARE` of the time.
 
         A file that cannot be written now (a full disk) does not end the run: `close` tries again.
         """
         self._results[result.path] = result
         now_s = time.monotonic()
-        if now_s - self._written_s > WRITE_EVERY_S or len(self._results) <= OFTEN:
-            self._written_s = now_s
+        if now_s > self._write_again_s or len(self._results) <= OFTEN:
             with contextlib.suppress(OSError):
                 self.write()
+            took_s = time.monotonic() - now_s
+            self._write_again_s = now_s + max(WRITE_EVERY_S, took_s / WRITE_SHARE)
 
     def close(self) -> None:
         """Writes ``run.json`` a last time (what has no result: ``interrupted``), ``clips.jsonl`` and ``index.html``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,26 @@ def test_a_long_list_is_written_from_time_to_time(tmp_path: Path, monkeypatch: p
     assert counts == [1, 2, 3, 3, 3, 3]
     report.close()
     assert len(_read(report)["videos"]) == 6
+
+
+def test_writing_takes_a_small_share_of_a_long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that takes 2 s is paid for by the 40 s that begin with it."""
+    now_s = [1000.0]
+    written = []
+
+    def slow(*_: object) -> None:
+        written.append(now_s[0])
+        now_s[0] += 2.0
+
+    monkeypatch.setattr(run_report, "OFTEN", 0)
+    monkeypatch.setattr(run_report.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(run_report, "write_json", slow)
+    report = RunReport(tmp_path, Path("/v"), [A])
+    for _ in range(100):
+        now_s[0] += 1.0
+        report.add(VideoResult(A, "done"))
+    assert len(written) == 3
+    assert min(later - earlier for earlier, later in pairwise(written)) > 40.0
 
 
 def test_a_report_that_cannot_be_written_does_not_end_the_run(
