@@ -36,7 +36,7 @@ def samples() -> Path:
     return ROOT / "samples"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_nodes() -> Iterator[Cluster]:
     """A Ray cluster with two machines that work."""
     import ray_cluster
