@@ -2,12 +2,13 @@
 #   make demo   runs the main job on samples/ into out/
 #   make test   checks and tests everything
 #   make ray    adds what --engine ray and s3:// addresses need
+#   make bench, make bench-quick   measure speed
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: demo test check install install-dev ray samples clean
+.PHONY: demo test check bench bench-quick install install-dev ray samples clean
 
 demo: install
 	$(BIN)/python optimized_runner.py samples --output-dir $(OUT) --no-download-weights
@@ -22,6 +23,22 @@ check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+# WEIGHTS holds the files of YuNet and LR-ASD; FOOTAGE the talking heads that added_costs composes.
+WEIGHTS ?= ../shared/weights
+FOOTAGE ?= ../shared/videos
+
+bench: install-dev
+	$(BIN)/python -m benchmarks.decode
+	$(BIN)/python -m benchmarks.clips
+	$(BIN)/python -m benchmarks.end_to_end --weights-dir $(WEIGHTS)
+	$(BIN)/python -m benchmarks.baseline --weights-dir $(WEIGHTS)
+	$(BIN)/python -m benchmarks.baseline --weights-dir $(WEIGHTS) --stages-only --face-detector s3fd \
+	  --speaker-model talknet --videos 1
+	$(BIN)/python -m benchmarks.added_costs --weights-dir $(WEIGHTS) --footage $(FOOTAGE)
+
+bench-quick: install-dev
+	$(BIN)/python -m benchmarks.quick --weights-dir $(WEIGHTS)
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

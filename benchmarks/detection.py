@@ -43,7 +43,7 @@ def main() -> None:
     path = arguments.weights_dir / FILE if arguments.weights_dir else None
     with tempfile.TemporaryDirectory() as folder:
         if path is None or not path.is_file():
-            _fill(published)
+            fill(published)
             path = Path(folder) / "stand_in.pth"
             torch.save(published.state_dict(), path)
         else:
@@ -57,7 +57,7 @@ def main() -> None:
     print(json.dumps(report))
 
 
-def _fill(network: S3fdNetwork) -> None:
+def fill(network: S3fdNetwork) -> None:
     """Stand-in numbers whose boxes stay of the size of pictures and whose best scores stay below one."""
     fill_reproducibly(network)
     with torch.no_grad():

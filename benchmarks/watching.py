@@ -1,0 +1,123 @@
+"""A command from its first to its last process: wall time, CPU time, memory, and who was busy when. Linux only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.busy import Look
+from benchmarks.short_videos import ROOT
+from pipeline.executors.memory import proportional_bytes
+
+LOOK_EVERY_S = 0.1
+WEIGH_EVERY_S = 5.0
+"""Memory is looked at less often: a tenth of a second goes into it, as every page of every process is counted."""
+
+PARENT = "parent"
+"""Name of the first process."""
+
+WORKER = re.compile(r"lipgen-(.+)")
+
+PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a command took."""
+
+    exit_code: int
+    began_s: float
+    """Seconds since the epoch."""
+    ended_s: float
+    cpu_s: float
+    """Of the whole tree."""
+    peak_bytes: int
+    """Proportional: what processes share counts once."""
+    looks: tuple[Look, ...]
+
+    @property
+    def wall_s(self) -> float:
+        return self.ended_s - self.began_s
+
+    def cpu_until(self, at_s: float) -> float:
+        """CPU seconds of the whole tree up to the last look before that instant."""
+        before = [look for look in self.looks if look.at_s <= at_s]
+        return sum(before[-1].cpu_s.values()) + before[-1].ended_cpu_s if before else 0.0
+
+
+def watch(command: Sequence[str], log: Path) -> Watched:
+    """Runs *command* from the project's folder and looks at it until it ends; its output goes to the end of *log*."""
+    looks, peak, weighed_s = [], 0, 0.0
+    began_s = time.time()
+    with log.open("ab") as console:
+        child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+    try:
+        while not (ended := os.wait4(child.pid, os.WNOHANG))[0]:
+            if time.monotonic() - weighed_s > WEIGH_EVERY_S:
+                weighed_s = time.monotonic()
+                peak = max(peak, sum(proportional_bytes(process) for process in _descendants(child.pid)))
+            looks.append(look(child.pid))
+            time.sleep(LOOK_EVERY_S)
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    _, status, usage = ended
+    child.returncode = os.waitstatus_to_exitcode(status)
+    spent = usage.ru_utime + usage.ru_stime
+    return Watched(child.returncode, began_s, time.time(), spent, peak, tuple(looks))
+
+
+def look(root: int) -> Look:
+    """The process *root* and its workers now; what is neither belongs to whoever has started it."""
+    busy: dict[str, bool] = {}
+    cpu_s: dict[str, float] = {}
+    ended_cpu_s = 0.0
+    waiting = [(root, PARENT)]
+    while waiting:
+        process, owner = waiting.pop()
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            named = WORKER.fullmatch((PROC / str(process) / "comm").read_text().strip())
+            owner = named[1] if named else owner
+            states, spent, of_ended, children = _seen(process)
+            busy[owner] = busy.get(owner, False) or any(state in "RD" for state in states)
+            if owner == PARENT:
+                ended_cpu_s += of_ended
+            else:
+                spent += of_ended
+            cpu_s[owner] = cpu_s.get(owner, 0.0) + spent
+            waiting += [(child, owner) for child in children]
+    return Look(time.time(), busy, cpu_s, ended_cpu_s)
+
+
+def _seen(process: int) -> tuple[list[str], float, float, list[int]]:
+    """State of each thread, CPU seconds, those of children that have ended, and the children that live."""
+    folder = PROC / str(process)
+    states, children = [], []
+    for thread in (folder / "task").iterdir():
+        with contextlib.suppress(OSError):
+            states.append(_fields(thread / "stat")[0])
+            children += [int(child) for child in (thread / "children").read_text().split()]
+    own, system, ended, ended_system = (int(ticks) / TICKS for ticks in _fields(folder / "stat")[11:15])
+    return states, own + system, ended + ended_system, children
+
+
+def _fields(stat: Path) -> list[str]:
+    """The fields after the program's name, which stands in brackets and may hold anything; the first is the state."""
+    return stat.read_text(errors="replace").rpartition(")")[2].split()
+
+
+def _descendants(root: int) -> list[int]:
+    found, waiting = [], [root]
+    while waiting:
+        found.append(process := waiting.pop())
+        with contextlib.suppress(OSError):
+            waiting += _seen(process)[3]
+    return found
