@@ -80,6 +80,17 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, subproc
     return folder, output, start(folder, "--output-dir", output, home=home)
 
 
+ENDS = {
+    GOOD: ("done", ""),
+    "nobody.mp4": ("done", ""),
+    "text.mp4": ("failed", "not_media"),
+    "empty.mp4": ("failed", "not_media"),
+    "dangling.mp4": ("failed", "unreadable"),
+    "silent.mp4": ("failed", "no_audio"),
+    "blind.mp4": ("failed", "no_video"),
+}
+"""How the videos of that folder end, on whatever engine."""
+
 Mixed = tuple[Path, Path, subprocess.CompletedProcess[str]]
 
 
@@ -87,15 +98,7 @@ class TestMixedFolder:
     def test_each_video_ends_with_its_reason_and_the_good_ones_are_done(self, mixed: Mixed) -> None:
         _, output, ended = mixed
         assert ended.returncode == 1, ended.stderr
-        assert ends(output) == {
-            GOOD: ("done", ""),
-            "nobody.mp4": ("done", ""),
-            "text.mp4": ("failed", "not_media"),
-            "empty.mp4": ("failed", "not_media"),
-            "dangling.mp4": ("failed", "unreadable"),
-            "silent.mp4": ("failed", "no_audio"),
-            "blind.mp4": ("failed", "no_video"),
-        }
+        assert ends(output) == ENDS
 
     def test_every_failure_says_what_to_do_and_leaves_no_manifest(self, mixed: Mixed) -> None:
         _, output, ended = mixed
@@ -213,7 +216,7 @@ class TestMixedFolder:
             more += ["--ray-address", request.getfixturevalue("ray_nodes").address]
         ended = start(folder, "--output-dir", tmp_path / "out", *more, home=tmp_path)
         assert ended.returncode == 1, ended.stderr
-        assert ends(tmp_path / "out") == ends(output)
+        assert ends(tmp_path / "out") == ENDS
         for name in (GOOD, "nobody.mp4"):
             assert manifest_of(tmp_path / "out", name) == manifest_of(output, name)
         again = start(folder / GOOD, "--output-dir", tmp_path / "out", home=tmp_path)

@@ -24,7 +24,7 @@ from config import Config
 from pipeline import stages
 from pipeline.checkpoint import read_checkpoint
 from pipeline.errors import InputError, ToolError
-from pipeline.executors import runner
+from pipeline.executors import engines, runner
 from pipeline.executors.local import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 from pipeline.fingerprint import finished_before
@@ -156,10 +156,10 @@ def _use_fakes_but_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **real: 
     """Lets `runner.run` work in this process, with *real* stages and fake ones for the rest."""
     used = dataclasses.replace(fake_stages.STAGES, finish=stages.finish, **real)
 
-    def serial(config: Config, models: stages.Models, work_dir: Path) -> SerialExecutor:
+    def serial(config: Config, models: stages.Models, work_dir: Path, _: stages.Stages) -> SerialExecutor:
         return SerialExecutor(config, models, work_dir, used)
 
-    monkeypatch.setattr(runner, "LocalExecutor", serial)
+    monkeypatch.setattr(engines, "LocalExecutor", serial)
     for name in ("HOME", "XDG_CACHE_HOME", "LIPGEN_WEIGHTS"):
         monkeypatch.setenv(name, str(tmp_path / "empty"))
 

@@ -24,6 +24,9 @@ NAMES = [
 ]
 GOOD = ("a.mp4", "b.mp4", "c.mp4", "note.mp4")
 
+ONE_TEAM = dataclasses.replace(CONFIG, RAY_TEAMS=1)
+"""On a cluster half as many workers are started."""
+
 
 @pytest.fixture(scope="module", params=["serial", "local", "ray"])
 def kind(request: pytest.FixtureRequest) -> Kind:
@@ -120,7 +123,7 @@ def test_what_an_earlier_run_left_is_not_done_again(kind: Kind, folder: Path) ->
         before[name] = {file: (results / file).stat().st_mtime_ns for file in stage_of}
         for file in stage_of.keys() - files:
             (results / file).unlink()
-    recorder, _ = run(kind, folder, list(left))
+    recorder, _ = run(kind, folder, list(left), ONE_TEAM)
     for name, files in left.items():
         events = [event for event in recorder.events if event.video and event.video.path.name == name]
         done = {event.stage for event in events if event.name == "stage_done"}
@@ -133,7 +136,7 @@ def test_what_an_earlier_run_left_is_not_done_again(kind: Kind, folder: Path) ->
 
 
 def test_a_video_that_another_run_holds_is_come_back_to(kind: Kind, folder: Path) -> None:
-    recorder, executor, jobs = prepared(kind, folder, ["a.mp4", "b.mp4"])
+    recorder, executor, jobs = prepared(kind, folder, ["a.mp4", "b.mp4"], ONE_TEAM)
     other = Claims(CONFIG, folder)
     other.take(jobs[0])
 
@@ -149,7 +152,7 @@ def test_a_video_that_another_run_holds_is_come_back_to(kind: Kind, folder: Path
 
 
 def test_annotate_acts_and_where_it_fails_the_clips_are_kept(kind: Kind, folder: Path) -> None:
-    config = dataclasses.replace(CONFIG, ANNOTATE=True)
+    config = dataclasses.replace(ONE_TEAM, ANNOTATE=True)
     recorder, _ = run(kind, folder, ["a.mp4", "bug-extras.mp4"], config)
     good, bad = recorder.results["a.mp4"], recorder.results["bug-extras.mp4"]
     assert (good.status, bad.status) == ("done", "done")

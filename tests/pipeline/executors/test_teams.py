@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from executing import CONFIG, Recorder, prepared
 
 from config import Config
 from pipeline.errors import InputError, WorkerDied
-from pipeline.executors import teams
+from pipeline.executors import teams, workplace
 from pipeline.executors.members import Lost, Member, Team
 from pipeline.executors.messages import Failed
 from pipeline.executors.teams import ClusterExecutor
@@ -126,6 +127,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of nothing."""
     for name in ("LOOK_EVERY_S", "ASK_AGAIN_S", "BACK_WITHIN_S", "START_WITHIN_S"):
         monkeypatch.setattr(teams, name, 0.0)
+    monkeypatch.setattr(workplace, "temporary_files_in", lambda folder: contextlib.nullcontext())  # all in one process
 
 
 def once(answer: Any, kind: str, name: str) -> Happen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 
 import fake_stages
@@ -26,12 +27,17 @@ LOOKS = 20
 
 
 def open_now() -> dict[int, tuple[int, int]]:
-    """Descriptors and threads of this process and of each of its children, by process id."""
+    """Descriptors and threads of this process and of each of its children, by process id.
+
+    Of this process Python's threads count: libraries that other tests have used may keep some of their own.
+    """
     found = {}
     for process in tree_of(os.getpid()):
         with contextlib.suppress(OSError):
             folder = Path(f"/proc/{process}")
-            found[process] = len(list((folder / "fd").iterdir())), len(list((folder / "task").iterdir()))
+            threads = len(list((folder / "task").iterdir()))
+            threads = threading.active_count() if process == os.getpid() else threads
+            found[process] = len(list((folder / "fd").iterdir())), threads
     return found
 
 
