@@ -259,7 +259,8 @@ def _failing_ffmpeg(tmp_path: Path) -> str:
 
 def test_a_failed_encoder_is_told_and_leaves_no_clip(finish, tmp_path: Path, monkeypatch) -> None:
     """B8: nothing stands in the manifest that is not there."""
-    monkeypatch.setattr("pipeline.media.encode.find_ffmpeg", lambda: _failing_ffmpeg(tmp_path))
+    failing = _failing_ffmpeg(tmp_path)  # once: a program that runs cannot be written
+    monkeypatch.setattr("pipeline.media.encode.find_ffmpeg", lambda: failing)
     finished = finish()
     assert (finished.clip_count, finished.dropped_count, finished.failed_count) == (0, 3, 2)
     manifest = read_manifest(finished.manifest)
