@@ -1,4 +1,4 @@
-"""A guard against losing speed, in at most five minutes: ``make bench-quick``.
+"""A guard against losing speed, meant to take five minutes at most: ``make bench-quick``.
 
     python -m benchmarks.quick --weights-dir ../shared/weights
     python -m benchmarks.quick --weights-dir ../shared/weights --keep

@@ -21,12 +21,10 @@ from pipeline.errors import InputError
 from pipeline.inputs import RUN_FILES, SHARDS_FILE, Shard, list_digest
 from pipeline.outputs.files import remove_abandoned
 from pipeline.outputs.manifest import read_manifest
-from pipeline.run_report import RunReport, read_run, results_of
+from pipeline.run_report import GOOD, RunReport, read_run, results_of
 from pipeline.types import ModelChoice, VideoResult
 
 OK, SOME_BAD, NOT_ONE_RUN = 0, 1, 2
-
-GOOD = ("done", "partial", "skipped")
 
 RUN = RUN_FILES[0]
 

@@ -31,6 +31,9 @@ SCHEMA_VERSION = 1
 LARGEST_BYTES = 256 * 2**20
 """Greater files are refused before they are read: a video takes less than a thousand bytes."""
 
+GOOD = ("done", "partial", "skipped")
+"""How videos end that need not be looked at again."""
+
 WRITE_EVERY_S = 5.0
 WRITE_SHARE = 0.05
 OFTEN = 100

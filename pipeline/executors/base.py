@@ -100,6 +100,11 @@ def done(
     )
 
 
+def extras_note(text: str) -> str:
+    """What is noted of a video whose clips are there, and not what was asked for beside them; *text* says why."""
+    return f"what was asked for beside the clips could not be written: {text}"
+
+
 def _lost(losses: Losses) -> tuple[str, list[str]]:
     """Reason code and words for what could not be read of a video."""
     said = []

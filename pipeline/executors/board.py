@@ -13,7 +13,7 @@ from config import Config
 from pipeline.errors import WorkerDied
 from pipeline.executors.base import Listener, done, failed
 from pipeline.executors.intake import Intake, Wanted
-from pipeline.executors.journal import Event
+from pipeline.executors.journal import Event, stage_done
 from pipeline.executors.messages import Alive, Failed, Progress
 from pipeline.executors.workplace import KINDS, Begun, Order, Outcome
 from pipeline.stages import Models, Prepared, VideoJob
@@ -113,10 +113,8 @@ class Board:
         attempt.notes += outcome.notes
         for stage, (began_s, ended_s) in outcome.spans.items():
             attempt.spans[stage] = (began_s - self._start_s, ended_s - self._start_s)
-            took_s, length_s = ended_s - began_s, outcome.prepared.probe.duration_s
-            text = f"{length_s:.1f} s of video done in {took_s:.1f} s"
-            more = {"seconds": round(took_s, 3), "video_seconds": round(length_s, 3)}
-            self._tell("stage_done", text, attempt, stage, more=more)
+            length_s = outcome.prepared.probe.duration_s
+            self._listener.on_event(stage_done(attempt.video, stage, length_s, ended_s - began_s))
         if outcome.finished is not None:
             del self._active[order.job]
             video, begun_s = attempt.video, attempt.begun_s

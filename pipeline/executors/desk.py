@@ -16,10 +16,10 @@ from pipeline.clips.worker import FinishedVideo, finished_of
 from pipeline.errors import InputError
 from pipeline.executors import messages as say
 from pipeline.executors.attempt import Attempt
-from pipeline.executors.base import Listener, done, failed
+from pipeline.executors.base import Listener, done, extras_note, failed
 from pipeline.executors.crew import Crew, Worker
 from pipeline.executors.intake import Intake, Wanted
-from pipeline.executors.journal import Event
+from pipeline.executors.journal import Event, stage_done
 from pipeline.executors.ring import PictureFormat
 from pipeline.outputs.extras import wanted
 from pipeline.outputs.kept import MANIFEST, put_in_place
@@ -145,7 +145,7 @@ class Desk:
                 active.notes += notes
                 self._on_done(worker, job, active, value, (began_s, ended_s))
             case say.Failed(job, _, text, _) if active.finished is not None:
-                active.notes += (f"what was asked for beside the clips could not be written: {text}",)
+                active.notes += (extras_note(text),)
                 self._end_done(job, active)
             case say.Failed(job, code, text, trace):
                 self.give_up(job)
@@ -183,10 +183,8 @@ class Desk:
     def _clock(self, active: Attempt, stage: str, began_s: float, ended_s: float) -> None:
         active.timings[stage] = (began_s - self._start_s, ended_s - self._start_s)
         assert active.prepared is not None
-        took_s, length_s = ended_s - began_s, active.prepared.probe.duration_s
-        text = f"{length_s:.1f} s of video done in {took_s:.1f} s"
-        more = {"seconds": round(took_s, 3), "video_seconds": round(length_s, 3)}
-        self.tell("stage_done", text, active.video, stage, more=more)
+        length_s = active.prepared.probe.duration_s
+        self._listener.on_event(stage_done(active.video, stage, length_s, ended_s - began_s))
 
     def _on_done(self, worker: Worker, job: int, active: Attempt, value: Any, span_s: tuple[float, float]) -> None:
         self._clock(active, worker.kind, *span_s)

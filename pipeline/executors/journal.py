@@ -51,6 +51,13 @@ class Event:
         return json_text(content)
 
 
+def stage_done(video: VideoJob, stage: str, length_s: float, took_s: float) -> Event:
+    """A stage has done *length_s* seconds of *video* in *took_s*."""
+    text = f"{length_s:.1f} s of video done in {took_s:.1f} s"
+    more = {"seconds": round(took_s, 3), "video_seconds": round(length_s, 3)}
+    return Event("stage_done", text, video, stage, more=more)
+
+
 def write_to_log(event: Event) -> None:
     """Adds *event* to the log of its video, if that has one: a log that cannot be written must not end a run."""
     if event.video is None:

@@ -28,13 +28,12 @@ from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
 from pipeline.inputs import RUN_FILES
 from pipeline.media.encode import find_ffmpeg
 from pipeline.outputs.files import remove_abandoned
-from pipeline.run_report import RunReport
+from pipeline.run_report import GOOD, RunReport
 from pipeline.stages import STAGES, Models, Stages, VideoJob
 from pipeline.storage.mirror import Mirror
 from pipeline.storage.places import is_url
 
 OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
-GOOD = ("done", "partial", "skipped")
 
 NOTHING_THERE = ("not_found", "unreadable", "no_videos")
 """Reason codes of a source without videos: ``run.json`` says so."""

@@ -1,4 +1,4 @@
-"""The executor of ``--debug`` and of tests: one video after another, in this process, with tracebacks."""
+"""The executor of ``--debug`` and of tests: one video after another, in this process."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 from config import Config
 from pipeline.clips.worker import finished_of
-from pipeline.executors.base import Listener, done, failed
+from pipeline.executors.base import Listener, done, extras_note, failed
 from pipeline.executors.branches import hear, see
 from pipeline.executors.intake import LOOK_AGAIN_S, Intake
-from pipeline.executors.journal import Event
+from pipeline.executors.journal import stage_done
 from pipeline.outputs.extras import wanted
 from pipeline.outputs.kept import MANIFEST, put_in_place, remove_partial
 from pipeline.settings import as_list
@@ -65,7 +65,7 @@ class SerialExecutor:
                 try:
                     result = self._one(wanted.video, listener, wanted.begun_s)
                 except Exception as error:
-                    log.exception("%s", wanted.video.path)
+                    self._trace(wanted.video)
                     result = failed(wanted.video, *describe(error), traceback.format_exc(), wanted.begun_s)
                 except BaseException:
                     remove_partial(wanted.video.folder)
@@ -75,6 +75,11 @@ class SerialExecutor:
         finally:
             intake.release_all()
 
+    def _trace(self, video: VideoJob) -> None:
+        """Shows the error in hand as ``DEBUG`` has it."""
+        if self._config.DEBUG:
+            log.exception("%s", video.path)
+
     def _one(self, video: VideoJob, listener: Listener, begun_s: float) -> VideoResult:
         sound = self._work_dir / f"{video.number}.pcm" if len(video.kept) < 2 else None
         timings: dict[str, tuple[float, float]] = {}
@@ -83,8 +88,7 @@ class SerialExecutor:
         def clock(stage: str, began_s: float) -> None:
             timings[stage] = (began_s - self._start_s, time.monotonic() - self._start_s)
             took_s = time.monotonic() - began_s
-            text = f"{prepared.probe.duration_s:.1f} s of video done in {took_s:.1f} s"
-            listener.on_event(Event("stage_done", text, video, stage, more={"seconds": round(took_s, 3)}))
+            listener.on_event(stage_done(video, stage, prepared.probe.duration_s, took_s))
 
         try:
             prepared = self._stages.prepare(video, sound, self._config, lambda _: None)
@@ -138,8 +142,8 @@ class SerialExecutor:
                     )
                     clock("extras", began_s)
                 except Exception as error:
-                    log.exception("%s", video.path)
-                    notes = (*notes, f"what was asked for beside the clips could not be written: {describe(error)[1]}")
+                    self._trace(video)
+                    notes = (*notes, extras_note(describe(error)[1]))
         finally:
             if sound is not None:
                 sound.unlink(missing_ok=True)

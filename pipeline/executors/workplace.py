@@ -9,12 +9,13 @@ import contextlib
 import dataclasses
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from config import Config
 from pipeline.clips.worker import FinishedVideo, finished_of
+from pipeline.executors.base import extras_note
 from pipeline.executors.branches import hear, see
 from pipeline.executors.messages import Alive, Failed, Progress
 from pipeline.executors.remote_stages import at_hand
@@ -184,11 +185,11 @@ class Workplace:
                 self._stages.extras(video, prepared, models, config, self._progress(order, "extras"))
                 spans["extras"] = (began_s, time.time())
             except Exception as error:
-                notes = (f"what was asked for beside the clips could not be written: {describe(error)[1]}",)
+                notes = (extras_note(describe(error)[1]),)
         return Outcome(prepared, spans, notes, finished)
 
     @contextlib.contextmanager
-    def _sound_of(self, order: Order):
+    def _sound_of(self, order: Order) -> Iterator[tuple[Prepared, float]]:
         """The video with its sound on this machine, and when that was begun; the sound goes at the end."""
         sound = self._folder / f"{order.job}.pcm"
         began_s = time.time()

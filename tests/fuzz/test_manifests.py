@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from pipeline.outputs.files import json_text
 from pipeline.outputs.manifest import CutClip, manifest_json, read_manifest
 from pipeline.types import AttributedWord, ClipPlan, DroppedSentence, ModelChoice, Probe, Sentence, Word
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
-from tests.fuzz.values import JSON_VALUES, raw_json
+from tests.fuzz.values import JSON_VALUES, Place, changed, places_in, raw_json
 
 SPOKEN = (AttributedWord(Word(" Hi", 1.0, 1.5, 0.5), 0, 1, ((0, 0.9), (None, 0.1))),)
 SENTENCE = Sentence(SPOKEN, 0, 1, 1.5, 0.8, None, 1.0)
@@ -56,23 +55,7 @@ def _check(folder: Path, content: bytes) -> None:
         assert Path(clip["path"]).parent == Path("a/output"), "a clip outside of its folder"
 
 
-def _places(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    yield at
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in inside:
-        yield from _places(inner, (*at, key))
-
-
-PLACES = [place for place in _places(VALID) if place]
-
-
-def _changed(place: tuple[str | int, ...], value: Any) -> Any:
-    manifest = json.loads(json.dumps(VALID))
-    holder = manifest
-    for key in place[:-1]:
-        holder = holder[key]
-    holder[place[-1]] = value
-    return manifest
+PLACES = places_in(VALID)
 
 
 @fuzz
@@ -83,8 +66,8 @@ def test_a_spoiled_manifest(tmp_path: Path, changes: list[Change]) -> None:
 
 @fuzz
 @given(place=st.sampled_from(PLACES), value=JSON_VALUES)
-def test_another_value_anywhere(tmp_path: Path, place: tuple[str | int, ...], value: Any) -> None:
-    _check(tmp_path, raw_json(_changed(place, value)))
+def test_another_value_anywhere(tmp_path: Path, place: Place, value: Any) -> None:
+    _check(tmp_path, raw_json(changed(VALID, place, value)))
 
 
 @fuzz
@@ -96,7 +79,7 @@ def test_any_json_and_any_bytes(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
 def test_what_is_no_number_is_refused(tmp_path: Path, number: str) -> None:
     """JSON has no such numbers; a reader that lets them in cannot write the list of clips any more."""
-    text = json.dumps(_changed(("clips", 0, "avg_score"), "HERE")).replace('"HERE"', number)
+    text = json.dumps(changed(VALID, ("clips", 0, "avg_score"), "HERE")).replace('"HERE"', number)
     path = tmp_path / "manifest.json"
     path.write_text(text)
     with pytest.raises(InputError, match="is no number"):

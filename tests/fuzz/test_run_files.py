@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from pipeline.merge_runs import merge
 from pipeline.run_report import RunReport, read_run
 from pipeline.types import ModelChoice, VideoResult
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
-from tests.fuzz.values import JSON_VALUES, nested, raw_json
+from tests.fuzz.values import JSON_VALUES, Place, changed, nested, places_in, raw_json
 
 VIDEOS = [Path("/v/a.mp4"), Path("/v/b.mp4"), Path("/v/in/c.mp4")]
 FIRST, SECOND = Shard(0, 2), Shard(1, 2)
@@ -59,23 +58,7 @@ def _check(folder: Path, content: bytes) -> None:
     assert len(results) == len(VIDEOS)
 
 
-def _places(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    yield at
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in inside:
-        yield from _places(inner, (*at, key))
-
-
-PLACES = [place for place in _places(VALID) if place]
-
-
-def _changed(place: tuple[str | int, ...], value: Any) -> Any:
-    content = json.loads(json.dumps(VALID))
-    holder = content
-    for key in place[:-1]:
-        holder = holder[key]
-    holder[place[-1]] = value
-    return content
+PLACES = places_in(VALID)
 
 
 def test_the_sound_ones_are_merged(tmp_path: Path) -> None:
@@ -100,14 +83,14 @@ def test_a_spoiled_run_file(tmp_path: Path, changes: list[Change]) -> None:
 @example(("videos", 0, "stand_ins"), ["\ud800"])
 @example(("models", 0), {"job": "\ud800", "name": "\ud800", "stands_in_for": "\ud800", "why": "\ud800"})
 @example(("host",), "\ud800")
-def test_another_value_anywhere(tmp_path: Path, place: tuple[str | int, ...], value: Any) -> None:
-    _check(tmp_path, raw_json(_changed(place, value)))
+def test_another_value_anywhere(tmp_path: Path, place: Place, value: Any) -> None:
+    _check(tmp_path, raw_json(changed(VALID, place, value)))
 
 
 @fuzz
 @given(name=st.text(max_size=6), value=JSON_VALUES)
 def test_another_field_of_a_video(tmp_path: Path, name: str, value: Any) -> None:
-    _check(tmp_path, raw_json(_changed(("videos", 0, name), value)))
+    _check(tmp_path, raw_json(changed(VALID, ("videos", 0, name), value)))
 
 
 @fuzz

@@ -46,3 +46,23 @@ def with_repeated_keys(value: Any) -> bytes:
     if isinstance(value, list):
         return b"[" + b", ".join(map(with_repeated_keys, value)) + b"]"
     return json.dumps(value).encode()
+
+
+Place = tuple[str | int, ...]
+"""Keys and numbers that lead to a value inside JSON."""
+
+
+def places_in(value: Any) -> list[Place]:
+    """Where the values inside *value* are, however deep."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, inner in inside for place in [(key,), *((key, *rest) for rest in places_in(inner))]]
+
+
+def changed(content: Any, place: Place, value: Any) -> Any:
+    """A copy of *content* with another *value* at *place*."""
+    copy = json.loads(json.dumps(content))
+    holder = copy
+    for key in place[:-1]:
+        holder = holder[key]
+    holder[place[-1]] = value
+    return copy

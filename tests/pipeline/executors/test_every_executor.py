@@ -161,6 +161,14 @@ def test_annotate_acts_and_where_it_fails_the_clips_are_kept(kind: Kind, folder:
     assert (folder / "bug-extras.mp4.out" / "output" / "manifest.json").exists()
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_debug_acts(folder: Path, debug: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """It shows the traceback at once; without it that stands in the result alone."""
+    recorder, _ = run(SerialExecutor, folder, ["bug-mux.mp4"], dataclasses.replace(CONFIG, DEBUG=debug))
+    assert ("RuntimeError: a bug in mux" in caplog.text) is debug
+    assert "RuntimeError: a bug in mux" in recorder.results["bug-mux.mp4"].details["traceback"]
+
+
 def test_no_videos_is_no_work(kind: Kind, folder: Path) -> None:
     recorder, _ = run(kind, folder, [])
     assert recorder.results == {}
