@@ -58,7 +58,7 @@ def test_links_lead_to_the_reports_whatever_they_are_called(opened, index: Path,
     done = opened(index)
     done.page.locator("#videos tbody a").nth(number).click()
     until(done.page, "document.title.endsWith('report')")
-    assert done.page.locator(".clip .text").first.inner_text() == f"Video {number} says 0 <b>aloud</b>."
+    assert done.page.locator(".clip .text").first.text_content() == f"Video {number} says 0 <b>aloud</b>."
     assert done.console == []
 
 
@@ -77,7 +77,7 @@ def test_search_goes_over_all_videos_and_leads_to_the_place(opened, index: Path)
     page = done.page
     page.fill("#search", "says 4")
     until(page, "document.querySelectorAll('#found li').length === 3")
-    assert "Video 1 says 4 <b>aloud</b>." in page.locator("#found").inner_text()
+    assert "Video 1 says 4 <b>aloud</b>." in page.locator("#found").text_content()
     page.locator("#found a").nth(1).click()
     until(page, "document.querySelector('.clip.chosen')?.dataset.index === '4'")
     assert done.console == []

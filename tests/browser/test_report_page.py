@@ -93,7 +93,7 @@ def test_search_finds_letters_without_case_and_accents(opened, report: Path) -> 
     page = opened(report).page
     page.fill("#search", "NOEL")
     until(page, "document.querySelectorAll('.clip').length === 1")
-    assert page.locator(".clip .text").inner_text() == "Ça ira à Noël."
+    assert page.locator(".clip .text").text_content() == "Ça ira à Noël."
     assert page.locator("#count").inner_text() == "1 of 5 clips, 0 of 1 dropped"
 
 
@@ -101,13 +101,13 @@ def test_what_is_found_is_marked(opened, report: Path) -> None:
     page = opened(report).page
     page.fill("#search", "SENTENCE 2")
     until(page, "document.querySelectorAll('.clip').length === 1")
-    assert page.locator(".clip mark").inner_text() == "sentence 2"
+    assert page.locator(".clip mark").text_content() == "sentence 2"
 
 
 def test_the_speaker_filter(opened, report: Path) -> None:
     page = opened(report).page
     page.select_option("#speaker", label="Speaker 2")
-    assert page.locator(".clip .who").all_inner_texts() == ["Speaker 2", "Speaker 2"]
+    assert page.locator(".clip .who").all_text_contents() == ["Speaker 2", "Speaker 2"]
     page.select_option("#speaker", label="Off-screen")
     assert page.locator(".clip").count() == 0
     assert page.locator("#dropped tbody tr:visible").count() == 1
@@ -131,7 +131,7 @@ def test_only_what_is_doubtful(opened, report: Path) -> None:
 def test_the_least_sure_first(opened, report: Path) -> None:
     page = opened(report).page
     page.select_option("#sort", "probability")
-    shown = re.findall(r"probability (\S+)", page.locator("#clips").inner_text())
+    shown = re.findall(r"probability (\S+)", page.locator("#clips").text_content())
     assert shown == sorted(shown)
     assert len(set(shown)) > 2
 
@@ -176,8 +176,8 @@ def test_zooming_keeps_clicks_in_place(opened, report: Path) -> None:
 
 def test_markup_in_a_sentence_is_shown_and_not_run(opened, report: Path) -> None:
     done = opened(report)
-    assert done.page.locator("#clip-3 .text").inner_text() == SCRIPT.strip()
-    assert "<script>alert(1)</script>" in done.page.locator("#transcript").inner_text()
+    assert done.page.locator("#clip-3 .text").text_content() == SCRIPT.strip()
+    assert "<script>alert(1)</script>" in done.page.locator("#transcript").text_content()
     assert done.page.locator("img[src=x]").count() == 0
     assert done.console == []
 
