@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -33,6 +33,7 @@ from benchmarks.facts import facts
 from benchmarks.speed_videos import make_videos
 from config import Config
 from pipeline.executors import messages as say
+from pipeline.executors.nursery import clean_processes
 from pipeline.executors.ring import SharedMemory
 from pipeline.executors.setup import WorkerSetup
 from pipeline.executors.workers import work
@@ -112,9 +113,9 @@ def ring_decoder(threads: int, folder: Path) -> Iterator:
         raise SystemExit(f"on {core_count()} cores no decoder has {threads} threads: try {core_count() // workers}")
     config = resolved(Config(VISION_DEVICE="cpu", WHISPER_DEVICE="cpu", NUM_PREPROCESS_WORKERS=workers))
     ring = SharedMemory(config.RING_MB << 20)
-    context = multiprocessing.get_context("spawn")
+    context = clean_processes()
     ours, theirs = context.Pipe()
-    setup = WorkerSetup("decode-0", "decode", 0, "cpu", (ring.handle(),), config, (), STAGES, folder)
+    setup = WorkerSetup("decode-0", "decode", 0, "cpu", (ring.handle(),), config, (), STAGES, folder, dict(os.environ))
     process = context.Process(target=work, args=(theirs, setup), daemon=True)
     process.start()
     theirs.close()

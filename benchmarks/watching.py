@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import subprocess
@@ -23,6 +24,9 @@ PARENT = "parent"
 """Name of the first process."""
 
 WORKER = re.compile(r"lipgen-(.+)")
+
+PR_SET_CHILD_SUBREAPER = 36
+"""Of ``prctl`` (linux/prctl.h)."""
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -55,6 +59,8 @@ class Watched:
 def watch(command: Sequence[str], log: Path) -> Watched:
     """Runs *command* from the project's folder and looks at it until it ends; its output goes to the end of *log*."""
     looks, peak, weighed_s = [], 0, 0.0
+    _adopt_orphans()
+    others = set(_children())
     began_s = time.time()
     with log.open("ab") as console:
         child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
@@ -71,8 +77,21 @@ def watch(command: Sequence[str], log: Path) -> Watched:
         raise
     _, status, usage = ended
     child.returncode = os.waitstatus_to_exitcode(status)
-    spent = usage.ru_utime + usage.ru_stime
+    usages = [usage]
+    while orphans := set(_children()) - others:
+        usages += [os.wait4(orphan, 0)[2] for orphan in orphans]
+    spent = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     return Watched(child.returncode, began_s, time.time(), spent, peak, tuple(looks))
+
+
+def _adopt_orphans() -> None:
+    """Makes what outlives its parents children of this process: it is part of the command, and its CPU time counts."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def _children() -> list[int]:
+    return _seen(os.getpid())[3]
 
 
 def look(root: int) -> Look:

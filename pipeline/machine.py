@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError
@@ -12,6 +15,9 @@ from pipeline.settings import as_list
 
 DETECT_EVERY_CPU = 5
 """``DETECT_EVERY`` of ``auto`` where vision runs on CPU: looking for faces is by far the slowest part there."""
+
+AMD_DRIVER = Path("/dev/kfd")
+"""What AMD's driver for Linux is spoken to through."""
 
 
 def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> Config:
@@ -70,10 +76,21 @@ def devices_of(name: str, wanted: str | tuple[str, ...], auto: str, gpus: int) -
 
 
 def gpu_count() -> int:
-    """GPUs that PyTorch can use; asking makes no CUDA context."""
+    """GPUs that PyTorch can use; asking makes no CUDA context, and where there is no driver it loads no PyTorch."""
+    if sys.platform == "linux" and not _has_driver():
+        return 0
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _has_driver() -> bool:
+    """Whether there is a driver that PyTorch for Linux can use: NVIDIA's library, which it opens itself, or AMD's."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return AMD_DRIVER.exists()
+    return True
 
 
 def core_count() -> int:

@@ -129,6 +129,14 @@ def test_importing_starts_no_work(module: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("module", ["optimized_runner", "pipeline.executors.workers"])
+def test_pytorch_is_loaded_by_those_alone_that_compute_with_it(module: str) -> None:
+    """It takes seconds, and the process that leads a run has no use for it."""
+    code = f"import sys, {module}; assert not {{'torch', 'whisper'}} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("setting", [declared.name for declared in dataclasses.fields(Config)])
 def test_every_setting_is_used_by_a_test_of_what_it_does(setting: str) -> None:
     """Only that it is named or flagged outside the tests of the command line itself: whether it acts, they say."""

@@ -18,7 +18,6 @@ from pipeline.outputs.kept import read_kept
 from pipeline.settings import as_list
 from pipeline.types import ModelChoice, Probe
 from pipeline.vision.crops import smooth_path
-from pipeline.vision.facenet import FaceNet, embed_tracks
 
 
 def write_extras(
@@ -47,6 +46,8 @@ def write_extras(
     smooth = functools.partial(smooth_path, window=config.SMOOTH_FRAMES)
     embeddings = None
     if "talknet" in as_list(config.EXPORT) and config.FACE_EMBEDDINGS:
+        from pipeline.vision.facenet import FaceNet, embed_tracks  # loads PyTorch
+
         network = FaceNet(Path(config.FACE_EMBEDDINGS).expanduser(), "cpu")
         embeddings = embed_tracks(probe, tracks, network)
     write_exports(as_list(config.EXPORT), folder, probe, tracks, words, smooth=smooth, embeddings=embeddings)

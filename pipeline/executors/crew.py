@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from config import Config
 from pipeline.executors.messages import Stop
+from pipeline.executors.nursery import clean_processes
 from pipeline.executors.ring import SharedMemory
 from pipeline.executors.setup import WorkerSetup
 from pipeline.executors.workers import work
@@ -75,7 +75,7 @@ class Worker:
 
 
 class Crew:
-    """All workers of a run, each started by spawning, so that no thread or GPU state is inherited.
+    """All workers of a run.
 
     Args:
         config: settings, with every ``auto`` resolved.
@@ -86,7 +86,7 @@ class Crew:
 
     def __init__(self, config: Config, models: Models, stages: Stages, work_dir: Path) -> None:
         self._config, self._models, self._stages, self._work_dir = config, models, stages, work_dir
-        self._context = multiprocessing.get_context("spawn")
+        self._context = clean_processes()
         self.workers: list[Worker] = []
         self._rings = [SharedMemory(config.RING_MB << 20) for _ in range(int(config.NUM_PREPROCESS_WORKERS))]
 
@@ -162,6 +162,7 @@ class Crew:
             models=self._models,
             stages=self._stages,
             work_dir=self._work_dir,
+            environment=dict(os.environ),
         )
         process = self._context.Process(target=work, args=(theirs, setup), name=setup.name, daemon=True)
         process.start()

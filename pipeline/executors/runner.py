@@ -141,9 +141,9 @@ def _execute(
     if not jobs:
         remove_abandoned_work(root)
         return
-    with work_dir(root) as folder, temporary_files_in(folder):
+    with work_dir(root) as folder:
         executor = new_executor(config, models, folder, stages)
-        with _signals(executor):
+        with temporary_files_in(folder), _signals(executor):
             try:
                 executor.run(jobs, listener)
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,3 +26,5 @@ class WorkerSetup:
     models: Models
     stages: Stages
     work_dir: Path
+    environment: Mapping[str, str]
+    """Variables of the parent when it started this worker."""

@@ -41,6 +41,8 @@ def work(pipe: Connection, setup: WorkerSetup) -> None:
     """Runs a worker until it is told to stop or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    os.environ.clear()
+    os.environ.update(setup.environment)
     _name_process(setup.name)
     _end_with_parent()
     rings = [handle.map() for handle in setup.rings]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch  # before a test takes the loading of libraries away
 
 from config import Config
 from pipeline import machine
@@ -63,6 +66,22 @@ def test_a_device_that_is_not_here_is_refused(gpus: Any, name: str, count: int, 
     assert caught.value.reason_code == "bad_setting"
     assert name in caught.value.message
     assert here in caught.value.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch is asked")
+@pytest.mark.parametrize(("nvidia", "amd"), [(False, False), (True, False), (False, True), (True, True)])
+def test_pytorch_is_asked_where_there_is_a_driver(
+    nvidia: bool, amd: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def load(name: str) -> None:
+        if not nvidia:
+            raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(machine.ctypes, "CDLL", load)
+    monkeypatch.setattr(machine, "AMD_DRIVER", tmp_path if amd else tmp_path / "none")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert machine.gpu_count() == (3 if nvidia or amd else 0)
 
 
 def test_cpu_does_not_ask_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,15 +143,17 @@ class FakeSpeech:
     def transcribe(
         self, audio: AudioTrack, on_progress: Callable[[float], None], given: Path | None = None
     ) -> Transcript:
-        for path in WATCHED.read_text().splitlines() if WATCHED.exists() else []:
+        for path in _watched():
             _meet(Path(path), "speech", "vision")
             _behave(Path(path), "speech")
         on_progress(audio.duration_s)
         return Transcript("en", (Segment(0.0, 1.0, str(os.getpid()), ()),))
 
 
-WATCHED = Path(os.environ.get("FAKE_STAGES_WATCHED", "/nonexistent"))
-"""A file that lists the videos which speech, told nothing but its sound, should behave for."""
+def _watched() -> list[str]:
+    """The videos which speech, told nothing but its sound, should behave for: in a file that a variable names."""
+    listed = Path(os.environ.get("FAKE_STAGES_WATCHED", "/nonexistent"))
+    return listed.read_text().splitlines() if listed.exists() else []
 
 
 def load_vision(config: Config, models: Models, device: str) -> FakeVision:

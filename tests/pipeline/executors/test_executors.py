@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import fake_stages
 import pytest
 from executing import CONFIG, prepared, run
 
@@ -38,7 +37,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for the videos; ``.work`` inside it is the working folder."""
     (tmp_path / ".work").mkdir()
     monkeypatch.setenv("FAKE_STAGES_WATCHED", str(tmp_path / ".watched"))
-    monkeypatch.setattr(fake_stages, "WATCHED", tmp_path / ".watched")
     return tmp_path
 
 
@@ -157,7 +155,9 @@ class TestLocal:
             "executor.run(jobs, recorder)\n"
         )
         path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-        environment = {**os.environ, "PYTHONPATH": path}
+        temporary = folder / "tmp"
+        temporary.mkdir()
+        environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)}
         parent = subprocess.Popen([sys.executable, "-c", code, str(folder)], env=environment, cwd=ROOT)
         mark = folder / ".child-speech.mp4.speech.child"
         while not mark.exists():
@@ -171,6 +171,7 @@ class TestLocal:
         while any(map(is_running, family)) and time.monotonic() < end_s:
             time.sleep(0.05)
         assert [process for process in family if is_running(process)] == []
+        assert list(temporary.iterdir()) == []
 
     def test_max_ram_gb_acts(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A run that takes too much all the time: each video is tried, and set aside."""

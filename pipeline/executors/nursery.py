@@ -1,0 +1,63 @@
+"""Where worker processes come from: a process that has loaded the libraries and done nothing else, and forks.
+
+PyTorch takes seconds and hundreds of megabytes to load, which all workers share in this way; and no thread and no GPU
+state is inherited, as none has come into being there. Systems other than Linux start each worker from nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.util import get_temp_dir
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+LOADED = "pipeline.executors.loaded"
+"""The module that loads the libraries there."""
+
+OWN_FOLDER = "LIPGEN_FORKSERVER_FOLDER"
+"""Variable that tells that process which folder to remove at its end."""
+
+
+def clean_processes() -> ForkServerContext | SpawnContext:
+    """What starts processes that inherit nothing but loaded libraries.
+
+    The first call in a process begins to load them, in the background. Its socket lies in the system's folder for
+    temporary files, and goes with this process, even when that is killed.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([LOADED])
+    path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
+    try:
+        with _variables({"PYTHONPATH": path, OWN_FOLDER: get_temp_dir()}):
+            multiprocessing.forkserver.ensure_running()
+    except OSError:  # such as a name too long for a socket
+        return multiprocessing.get_context("spawn")
+    return context
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Inside, the environment has these *values*."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            with contextlib.suppress(KeyError):
+                del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
