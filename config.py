@@ -293,6 +293,13 @@ class Config:
     NUM_PREPROCESS_WORKERS: int | str = setting(
         "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True), NOTHING
     )
+    VISION_WORKERS: int | str = setting(
+        "auto",
+        "processes of vision on each device; auto: one on a GPU; on a CPU one for each decoding process, at most one a "
+        "core, which share its cores",
+        Number(1, 64, whole=True, auto=True),
+        NOTHING,
+    )
     NUM_MUX_WORKERS: int = setting(1, "processes that cut clips and write results", Number(1, 256, whole=True), NOTHING)
     NUM_EXTRA_WORKERS: int = setting(
         1, "processes that write what ANNOTATE and EXPORT ask for", Number(1, 256, whole=True), NOTHING

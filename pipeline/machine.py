@@ -40,6 +40,9 @@ def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> Con
     decoders = config.NUM_PREPROCESS_WORKERS
     if isinstance(decoders, str):
         decoders = min(max(core_count() // 2, 2), 8)
+    seers = config.VISION_WORKERS
+    if isinstance(seers, str):
+        seers = min(decoders, core_count()) if vision == ("cpu",) and count_gpus is None else 1
     in_flight = config.MAX_VIDEOS_IN_FLIGHT
     if isinstance(in_flight, str) and count_gpus is None:
         in_flight = decoders + 2
@@ -49,6 +52,7 @@ def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> Con
         VISION_DEVICE=vision,
         DETECT_EVERY=every,
         NUM_PREPROCESS_WORKERS=decoders,
+        VISION_WORKERS=seers,
         MAX_VIDEOS_IN_FLIGHT=in_flight,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import time
@@ -90,10 +91,13 @@ class Crew:
         self.workers: list[Worker] = []
         self._rings = [SharedMemory(config.RING_MB << 20) for _ in range(int(config.NUM_PREPROCESS_WORKERS))]
 
-    def start(self) -> None:
-        """Starts every worker."""
+    def start(self, videos: int) -> None:
+        """Starts every worker; of those for vision no more than there are *videos*, so that they share fewer cores."""
+        devices = as_list(self._config.VISION_DEVICE)
+        seers = min(int(self._config.VISION_WORKERS), max(-(-videos // len(devices)), 1))
+        self._config = dataclasses.replace(self._config, VISION_WORKERS=seers)
         plan = [("decode", "cpu")] * len(self._rings)
-        plan += [("vision", device) for device in as_list(self._config.VISION_DEVICE)]
+        plan += [("vision", device) for device in devices for _ in range(seers)]
         plan += [("speech", device) for device in as_list(self._config.WHISPER_DEVICE)]
         plan += [("mux", "cpu")] * self._config.NUM_MUX_WORKERS
         plan += [("extras", "cpu")] * (self._config.NUM_EXTRA_WORKERS if wanted(self._config) else 0)

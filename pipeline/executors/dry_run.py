@@ -135,7 +135,7 @@ def work_seconds(to_do: list[tuple[float, frozenset[str]]], past: Past, config: 
         config: with every ``auto`` resolved.
     """
     workers = {
-        "vision": len(config.VISION_DEVICE),
+        "vision": len(config.VISION_DEVICE) * int(config.VISION_WORKERS),
         "speech": len(config.WHISPER_DEVICE),
         "mux": config.NUM_MUX_WORKERS,
     }

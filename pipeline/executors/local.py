@@ -65,7 +65,7 @@ class LocalExecutor:
         self._desk = Desk(self._config, self._models, self._crew, self._intake, listener, self._work_dir)
         at_once = True
         try:
-            self._crew.start()
+            self._crew.start(len(videos))
             while not (self._stopping.is_asked or all(worker.ready for worker in self._crew.workers)):
                 self._take_events()
             while len(self._intake) or self._desk.active:

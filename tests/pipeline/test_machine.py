@@ -125,6 +125,27 @@ def test_processes(
     assert (decoders, in_flight) == (got.NUM_PREPROCESS_WORKERS, got.MAX_VIDEOS_IN_FLIGHT)
 
 
+@pytest.mark.parametrize(
+    ("count", "cores", "changed", "seers"),
+    [
+        (0, 1, {}, 1),
+        (0, 2, {}, 2),
+        (0, 64, {}, 8),
+        (0, 64, {"NUM_PREPROCESS_WORKERS": 3}, 3),
+        (0, 64, {"VISION_WORKERS": 5}, 5),
+        (1, 64, {}, 1),
+        (2, 64, {"VISION_DEVICE": ("cuda:0", "cuda:1")}, 1),
+        (2, 64, {"VISION_WORKERS": 2}, 2),
+    ],
+)
+def test_vision_workers(
+    gpus: Any, monkeypatch: pytest.MonkeyPatch, count: int, cores: int, changed: dict[str, Any], seers: int
+) -> None:
+    gpus(count)
+    monkeypatch.setattr(machine, "core_count", lambda: cores)
+    assert seers == resolved(Config(**changed)).VISION_WORKERS
+
+
 def test_what_is_resolved_stays(gpus: Any) -> None:
     gpus(2)
     once = resolved(Config())

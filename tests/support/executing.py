@@ -15,7 +15,14 @@ from pipeline.stages import VideoJob
 from pipeline.types import Marks, VideoResult
 
 CONFIG = resolved(
-    Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", RING_MB=16, NUM_PREPROCESS_WORKERS=2, MAX_VIDEOS_IN_FLIGHT=3)
+    Config(
+        WHISPER_DEVICE="cpu",
+        VISION_DEVICE="cpu",
+        RING_MB=16,
+        NUM_PREPROCESS_WORKERS=2,
+        VISION_WORKERS=1,
+        MAX_VIDEOS_IN_FLIGHT=3,
+    )
 )
 
 

@@ -9,10 +9,12 @@ import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
+from config import Config
 from pipeline.executors import engines, orders, runner
 from pipeline.executors.crew import Crew
 from pipeline.executors.work_dir import LOCK, PREFIX
@@ -159,18 +161,9 @@ class TestRun:
             runner.run(videos, config)
 
 
-def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = dataclasses.replace(
-        CPU,
-        NUM_PREPROCESS_WORKERS=3,
-        NUM_MUX_WORKERS=2,
-        NUM_EXTRA_WORKERS=2,
-        ANNOTATE=True,
-        VISION_DEVICE=("cuda:0", "cuda:1"),
-        WHISPER_DEVICE="cuda:1",
-        RING_MB=16,
-    )
-    crew = Crew(config, (), STAGES, tmp_path)
+def _started(config: Config, videos: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, str]]:
+    """Kind, number and device of the workers for so many videos."""
+    crew = Crew(config, (), STAGES, folder)
     started: list[tuple[str, int, str]] = []
 
     def spawn(kind: str, number: int, device: str) -> tuple[None, None]:
@@ -178,8 +171,44 @@ def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: 
         return None, None
 
     monkeypatch.setattr(crew, "_spawn", spawn)
-    crew.start()
-    assert started == [
+    crew.start(videos)
+    return started
+
+
+@pytest.mark.parametrize(
+    ("devices", "videos", "seers"),
+    [
+        ("cpu", 9, ["cpu", "cpu", "cpu"]),
+        ("cpu", 2, ["cpu", "cpu"]),
+        ("cpu", 1, ["cpu"]),
+        (("cuda:0", "cuda:1"), 9, ["cuda:0"] * 3 + ["cuda:1"] * 3),
+        (("cuda:0", "cuda:1"), 3, ["cuda:0", "cuda:0", "cuda:1", "cuda:1"]),
+        (("cuda:0", "cuda:1"), 1, ["cuda:0", "cuda:1"]),
+    ],
+)
+def test_vision_workers_acts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: Any, videos: int, seers: list[str]
+) -> None:
+    """So many on each device, and no more than there are videos for."""
+    config = dataclasses.replace(CPU, NUM_PREPROCESS_WORKERS=1, VISION_DEVICE=devices, VISION_WORKERS=3, RING_MB=16)
+    started = _started(config, videos, tmp_path, monkeypatch)
+    assert [device for kind, _, device in started if kind == "vision"] == seers
+    assert [number for kind, number, _ in started if kind == "vision"] == list(range(len(seers)))
+
+
+def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = dataclasses.replace(
+        CPU,
+        NUM_PREPROCESS_WORKERS=3,
+        NUM_MUX_WORKERS=2,
+        NUM_EXTRA_WORKERS=2,
+        ANNOTATE=True,
+        VISION_WORKERS=1,
+        VISION_DEVICE=("cuda:0", "cuda:1"),
+        WHISPER_DEVICE="cuda:1",
+        RING_MB=16,
+    )
+    assert _started(config, 9, tmp_path, monkeypatch) == [
         *(("decode", number, "cpu") for number in range(3)),
         *(("vision", number, f"cuda:{number}") for number in range(2)),
         ("speech", 0, "cuda:1"),
