@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from pipeline.errors import InputError, ToolError
 from pipeline.media.audio import read_sound
-from pipeline.media.decode import read_frames
+from pipeline.media.decode import SpanReader
 from pipeline.media.encode import write_clip
 from pipeline.types import ClipPlan, Probe
 
@@ -23,13 +24,16 @@ THUMBNAIL_PX = (64, 36)
 """Size at which pictures on either side of a cut are compared: the scene counts, not its detail."""
 
 
-def cut_clip(plan: ClipPlan, probe: Probe, path: Path, *, crf: int, preset: str) -> None:
+def cut_clip(
+    plan: ClipPlan, probe: Probe, path: Path, *, crf: int, preset: str, reader: SpanReader | None = None
+) -> None:
     """Writes the clip of *plan* to *path*, whole or not at all.
 
     Args:
         plan: what to cut.
         probe: the source.
         path: the clip.
+        reader: of the source, at the plan's rate, for those who cut several clips in order.
         crf, preset: of x264.
 
     Raises:
@@ -37,11 +41,14 @@ def cut_clip(plan: ClipPlan, probe: Probe, path: Path, *, crf: int, preset: str)
         InputError: ``outside_picture`` when the source has no picture on some frames of the clip; others when the
             source cannot be read any more.
     """
+    if reader is None:
+        with closing(SpanReader(probe, plan.rate)) as reader:
+            return cut_clip(plan, probe, path, crf=crf, preset=preset, reader=reader)
     start_s = Fraction(plan.first_frame) / plan.rate
     sound, sound_rate_hz = read_sound(probe, start_s, start_s + plan.frame_count / plan.rate)
     written = write_clip(
         path,
-        _pictures(plan, probe),
+        _pictures(plan, reader, probe),
         size_px=plan.size_px,
         rate=plan.rate,
         sound=sound,
@@ -54,9 +61,9 @@ def cut_clip(plan: ClipPlan, probe: Probe, path: Path, *, crf: int, preset: str)
         raise ToolError(("ffmpeg",), 0, f"it took {written} of {plan.frame_count} pictures for {path.name}")
 
 
-def _pictures(plan: ClipPlan, probe: Probe) -> Iterator[np.ndarray]:
+def _pictures(plan: ClipPlan, reader: SpanReader, probe: Probe) -> Iterator[np.ndarray]:
     """The pictures of the clip; where the plan leaves a shot cut open, the window jumps where the picture does."""
-    pictures = enumerate(_source_pictures(plan, probe))
+    pictures = enumerate(_source_pictures(plan, reader, probe))
     new_of = dict(plan.cuts)
     for i, picture in pictures:
         yield crop(picture, plan.window_px[i], plan.size_px)
@@ -68,11 +75,10 @@ def _pictures(plan: ClipPlan, probe: Probe) -> Iterator[np.ndarray]:
                 yield crop(later, plan.window_px[i if k < cut else new], plan.size_px)
 
 
-def _source_pictures(plan: ClipPlan, probe: Probe) -> Iterator[np.ndarray]:
+def _source_pictures(plan: ClipPlan, reader: SpanReader, probe: Probe) -> Iterator[np.ndarray]:
     """Views of the source's pictures on the frames of the clip, each until the next one is asked for."""
-    pictures = read_frames(probe, plan.first_frame, plan.first_frame + plan.frame_count, rate=plan.rate)
     count = 0
-    for picture in pictures:
+    for picture in reader.read(plan.first_frame, plan.first_frame + plan.frame_count):
         yield picture
         count += 1
     if count < plan.frame_count:

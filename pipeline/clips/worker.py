@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pipeline.clips.spans import sounds_together
 from pipeline.clips.understanding import understood
 from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
+from pipeline.media.decode import SpanReader
 from pipeline.outputs.kept import TRANSCRIPT
 from pipeline.outputs.manifest import CutClip, manifest_json, read_manifest, write_manifest
 from pipeline.outputs.report import REPORT
@@ -173,21 +175,33 @@ def _cut_all(
 ) -> list[Plan]:
     """Every plan in its order: as it was when its clip is on disk, as a dropped sentence when it could not be cut.
 
-    Threads do: decoding, scaling and the encoder's own process all work without holding Python.
+    Threads do: decoding, scaling and the encoder's own process all work without holding Python. Each cuts clips that
+    follow one another, and so decodes its part of the video little more than once.
     """
     ended = {plan.index: plan for plan in plans}
     wanted = [plan for plan in plans if isinstance(plan, ClipPlan)]
     on_clip(0, len(wanted))
-    with ThreadPoolExecutor(clips_at_once(config), "clip") as pool:
-        cutting = {pool.submit(_cut, plan, probe, output, config): plan.index for plan in wanted}
+    with ExitStack() as stack:
+        cutting: dict[Future[Plan], int] = {}
+        for share in _shares(wanted, clips_at_once(config)):
+            reader = stack.enter_context(closing(SpanReader(probe, share[0].rate)))
+            pool = stack.enter_context(ThreadPoolExecutor(1, "clip"))
+            cutting |= {pool.submit(_cut, plan, probe, output, config, reader): plan.index for plan in share}
         try:
             for done, future in enumerate(as_completed(cutting), 1):
                 ended[cutting[future]] = future.result()
                 on_clip(done, len(wanted))
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            for future in cutting:
+                future.cancel()
             raise
     return list(ended.values())
+
+
+def _shares(plans: Sequence[ClipPlan], count: int) -> list[Sequence[ClipPlan]]:
+    """*plans* in at most *count* parts of neighbours."""
+    size = max(-(-len(plans) // count), 1)
+    return [plans[first : first + size] for first in range(0, len(plans), size)]
 
 
 def clips_at_once(config: Config) -> int:
@@ -197,9 +211,9 @@ def clips_at_once(config: Config) -> int:
     return min(max(core_count() // config.NUM_MUX_WORKERS, 1), MOST_AT_ONCE)
 
 
-def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config) -> Plan:
+def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config, reader: SpanReader) -> Plan:
     try:
-        cut_clip(plan, probe, output / plan.name, crf=config.CLIP_CRF, preset=config.CLIP_PRESET)
+        cut_clip(plan, probe, output / plan.name, crf=config.CLIP_CRF, preset=config.CLIP_PRESET, reader=reader)
     except ToolError as error:
         return DroppedSentence(plan.index, plan.sentence, error.reason_code, str(error))
     except InputError as error:

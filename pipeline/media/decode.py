@@ -8,7 +8,8 @@ its pictures once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Callable, Generator, Iterable, Iterator
 from fractions import Fraction
 from typing import TypeVar
 
@@ -30,6 +31,13 @@ T = TypeVar("T")
 
 SEEK_MARGINS_S = (0, 2, 10, 60)
 """Seconds before the wanted frame at which to begin decoding, tried in turn when a container seeks too late."""
+
+READ_ON_S = 10
+"""Seconds up to which it is read on instead of sought: x264 puts its keyframes that far apart at 25 frames a second
+unless told, and many programs leave it at that."""
+
+_Numbered = tuple[int, Callable[[], np.ndarray]]
+"""Number of a frame, and what gives its picture, of which converting is a large part of the work."""
 
 
 def on_grid(timed: Iterable[tuple[Fraction, Fraction, T]], rate: int | Fraction = GRID_FPS) -> Iterator[tuple[int, T]]:
@@ -99,31 +107,82 @@ def read_frames(
         InputError: ``unreadable`` when the file has gone, ``undecodable`` when nothing comes out, ``too_long`` when a
             picture lies beyond the limits, ``changed`` when the file did not stay as it was.
     """
-    for margin_s in SEEK_MARGINS_S if first_frame else (None,):
-        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, Fraction(rate), margin_s, on_lost)
+    for index, picture in _begun(probe, first_frame, threads, size_px, Fraction(rate), on_lost):
+        if stop_frame is not None and index >= stop_frame:
+            return
+        yield picture()
+
+
+class SpanReader:
+    """Reads spans of one video. Those that are asked for in order are read on and on, where a seek would hardly save
+    any decoding: codecs have to begin at a keyframe, which may lie far before the wanted frame.
+
+    Args:
+        probe: the file.
+        rate: frames a second of the grid.
+    """
+
+    def __init__(self, probe: Probe, rate: int | Fraction = GRID_FPS) -> None:
+        self._probe, self._rate = probe, Fraction(rate)
+        self._coming: Generator[_Numbered] | None = None
+        self._next = 0
+
+    def read(self, first_frame: int, stop_frame: int) -> Iterator[np.ndarray]:
+        """As `read_frames`, for one span at a time: ask for the next when this one is read, or given up."""
+        check_unchanged(self._probe)
+        if self._coming is None or not 0 <= first_frame - self._next <= READ_ON_S * self._rate:
+            self.close()
+            self._coming, self._next = _begun(self._probe, first_frame, 1, None, self._rate), first_frame
+        try:
+            while self._next < stop_frame:
+                numbered = next(self._coming, None)
+                if numbered is None:
+                    self.close()
+                    return
+                index, picture = numbered
+                self._next = index + 1
+                if index >= first_frame:
+                    yield picture()
+        except Exception:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the file, if it is open; it is opened again when needed."""
+        if self._coming is not None:
+            self._coming.close()
+        self._coming = None
+
+
+def _begun(
+    probe: Probe,
+    first_frame: int,
+    threads: int,
+    size_px: tuple[int, int] | None,
+    rate: Fraction,
+    on_lost: Callable[[int], None] = lambda _: None,
+) -> Generator[_Numbered]:
+    """Grid number and picture of every frame from *first_frame* to the end, decoding little more than that."""
+    for margin_s in SEEK_MARGINS_S if first_frame else ():
+        pictures = _read_from(probe, first_frame, threads, size_px, rate, margin_s, on_lost)
         first = next(pictures, None)
-        if first is None or first[0] > first_frame:
-            continue
-        yield first[1]
-        for _, picture in pictures:
-            yield picture
-        return
-    if first_frame:
-        pictures = _read_from(probe, first_frame, stop_frame, threads, size_px, Fraction(rate), None, on_lost)
-        yield from (picture for _, picture in pictures)
+        if first is not None and first[0] <= first_frame:
+            yield first
+            yield from pictures
+            return
+    yield from _read_from(probe, first_frame, threads, size_px, rate, None, on_lost)
 
 
 def _read_from(
     probe: Probe,
     first_frame: int,
-    stop_frame: int | None,
     threads: int,
     size_px: tuple[int, int] | None,
     rate: Fraction,
     seek_margin_s: int | None,
     on_lost: Callable[[int], None],
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Grid number and picture from *first_frame* on, having sought *seek_margin_s* before it (None: from the start).
+) -> Generator[_Numbered]:
+    """As `_begun`, having sought *seek_margin_s* before the first frame (None: from the start).
 
     Nothing where the container cannot seek.
     """
@@ -142,10 +201,8 @@ def _read_from(
         pictures = Pictures(stream, probe, size_px)
         timed = deinterlaced(_timed(container, stream, probe, on_lost), from_start=seek_margin_s is None)
         for index, frame in on_grid(timed, rate):
-            if stop_frame is not None and index >= stop_frame:
-                return
             if index >= first_frame:
-                yield index, pictures.of(frame)
+                yield index, functools.partial(pictures.of, frame)
         check_unchanged(probe)
 
 

@@ -15,6 +15,7 @@ from pipeline.clips.extras import write_extras
 from pipeline.outputs.extras import wanted
 from pipeline.outputs.kept import put_in_place, write_pending_tracks, write_pending_words
 from pipeline.types import Losses, ModelChoice, Probe, ScoredTracks, Segment, Transcript, Word
+from pipeline.vision import facenet
 
 MODELS = (ModelChoice("speaking", "lip-motion", None),)
 PROBE = Probe(Path("/v/talk.mp4"), "mp4", 2.0, 100, 80, Fraction(25), 0, Fraction(0), 16_000, 1)
@@ -59,8 +60,8 @@ def test_who_speaks_is_what_the_clips_say(folder: Path) -> None:
 def test_face_embeddings_acts_on_the_talknet_export(folder: Path, monkeypatch: pytest.MonkeyPatch, names: str) -> None:
     loaded: list[Path] = []
     given: list[Any] = []
-    monkeypatch.setattr(extras, "FaceNet", lambda path, device: loaded.append(path))
-    monkeypatch.setattr(extras, "embed_tracks", lambda probe, tracks, network: ["embeddings"])
+    monkeypatch.setattr(facenet, "FaceNet", lambda path, device: loaded.append(path))
+    monkeypatch.setattr(facenet, "embed_tracks", lambda probe, tracks, network: ["embeddings"])
     monkeypatch.setattr(extras, "write_exports", lambda *_, embeddings, **__: given.append(embeddings))
     write(folder, Config(EXPORT=names, FACE_EMBEDDINGS="/w/vggface2.pt"))
     write(folder, Config(EXPORT=names))

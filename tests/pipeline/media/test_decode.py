@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.media.decode import on_grid, read_frames
+from pipeline.media import decode
+from pipeline.media.decode import SpanReader, on_grid, read_frames
 from pipeline.media.probe import probe
 
 F = Fraction
@@ -130,6 +131,52 @@ def test_a_span_of_a_video_with_a_long_still(film: Any) -> None:
     path = film.make("v.mp4", times_s)
     assert _numbers(film, path, 200, 204) == [9] * 4
     assert _numbers(film, path, 249, 252) == [9, 10, 11]
+
+
+@pytest.mark.parametrize(
+    ("spans", "opened"),
+    [
+        ([(0, 10), (10, 20), (25, 40)], 1),  # one after the other
+        ([(5, 20), (15, 30), (29, 31)], 3),  # back a little
+        ([(0, 5), (300, 310)], 2),  # far ahead
+        ([(30, 40), (0, 10), (240, 400), (12, 20)], 3),  # past the end, which closes the file
+        ([(7, 7), (7, 9), (9, 8)], 1),
+    ],
+)
+def test_spans_in_any_order_are_slices_of_the_whole(
+    film: Any, monkeypatch: pytest.MonkeyPatch, spans: list[tuple[int, int]], opened: int
+) -> None:
+    """And those that follow one another are read in one go."""
+    path = film.make("v.mp4", film.times(F(25), 13), options={"g": "100"})
+    whole = _numbers(film, path)
+    begun: list[int] = []
+    real = decode._read_from
+    monkeypatch.setattr(decode, "_read_from", lambda *args: (begun.append(args[1]), real(*args))[1])
+    reader = SpanReader(probe(path))
+    for first, stop in spans:
+        assert [film.number(picture) for picture in reader.read(first, stop)] == whole[first:stop]
+    reader.close()
+    assert len(begun) == opened
+
+
+def test_a_span_that_is_given_up_harms_no_other(film: Any) -> None:
+    path = film.make("v.mp4", film.times(F(25), 3))
+    whole = _numbers(film, path)
+    reader = SpanReader(probe(path))
+    for first in (0, 20, 10):
+        pictures = reader.read(first, first + 10)
+        assert film.number(next(pictures)) == whole[first]
+        del pictures
+        assert [film.number(picture) for picture in reader.read(first + 5, first + 10)] == whole[first + 5 : first + 10]
+
+
+def test_spans_of_a_file_that_changes(film: Any) -> None:
+    path = film.make("v.mp4", film.times(F(25), 3))
+    reader = SpanReader(probe(path))
+    assert len(list(reader.read(0, 10))) == 10
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(InputError, match="changed"):
+        list(reader.read(10, 20))
 
 
 def test_a_span_after_the_end_is_empty(film: Any) -> None:
