@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.busy import busy_shares, cpu_spent, overlap_efficiency, span_shares
+from benchmarks.short_videos import ROOT
 from benchmarks.soak import ALL_CLIPS
 from benchmarks.speed_videos import VideoSet
 from benchmarks.watching import Watched, watch
@@ -74,7 +75,9 @@ class TimedRun:
         return sum(video["clips"] for video in self.report["videos"])
 
 
-def run_timed(made: VideoSet, results: Path, models: Models, more: Sequence[str] = ()) -> TimedRun:
+def run_timed(
+    made: VideoSet, results: Path, models: Models, more: Sequence[str] = (), project: Path = ROOT
+) -> TimedRun:
     """Runs ``optimized_runner.py`` on *made* with the given transcripts; every sentence with a face gets a clip.
 
     Args:
@@ -82,6 +85,7 @@ def run_timed(made: VideoSet, results: Path, models: Models, more: Sequence[str]
         results: a new folder.
         models: what it is to use.
         more: flags of the product.
+        project: its folder.
 
     Raises:
         SystemExit: it failed, or did not use these models.
@@ -93,7 +97,7 @@ def run_timed(made: VideoSet, results: Path, models: Models, more: Sequence[str]
     argv += ["--vision-device", models.device, "--whisper-device", "cpu", *ALL_CLIPS]
     if models.weights_dir is not None:
         argv += ["--weights-dir", str(models.weights_dir)]
-    watched = watch([*argv, *more], log)
+    watched = watch([*argv, *more], log, project)
     if watched.exit_code:
         raise SystemExit(f"{log.read_text(errors='replace')[-4000:]}\nthe run ended with {watched.exit_code}")
     report = json.loads((results / "run.json").read_bytes())

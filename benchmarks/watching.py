@@ -56,14 +56,14 @@ class Watched:
         return sum(before[-1].cpu_s.values()) + before[-1].ended_cpu_s if before else 0.0
 
 
-def watch(command: Sequence[str], log: Path) -> Watched:
-    """Runs *command* from the project's folder and looks at it until it ends; its output goes to the end of *log*."""
+def watch(command: Sequence[str], log: Path, folder: Path = ROOT) -> Watched:
+    """Runs *command* from *folder* and looks at it until it ends; its output goes to the end of *log*."""
     looks, peak, weighed_s = [], 0, 0.0
     _adopt_orphans()
     others = set(_children())
     began_s = time.time()
     with log.open("ab") as console:
-        child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+        child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
     try:
         while not (ended := os.wait4(child.pid, os.WNOHANG))[0]:
             if time.monotonic() - weighed_s > WEIGH_EVERY_S:
