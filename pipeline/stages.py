@@ -20,14 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import cv2
 import numpy as np
 
 from config import Config
 from pipeline.clips.extras import write_extras
 from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import InputError, PipelineError
-from pipeline.machine import core_count
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import missing_seconds, probe, with_sound_file
@@ -215,26 +213,13 @@ def keep_words(job: VideoJob, transcript: Transcript) -> Path:
 
 
 def load_vision(config: Config, models: Models, device: str) -> Vision:
-    """Loads face detector and speaker model on *device*, and the identity model, which runs on the CPU.
-
-    Where several such processes share the cores, this one takes its part of them from then on.
-    """
-    if device == "cpu" and isinstance(config.VISION_WORKERS, int) and config.VISION_WORKERS > 1:
-        _use_threads(max(core_count() // config.VISION_WORKERS, 1))
+    """Loads face detector and speaker model on *device*, and the identity model, which runs on the CPU."""
     faces, speaking = model_of(models, "faces"), model_of(models, "speaking")
     detector = load_detector(faces.name, faces.weights, device, compiled=config.COMPILE)
     scorer = load_scorer(speaking.name, speaking.weights, device)
     identity = model_of(models, "identity")
     embedder = FaceEmbedder(identity.weights, load_landmarks(identity.helper)) if identity.weights else None
     return RealVision(VisionModels(detector, scorer, speaking.name, embedder), VisionSettings.of(config))
-
-
-def _use_threads(count: int) -> None:
-    """Lets the networks of this process compute with *count* threads."""
-    import torch
-
-    torch.set_num_threads(count)
-    cv2.setNumThreads(count)
 
 
 def load_speech(config: Config, models: Models, device: str) -> Speech:

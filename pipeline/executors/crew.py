@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import time
@@ -16,10 +15,11 @@ from typing import Any
 
 from config import Config
 from pipeline.executors.messages import Stop
-from pipeline.executors.nursery import clean_processes
+from pipeline.executors.nursery import clean_processes, started
 from pipeline.executors.ring import SharedMemory
 from pipeline.executors.setup import WorkerSetup
 from pipeline.executors.workers import work
+from pipeline.machine import core_count
 from pipeline.outputs.extras import wanted
 from pipeline.settings import as_list
 from pipeline.stages import Models, Stages
@@ -88,16 +88,16 @@ class Crew:
     def __init__(self, config: Config, models: Models, stages: Stages, work_dir: Path) -> None:
         self._config, self._models, self._stages, self._work_dir = config, models, stages, work_dir
         self._context = clean_processes()
+        self._seers = 1
         self.workers: list[Worker] = []
         self._rings = [SharedMemory(config.RING_MB << 20) for _ in range(int(config.NUM_PREPROCESS_WORKERS))]
 
     def start(self, videos: int) -> None:
         """Starts every worker; of those for vision no more than there are *videos*, so that they share fewer cores."""
         devices = as_list(self._config.VISION_DEVICE)
-        seers = min(int(self._config.VISION_WORKERS), max(-(-videos // len(devices)), 1))
-        self._config = dataclasses.replace(self._config, VISION_WORKERS=seers)
+        self._seers = min(int(self._config.VISION_WORKERS), max(-(-videos // len(devices)), 1))
         plan = [("decode", "cpu")] * len(self._rings)
-        plan += [("vision", device) for device in devices for _ in range(seers)]
+        plan += [("vision", device) for device in devices for _ in range(self._seers)]
         plan += [("speech", device) for device in as_list(self._config.WHISPER_DEVICE)]
         plan += [("mux", "cpu")] * self._config.NUM_MUX_WORKERS
         plan += [("extras", "cpu")] * (self._config.NUM_EXTRA_WORKERS if wanted(self._config) else 0)
@@ -167,8 +167,14 @@ class Crew:
             stages=self._stages,
             work_dir=self._work_dir,
             environment=dict(os.environ),
+            threads=self._threads_of(kind, device),
         )
-        process = self._context.Process(target=work, args=(theirs, setup), name=setup.name, daemon=True)
-        process.start()
+        process = started(self._context, work, (theirs, setup), setup.name)
         theirs.close()
         return process, ours
+
+    def _threads_of(self, kind: str, device: str) -> int | None:
+        """Threads of a worker's networks: its part of the cores where several share them."""
+        if kind != "vision" or device != "cpu" or self._seers == 1:
+            return None
+        return max(core_count() // self._seers, 1)

@@ -11,14 +11,17 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
+
+    Context = ForkServerContext | SpawnContext
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +32,7 @@ OWN_FOLDER = "LIPGEN_FORKSERVER_FOLDER"
 """Variable that tells that process which folder to remove at its end."""
 
 
-def clean_processes() -> ForkServerContext | SpawnContext:
+def clean_processes() -> Context:
     """What starts processes that inherit nothing but loaded libraries.
 
     The first call in a process begins to load them, in the background. Its socket lies in the system's folder for
@@ -46,6 +49,20 @@ def clean_processes() -> ForkServerContext | SpawnContext:
     except OSError:  # such as a name too long for a socket
         return multiprocessing.get_context("spawn")
     return context
+
+
+def started(context: Context, target: Callable[..., None], args: tuple[Any, ...], name: str) -> BaseProcess:
+    """A process of *context* that runs *target*; from nothing where the one that forks has died, as for want of memory.
+
+    It ends with this one, if it does not end before.
+    """
+    process = context.Process(target=target, args=args, name=name, daemon=True)
+    try:
+        process.start()
+    except (EOFError, ConnectionError):
+        process = multiprocessing.get_context("spawn").Process(target=target, args=args, name=name, daemon=True)
+        process.start()
+    return process
 
 
 @contextmanager

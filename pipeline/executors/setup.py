@@ -28,3 +28,5 @@ class WorkerSetup:
     work_dir: Path
     environment: Mapping[str, str]
     """Variables of the parent when it started this worker."""
+    threads: int | None = None
+    """How many its networks compute with, where it shares the cores; None: as many as they like."""

@@ -97,7 +97,18 @@ class _Seen:
     began_s: float = 0.0
 
 
+def _use_threads(count: int) -> None:
+    """Lets the networks of this process compute with *count* threads."""
+    import cv2
+    import torch
+
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)
+
+
 def _vision_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
+    if setup.threads is not None:
+        _use_threads(setup.threads)
     vision = _loaded(pipe, lambda: setup.stages.load_vision(setup.config, setup.models, setup.device))
     if vision is None:
         return

@@ -92,3 +92,21 @@ def test_variables_are_those_of_the_moment(tmp_path: Path, monkeypatch: pytest.M
         (tmp_path / name).write_text(str(tmp_path / f"{name}-bug-speech.mp4"))
         recorder, _ = run(LocalExecutor, tmp_path, [f"{name}.mp4"])
         assert "a bug in speech" in recorder.results[f"{name}.mp4"].message
+
+
+@linux
+def test_a_run_does_without_a_process_that_dies(tmp_path: Path) -> None:
+    """The one that forks is killed, as for want of memory, whenever it begins: workers are started from nothing."""
+    (tmp_path / ".work").mkdir()
+    (tmp_path / "dies.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pipeline.executors import nursery; nursery.LOADED = 'dies'\n"
+        "from executing import run; from pipeline.executors.local import LocalExecutor\n"
+        "recorder, _ = run(LocalExecutor, Path(sys.argv[1]), ['a.mp4'])\n"
+        "assert recorder.results['a.mp4'].status == 'done', recorder.results\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -15,8 +15,9 @@ import pytest
 from noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 from config import Config
-from pipeline.executors import engines, orders, runner
+from pipeline.executors import crew, engines, orders, runner
 from pipeline.executors.crew import Crew
+from pipeline.executors.setup import WorkerSetup
 from pipeline.executors.work_dir import LOCK, PREFIX
 from pipeline.outputs.failure import write_failure
 from pipeline.stages import STAGES, VideoJob
@@ -161,39 +162,36 @@ class TestRun:
             runner.run(videos, config)
 
 
-def _started(config: Config, videos: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, str]]:
-    """Kind, number and device of the workers for so many videos."""
-    crew = Crew(config, (), STAGES, folder)
-    started: list[tuple[str, int, str]] = []
-
-    def spawn(kind: str, number: int, device: str) -> tuple[None, None]:
-        started.append((kind, number, device))
-        return None, None
-
-    monkeypatch.setattr(crew, "_spawn", spawn)
-    crew.start(videos)
-    return started
+def _started(config: Config, videos: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[WorkerSetup]:
+    """What the workers for so many videos are given, on a machine of 8 cores."""
+    setups: list[WorkerSetup] = []
+    monkeypatch.setattr(crew, "started", lambda context, target, args, name: setups.append(args[1]))
+    monkeypatch.setattr(crew, "core_count", lambda: 8)
+    Crew(config, (), STAGES, folder).start(videos)
+    return setups
 
 
 @pytest.mark.parametrize(
     ("devices", "videos", "seers"),
     [
-        ("cpu", 9, ["cpu", "cpu", "cpu"]),
-        ("cpu", 2, ["cpu", "cpu"]),
-        ("cpu", 1, ["cpu"]),
-        (("cuda:0", "cuda:1"), 9, ["cuda:0"] * 3 + ["cuda:1"] * 3),
-        (("cuda:0", "cuda:1"), 3, ["cuda:0", "cuda:0", "cuda:1", "cuda:1"]),
-        (("cuda:0", "cuda:1"), 1, ["cuda:0", "cuda:1"]),
+        ("cpu", 9, [("cpu", 2)] * 3),
+        ("cpu", 2, [("cpu", 4)] * 2),
+        ("cpu", 1, [("cpu", None)]),
+        (("cuda:0", "cuda:1"), 9, [("cuda:0", None)] * 3 + [("cuda:1", None)] * 3),
+        (("cuda:0", "cuda:1"), 3, [("cuda:0", None)] * 2 + [("cuda:1", None)] * 2),
+        (("cuda:0", "cuda:1"), 1, [("cuda:0", None), ("cuda:1", None)]),
     ],
 )
 def test_vision_workers_acts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: Any, videos: int, seers: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: Any, videos: int, seers: list[tuple[str, int | None]]
 ) -> None:
-    """So many on each device, and no more than there are videos for."""
+    """So many on each device, and no more than there are videos for; on a CPU they share its cores."""
     config = dataclasses.replace(CPU, NUM_PREPROCESS_WORKERS=1, VISION_DEVICE=devices, VISION_WORKERS=3, RING_MB=16)
-    started = _started(config, videos, tmp_path, monkeypatch)
-    assert [device for kind, _, device in started if kind == "vision"] == seers
-    assert [number for kind, number, _ in started if kind == "vision"] == list(range(len(seers)))
+    setups = _started(config, videos, tmp_path, monkeypatch)
+    vision = [setup for setup in setups if setup.kind == "vision"]
+    assert [(setup.device, setup.threads) for setup in vision] == seers
+    assert [setup.number for setup in vision] == list(range(len(seers)))
+    assert {setup.threads for setup in setups if setup.kind != "vision"} == {None}
 
 
 def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +206,8 @@ def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: 
         WHISPER_DEVICE="cuda:1",
         RING_MB=16,
     )
-    assert _started(config, 9, tmp_path, monkeypatch) == [
+    started = _started(config, 9, tmp_path, monkeypatch)
+    assert [(setup.kind, setup.number, setup.device) for setup in started] == [
         *(("decode", number, "cpu") for number in range(3)),
         *(("vision", number, f"cuda:{number}") for number in range(2)),
         ("speech", 0, "cuda:1"),
