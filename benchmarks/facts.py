@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -13,6 +14,7 @@ import torch
 
 from benchmarks.measuring import machine
 from benchmarks.short_videos import ROOT
+from pipeline.executors.memory import PROC, tree_of
 from pipeline.machine import core_count
 
 STAT = Path("/proc/stat")
@@ -56,13 +58,23 @@ def share_of_others(wall_s: float, busy_s: float, own_s: float, cores: int) -> f
 
 
 def _clocks() -> tuple[float, float, float] | None:
-    """Seconds now: wall time, CPU time of the machine, and of this process with the children that have ended."""
+    """Seconds now: wall time, CPU time of the machine, and of this process with its descendants."""
     if not STAT.exists():
         return None
     user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in STAT.read_text().split()[1:9])
     busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return time.monotonic(), busy, _own_s()
+
+
+def _own_s() -> float:
+    """CPU seconds of this process and all that descend from it, those that have ended included."""
     own = os.times()
-    return time.monotonic(), busy, own.user + own.system + own.children_user + own.children_system
+    total = own.user + own.system + own.children_user + own.children_system
+    for process in tree_of(os.getpid())[1:]:
+        with contextlib.suppress(OSError):
+            fields = (PROC / str(process) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 _BEGAN = _clocks()

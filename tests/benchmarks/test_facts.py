@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
+from benchmarks import facts as module
 from benchmarks.facts import facts, share_of_others
 
 
@@ -20,3 +24,17 @@ def test_what_is_not_ours_is_that_of_others(wall_s: float, busy_s: float, own_s:
 
 def test_facts_go_into_a_json_line() -> None:
     assert {"device_name", "cores", "others", "commit", "date"} <= set(json.loads(json.dumps(facts())))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_what_a_living_child_computes_is_ours() -> None:
+    before = module._own_s()
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as child:
+        end_s = time.monotonic() + 60
+        while module._own_s() < before + 0.5 and time.monotonic() < end_s:
+            time.sleep(0.05)
+        alive = child.poll() is None
+        while_alive = module._own_s()
+        child.kill()
+    assert alive and while_alive >= before + 0.5
+    assert module._own_s() >= while_alive, "what has ended was counted already, and still is"
