@@ -115,7 +115,9 @@ def test_a_damaged_report_tells_nothing(tmp_path: Path, content: bytes) -> None:
 
 def test_the_busiest_kind_of_worker_gives_the_time() -> None:
     past = Past({"vision": 2.0, "speech": 0.5, "mux": 0.1}, None, 1)
-    config = dataclasses.replace(resolved(CPU), VISION_DEVICE=("cpu", "cuda:0"))
+    config = dataclasses.replace(resolved(CPU), VISION_DEVICE=("cpu", "cuda:0"), VISION_WORKERS=1)
     to_do = [(100.0, frozenset()), (50.0, frozenset({"vision"}))]
     assert work_seconds(to_do, past, config) == pytest.approx(100.0)  # 2 * 100 / 2 workers; speech: 0.5 * 150
     assert work_seconds([(100.0, frozenset({"vision", "speech"}))], past, config) == pytest.approx(10.0)
+    config = dataclasses.replace(config, VISION_WORKERS=2)
+    assert work_seconds(to_do, past, config) == pytest.approx(75.0)  # speech; vision has four workers now
