@@ -296,7 +296,7 @@ class Config:
     VISION_WORKERS: int | str = setting(
         "auto",
         "processes of vision on each device; auto: one on a GPU; on a CPU one for each decoding process, at most one a "
-        "core, which share its cores",
+        "core, which share its cores: 1 gives all of them to one video",
         Number(1, 64, whole=True, auto=True),
         NOTHING,
     )

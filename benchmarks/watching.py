@@ -59,8 +59,8 @@ class Watched:
 def watch(command: Sequence[str], log: Path, folder: Path = ROOT) -> Watched:
     """Runs *command* from *folder* and looks at it until it ends; its output goes to the end of *log*."""
     looks, peak, weighed_s = [], 0, 0.0
-    _adopt_orphans()
     others = set(_children())
+    _adopt_orphans(True)
     began_s = time.time()
     with log.open("ab") as console:
         child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
@@ -71,22 +71,25 @@ def watch(command: Sequence[str], log: Path, folder: Path = ROOT) -> Watched:
                 peak = max(peak, sum(proportional_bytes(process) for process in _descendants(child.pid)))
             looks.append(look(child.pid))
             time.sleep(LOOK_EVERY_S)
+        _, status, usage = ended
+        child.returncode = os.waitstatus_to_exitcode(status)
+        usages = [usage]
+        while orphans := set(_children()) - others:
+            usages += [os.wait4(orphan, 0)[2] for orphan in orphans]
     except BaseException:
         child.kill()
         child.wait()
         raise
-    _, status, usage = ended
-    child.returncode = os.waitstatus_to_exitcode(status)
-    usages = [usage]
-    while orphans := set(_children()) - others:
-        usages += [os.wait4(orphan, 0)[2] for orphan in orphans]
+    finally:
+        _adopt_orphans(False)
     spent = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     return Watched(child.returncode, began_s, time.time(), spent, peak, tuple(looks))
 
 
-def _adopt_orphans() -> None:
-    """Makes what outlives its parents children of this process: it is part of the command, and its CPU time counts."""
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+def _adopt_orphans(wanted: bool) -> None:
+    """While *wanted*, what outlives its parents becomes a child of this process: it is part of the command, and its CPU
+    time counts."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
 
 

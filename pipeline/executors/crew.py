@@ -88,16 +88,15 @@ class Crew:
     def __init__(self, config: Config, models: Models, stages: Stages, work_dir: Path) -> None:
         self._config, self._models, self._stages, self._work_dir = config, models, stages, work_dir
         self._context = clean_processes()
-        self._seers = 1
         self.workers: list[Worker] = []
         self._rings = [SharedMemory(config.RING_MB << 20) for _ in range(int(config.NUM_PREPROCESS_WORKERS))]
 
     def start(self, videos: int) -> None:
-        """Starts every worker; of those for vision no more than there are *videos*, so that they share fewer cores."""
+        """Starts every worker; of those for vision no more than there are *videos*."""
         devices = as_list(self._config.VISION_DEVICE)
-        self._seers = min(int(self._config.VISION_WORKERS), max(-(-videos // len(devices)), 1))
+        seers = min(int(self._config.VISION_WORKERS), max(-(-videos // len(devices)), 1))
         plan = [("decode", "cpu")] * len(self._rings)
-        plan += [("vision", device) for device in devices for _ in range(self._seers)]
+        plan += [("vision", device) for device in devices for _ in range(seers)]
         plan += [("speech", device) for device in as_list(self._config.WHISPER_DEVICE)]
         plan += [("mux", "cpu")] * self._config.NUM_MUX_WORKERS
         plan += [("extras", "cpu")] * (self._config.NUM_EXTRA_WORKERS if wanted(self._config) else 0)
@@ -174,7 +173,12 @@ class Crew:
         return process, ours
 
     def _threads_of(self, kind: str, device: str) -> int | None:
-        """Threads of a worker's networks: its part of the cores where several share them."""
-        if kind != "vision" or device != "cpu" or self._seers == 1:
+        """Threads of a worker's networks: its part of the cores where several may share them.
+
+        However many videos there are: with other threads sums come out differently in their last digits, and a run that
+        is gone on with, or a shard, shall give what a whole run gives.
+        """
+        sharing = int(self._config.VISION_WORKERS)
+        if kind != "vision" or device != "cpu" or sharing == 1:
             return None
-        return max(core_count() // self._seers, 1)
+        return max(core_count() // sharing, 1)

@@ -175,8 +175,8 @@ def _started(config: Config, videos: int, folder: Path, monkeypatch: pytest.Monk
     ("devices", "videos", "seers"),
     [
         ("cpu", 9, [("cpu", 2)] * 3),
-        ("cpu", 2, [("cpu", 4)] * 2),
-        ("cpu", 1, [("cpu", None)]),
+        ("cpu", 2, [("cpu", 2)] * 2),
+        ("cpu", 1, [("cpu", 2)]),
         (("cuda:0", "cuda:1"), 9, [("cuda:0", None)] * 3 + [("cuda:1", None)] * 3),
         (("cuda:0", "cuda:1"), 3, [("cuda:0", None)] * 2 + [("cuda:1", None)] * 2),
         (("cuda:0", "cuda:1"), 1, [("cuda:0", None), ("cuda:1", None)]),
@@ -185,7 +185,8 @@ def _started(config: Config, videos: int, folder: Path, monkeypatch: pytest.Monk
 def test_vision_workers_acts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: Any, videos: int, seers: list[tuple[str, int | None]]
 ) -> None:
-    """So many on each device, and no more than there are videos for; on a CPU they share its cores."""
+    """So many on each device, and no more than there are videos for; on a CPU they share its cores, and compute with as
+    many threads however many videos there are, so that the results are the same."""
     config = dataclasses.replace(CPU, NUM_PREPROCESS_WORKERS=1, VISION_DEVICE=devices, VISION_WORKERS=3, RING_MB=16)
     setups = _started(config, videos, tmp_path, monkeypatch)
     vision = [setup for setup in setups if setup.kind == "vision"]
