@@ -21,7 +21,11 @@ STRIDES_PX = (4, 8, 16, 32, 64, 128)
 _TRUNK_WIDTHS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 """Channels and convolutions of each stage of VGG-16; a halving follows each."""
 
-_DEEP_FROM = 17
+_FINE_LAYERS = 17
+"""Layers of the first three stages with their halvings."""
+
+_FIRST_MAP = 16
+"""The layer before which the finest of the six maps is taken."""
 _NORM_FLOOR = 1e-10
 
 
@@ -65,7 +69,7 @@ class S3fdNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.vgg = nn.ModuleList(_trunk())
+        self.vgg = nn.Sequential(*_trunk())
         self.L2Norm3_3 = L2Norm(256)
         self.L2Norm4_3 = L2Norm(512)
         self.L2Norm5_3 = L2Norm(512)
@@ -83,22 +87,26 @@ class S3fdNetwork(nn.Module):
             [nn.Conv2d(width, 4 if i == 0 else 2, 3, padding=1) for i, width in enumerate(widths)]
         )
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
+    def forward(self, pixels: Tensor, fine_batch: int | None = None) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
         """Face offsets and logits of each prior.
 
         Args:
             pixels: (B, 3, H, W) floating, RGB minus ``MEAN_RGB``.
+            fine_batch: pictures that pass the first three stages together; None: all. These work on large maps with few
+                weights, those behind them on small maps with many, which a CPU reads anew for every batch.
 
         Returns:
             (B, P, 4) float32 offsets, (B, P, 2) float32 logits of background and face, and the height and width of each
             of the six maps, whose cells in this order are the P priors.
         """
-        maps = self._feature_maps(pixels)
-        both = [_side_by_side(x, a, b) for x, a, b in zip(maps, self.loc, self.conf, strict=True)]
+        fine = [self._fine(part) for part in pixels.split(fine_batch or len(pixels))]
+        maps = self._deep_maps(torch.cat([features for _, features in fine]))
+        both = [torch.cat([heads for heads, _ in fine])]
+        both += [_side_by_side(x, a, b) for x, a, b in zip(maps, self.loc[1:], self.conf[1:], strict=True)]
         offsets, logits = [both_of[:, :4] for both_of in both], [both_of[:, 4:] for both_of in both]
         # The finest map has three guesses at background, of which the most certain counts.
         logits[0] = torch.cat([logits[0][:, :3].amax(dim=1, keepdim=True), logits[0][:, 3:]], dim=1)
-        sizes = [(features.shape[2], features.shape[3]) for features in maps]
+        sizes = [(features.shape[2], features.shape[3]) for features in both]
         return _by_prior(offsets), _by_prior(logits), sizes
 
     def in_format(self, dtype: torch.dtype, deep_dtype: torch.dtype) -> S3fdNetwork:
@@ -108,26 +116,29 @@ class S3fdNetwork(nn.Module):
             dtype: of the input and of the first three stages, which hold six tenths of the arithmetic.
             deep_dtype: of all behind them, and of every head. In bfloat16 the errors of 17 layers add up.
         """
-        shallow = self.vgg[:_DEEP_FROM]
         for part in self.children():
             part.to(dtype=deep_dtype)
-        for layer in shallow:
-            layer.to(dtype=dtype)
+        self.vgg[:_FINE_LAYERS].to(dtype=dtype)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         for norm in (self.L2Norm3_3, self.L2Norm4_3, self.L2Norm5_3):
             norm.float()
         return self
 
-    def _feature_maps(self, pixels: Tensor) -> list[Tensor]:
+    def _fine(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Both heads of the finest map, and what the first three stages make of the pictures."""
+        features = self.vgg[:_FIRST_MAP](pixels)
+        heads = _side_by_side(self.L2Norm3_3(features), self.loc[0], self.conf[0])
+        return heads, self.vgg[_FIRST_MAP:_FINE_LAYERS](features).to(heads.dtype)
+
+    def _deep_maps(self, features: Tensor) -> list[Tensor]:
+        """The other five maps."""
         maps = []
-        features = pixels
-        tapped = {16: self.L2Norm3_3, 23: self.L2Norm4_3, 30: self.L2Norm5_3}
+        tapped = {23: self.L2Norm4_3, 30: self.L2Norm5_3}
         for number, layer in enumerate(self.vgg):
             if number in tapped:
                 maps.append(tapped[number](features))
-            if number == _DEEP_FROM:
-                features = features.to(next(layer.parameters()).dtype)
-            features = layer(features)
+            if number >= _FINE_LAYERS:
+                features = layer(features)
         maps.append(features)
         for number, layer in enumerate(self.extras):
             features = functional.relu(layer(features), inplace=True)

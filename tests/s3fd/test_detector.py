@@ -84,11 +84,11 @@ def test_running_out_of_memory_halves_the_batch_and_is_counted(weights: Path, mo
     detector._batch = 16
     forward, sizes = detector._network, []
 
-    def short_of_memory(pixels: torch.Tensor) -> object:
+    def short_of_memory(pixels: torch.Tensor, fine_batch: int) -> object:
         sizes.append(len(pixels))
         if len(pixels) > 1:
             raise torch.OutOfMemoryError("no memory")
-        return forward(pixels)
+        return forward(pixels, fine_batch)
 
     monkeypatch.setattr(detector, "_network", short_of_memory)
     assert len(detector.detect(np.zeros((5, 32, 32, 3), np.uint8))) == 5
@@ -99,7 +99,7 @@ def test_running_out_of_memory_halves_the_batch_and_is_counted(weights: Path, mo
 def test_running_out_of_memory_with_one_frame_is_an_error(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = S3fdDetector(weights, dtype=torch.float32)
 
-    def out_of_memory(pixels: torch.Tensor) -> object:
+    def out_of_memory(pixels: torch.Tensor, fine_batch: int) -> object:
         raise torch.OutOfMemoryError("no memory")
 
     monkeypatch.setattr(detector, "_network", out_of_memory)

@@ -69,6 +69,19 @@ def test_the_fast_format_finds_the_same_faces(
     np.testing.assert_array_equal(_probabilities(logits)[..., 1] > 0.9, _probabilities(exact_logits)[..., 1] > 0.9)
 
 
+@pytest.mark.parametrize("fine_batch", [1, 2, 3])
+def test_outputs_do_not_depend_on_how_many_pictures_pass_the_first_stages_together(
+    network: S3fdNetwork, reference: dict[str, np.ndarray], fine_batch: int
+) -> None:
+    picture = _pixels(reference)
+    pixels = torch.cat([picture, picture.flip(3), picture.roll(30, dims=3)])
+    with torch.inference_mode():
+        together, parted = network(pixels), network(pixels, fine_batch)
+    for expected, found in zip(together[:2], parted[:2], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+    assert parted[2] == together[2]
+
+
 @pytest.mark.parametrize("keeps_edge", [True, False])
 @pytest.mark.parametrize("size", [(8, 6), (7, 6), (8, 5), (7, 9)])
 def test_halving_is_max_pooling(keeps_edge: bool, size: tuple[int, int]) -> None:
