@@ -14,7 +14,8 @@ import torch
 
 from benchmarks.measuring import machine
 from benchmarks.short_videos import ROOT
-from pipeline.executors.memory import PROC, tree_of
+from benchmarks.watching import TICKS, cpu_s
+from pipeline.executors.memory import tree_of
 from pipeline.machine import core_count
 
 STAT = Path("/proc/stat")
@@ -62,7 +63,7 @@ def _clocks() -> tuple[float, float, float] | None:
     if not STAT.exists():
         return None
     user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in STAT.read_text().split()[1:9])
-    busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    busy = (user + nice + system + irq + softirq + steal) / TICKS
     return time.monotonic(), busy, _own_s()
 
 
@@ -72,8 +73,7 @@ def _own_s() -> float:
     total = own.user + own.system + own.children_user + own.children_system
     for process in tree_of(os.getpid())[1:]:
         with contextlib.suppress(OSError):
-            fields = (PROC / str(process) / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            total += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+            total += sum(cpu_s(process))
     return total
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.busy import Look
 from benchmarks.short_videos import ROOT
-from pipeline.executors.memory import proportional_bytes
+from pipeline.executors.memory import PROC, stat_fields, tree_bytes
 
 LOOK_EVERY_S = 0.1
 WEIGH_EVERY_S = 5.0
@@ -28,7 +28,6 @@ WORKER = re.compile(r"lipgen-(.+)")
 PR_SET_CHILD_SUBREAPER = 36
 """Of ``prctl`` (linux/prctl.h)."""
 
-PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -68,7 +67,7 @@ def watch(command: Sequence[str], log: Path, folder: Path = ROOT) -> Watched:
         while not (ended := os.wait4(child.pid, os.WNOHANG))[0]:
             if time.monotonic() - weighed_s > WEIGH_EVERY_S:
                 weighed_s = time.monotonic()
-                peak = max(peak, sum(proportional_bytes(process) for process in _descendants(child.pid)))
+                peak = max(peak, tree_bytes(child.pid))
             looks.append(look(child.pid))
             time.sleep(LOOK_EVERY_S)
         _, status, usage = ended
@@ -94,13 +93,13 @@ def _adopt_orphans(wanted: bool) -> None:
 
 
 def _children() -> list[int]:
-    return _seen(os.getpid())[3]
+    return _threads(os.getpid())[1]
 
 
 def look(root: int) -> Look:
     """The process *root* and its workers now; what is neither belongs to whoever has started it."""
     busy: dict[str, bool] = {}
-    cpu_s: dict[str, float] = {}
+    spent_s: dict[str, float] = {}
     ended_cpu_s = 0.0
     waiting = [(root, PARENT)]
     while waiting:
@@ -108,38 +107,34 @@ def look(root: int) -> Look:
         with contextlib.suppress(OSError, ValueError, IndexError):
             named = WORKER.fullmatch((PROC / str(process) / "comm").read_text().strip())
             owner = named[1] if named else owner
-            states, spent, of_ended, children = _seen(process)
+            states, children = _threads(process)
+            spent, of_ended = cpu_s(process)
             busy[owner] = busy.get(owner, False) or any(state in "RD" for state in states)
             if owner == PARENT:
                 ended_cpu_s += of_ended
             else:
                 spent += of_ended
-            cpu_s[owner] = cpu_s.get(owner, 0.0) + spent
+            spent_s[owner] = spent_s.get(owner, 0.0) + spent
             waiting += [(child, owner) for child in children]
-    return Look(time.time(), busy, cpu_s, ended_cpu_s)
+    return Look(time.time(), busy, spent_s, ended_cpu_s)
 
 
-def _seen(process: int) -> tuple[list[str], float, float, list[int]]:
-    """State of each thread, CPU seconds, those of children that have ended, and the children that live."""
-    folder = PROC / str(process)
+def cpu_s(process: int) -> tuple[float, float]:
+    """CPU seconds of a process, and of those of its children that have ended.
+
+    Raises:
+        OSError: it has gone.
+    """
+    ticks = stat_fields(PROC / str(process) / "stat")[11:15]
+    user, system, ended_user, ended_system = (int(tick) / TICKS for tick in ticks)
+    return user + system, ended_user + ended_system
+
+
+def _threads(process: int) -> tuple[list[str], list[int]]:
+    """The state of each thread of a process, and the children that live."""
     states, children = [], []
-    for thread in (folder / "task").iterdir():
+    for thread in (PROC / str(process) / "task").iterdir():
         with contextlib.suppress(OSError):
-            states.append(_fields(thread / "stat")[0])
+            states.append(stat_fields(thread / "stat")[0])
             children += [int(child) for child in (thread / "children").read_text().split()]
-    own, system, ended, ended_system = (int(ticks) / TICKS for ticks in _fields(folder / "stat")[11:15])
-    return states, own + system, ended + ended_system, children
-
-
-def _fields(stat: Path) -> list[str]:
-    """The fields after the program's name, which stands in brackets and may hold anything; the first is the state."""
-    return stat.read_text(errors="replace").rpartition(")")[2].split()
-
-
-def _descendants(root: int) -> list[int]:
-    found, waiting = [], [root]
-    while waiting:
-        found.append(process := waiting.pop())
-        with contextlib.suppress(OSError):
-            waiting += _seen(process)[3]
-    return found
+    return states, children

@@ -39,8 +39,7 @@ def tree_of(process: int) -> list[int]:
     alive = set()
     for path in PROC.glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            # The name of the program stands in brackets and may hold anything; state and parent come after it.
-            parent = int(path.read_text(errors="replace").rpartition(")")[2].split()[1])
+            parent = int(stat_fields(path)[1])
             children.setdefault(parent, []).append(int(path.parent.name))
             alive.add(int(path.parent.name))
     found, waiting = [], [process] if process in alive else []
@@ -48,6 +47,17 @@ def tree_of(process: int) -> list[int]:
         found.append(waiting.pop())
         waiting += children.get(found[-1], [])
     return found
+
+
+def stat_fields(stat: Path) -> list[str]:
+    """What stands in a process's or a thread's ``stat``, from the state on.
+
+    The program's name before it stands in brackets and may hold anything.
+
+    Raises:
+        OSError: the process has gone.
+    """
+    return stat.read_text(errors="replace").rpartition(")")[2].split()
 
 
 def tree_bytes(process: int) -> int:
