@@ -17,12 +17,14 @@ from talknet.features import ROWS_PER_FRAME
 from talknet.inputs import Track, extended, usable_frames
 from talknet.light_asd import LightAsd, LightAsdRunner
 from talknet.lr_asd import LrAsd, LrAsdRunner
-from talknet.talknet import TRUNK_REACH, TalkNet, TalkNetRunner
+from talknet.talknet import TRUNK_REACH, TalkNet, TalkNetRunner, Trunk
 from talknet.windows import BLOCK_FRAMES, DURATIONS_S, Window, block_spans, frame_places, sound_places, windows
 
-CPU_BATCHES = {"frames": 32, "seconds": 1, "windows": 600}
-"""Frames of the trunk, seconds of the encoder and frames of windows that go through together on a CPU: what stays in
-its caches."""
+CPU_BATCHES = {"frames": 128, "seconds": 1, "windows": 600}
+"""Frames of the trunk, seconds of the encoder and frames of windows that go through together on a CPU."""
+
+CPU_FINE_FRAMES = 32
+"""Frames whose largest maps in the trunk a CPU computes together: what stays in its caches."""
 
 CUDA_BATCHES = {"frames": 1500, "seconds": 60, "windows": 10 * BLOCK_FRAMES}
 """The same on a GPU, which wants much at once."""
@@ -55,6 +57,8 @@ class NetworkScorer:
             keep_freed_memory()
         self._network = load_runner(model, weights).to(self._device)
         faces = self._network.trunk if isinstance(self._network, TalkNetRunner) else self._network.faces
+        if isinstance(faces, Trunk) and not on_cuda:
+            faces.fine_batch = CPU_FINE_FRAMES
         faces.to(self.dtype).dtype = self.dtype
         self._batches = Batches(**(CUDA_BATCHES if on_cuda else CPU_BATCHES))
         self._together = CUDA_BLOCKS_FRAMES if on_cuda else CPU_BLOCKS_FRAMES

@@ -26,6 +26,9 @@ TRUNK_REACH = 2
 TRUNK_WIDTH = 512
 """Numbers that the trunk makes of a frame."""
 
+_FINE_LAYERS = 2
+"""Layers of the trunk that work on maps of 28x28 and 14x14."""
+
 
 class TalkNetRunner(nn.Module):
     """The network as it is run.
@@ -68,6 +71,9 @@ class Trunk(nn.Module):
         self.first = FusedConv(_over_channels(front.frontend3D[0]), front.frontend3D[1])  # pyright: ignore[reportArgumentType]
         self.layers = nn.Sequential(*(_ResNetRunner(layer) for layer in front.resnet.children()))
         self.dtype = torch.float32
+        self.fine_batch: int | None = None
+        """Frames that pass the first layers together; None: all. These work on large maps with few weights, those
+        behind them on small maps with many, which a CPU reads anew for every batch."""
 
     def forward(self, crops: Tensor, present: Tensor) -> Tensor:
         """(F, 512) float32 of F frames.
@@ -76,10 +82,15 @@ class Trunk(nn.Module):
             crops: (F, 5, 112, 112) uint8, two frames before to two frames behind.
             present: (F, 5) bool: whether that frame belongs to the window; where not, its crop is not looked at.
         """
+        size = self.fine_batch or len(crops)
+        fine = [self._fine(*part) for part in zip(crops.split(size), present.split(size), strict=True)]
+        x = self.layers[_FINE_LAYERS:](torch.cat(fine))
+        return x.float().mean(dim=(2, 3))
+
+    def _fine(self, crops: Tensor, present: Tensor) -> Tensor:
         # Channels last from the start: moving bytes costs a quarter of moving floats.
         x = normalised(crops.permute(0, 2, 3, 1).contiguous(), self.dtype).mul_(present[:, None, None])
-        x = self.layers(halved(self.first(x.permute(0, 3, 1, 2))))
-        return x.float().mean(dim=(2, 3))
+        return self.layers[:_FINE_LAYERS](halved(self.first(x.permute(0, 3, 1, 2))))
 
 
 def _over_channels(conv: nn.Module) -> nn.Conv2d:
