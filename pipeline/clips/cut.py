@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
+from math import ceil, floor, inf
 from pathlib import Path
 
 import cv2
@@ -19,6 +21,19 @@ from pipeline.types import ClipPlan, Probe
 
 BORDER = (110, 110, 110)
 """Grey beyond the edge of the picture: what the speaker networks were trained to see there, and no bright frame."""
+
+AROUND_PX = 4
+"""Source pixels around a window that are read, too: two for each of two cubic interpolations."""
+
+TOLERANCE_PX = 1 / 32
+"""How far what is shown may lie from its place, in pixels of the clip."""
+
+MOST_BEFORE_PX = 32
+"""Source pixels before a window of which one is looked for that resizing may begin on."""
+
+SHARPNESS = -0.5
+"""Parameter of the kernel that shifts (Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981):
+the only one that moves a slope by as much as it is told to."""
 
 THUMBNAIL_PX = (64, 36)
 """Size at which pictures on either side of a cut are compared: the scene counts, not its detail."""
@@ -99,8 +114,7 @@ def cut_among(pictures: list[np.ndarray]) -> int:
 def crop(picture: np.ndarray, window_px: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
     """What a window shows, to a fraction of a pixel and without aliasing.
 
-    Made smaller, the picture is sampled bilinearly at a multiple of the wanted size and then averaged over areas;
-    made larger, it is interpolated cubically.
+    Made smaller, the picture is averaged over areas; made larger, it is interpolated cubically.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -108,44 +122,76 @@ def crop(picture: np.ndarray, window_px: np.ndarray, size_px: tuple[int, int]) -
         size_px: width and height of the result.
 
     Returns:
-        (height, width, 3) uint8.
+        (height, width, 3) uint8, a view where *picture* has these very pixels.
     """
     x1, y1, x2, y2 = (float(edge) for edge in window_px)
-    out_width, out_height = size_px
     height, width = picture.shape[:2]
-    if (x1, y1, x2, y2) == (0, 0, width, height):
-        return _whole(picture, size_px)
-    shrink = max((x2 - x1) / out_width, (y2 - y1) / out_height)
-    factor = max(int(np.ceil(shrink - 1e-3)), 1)
+    shown = picture[int(max(y1, 0)) : int(max(y2, 0)), int(max(x1, 0)) : int(max(x2, 0))]
+    if (x2 - x1, y2 - y1) == size_px == shown.shape[1::-1] and x1.is_integer() and y1.is_integer():
+        return shown
+    across, down = _side(x1, x2, size_px[0]), _side(y1, y2, size_px[1])
     inside = x1 > -0.5 and y1 > -0.5 and x2 < width + 0.5 and y2 < height + 0.5
-
-    left, top = max(int(x1) - 2, 0), max(int(y1) - 2, 0)
-    part = np.ascontiguousarray(picture[top : max(int(y2) + 3, top + 1), left : max(int(x2) + 3, left + 1)])
-    if part.size == 0:
-        return np.full((out_height, out_width, 3), BORDER[0], np.uint8)
-
-    step_x, step_y = (x2 - x1) / (out_width * factor), (y2 - y1) / (out_height * factor)
-    sample = np.array([[step_x, 0.0, x1 - left + step_x / 2 - 0.5], [0.0, step_y, y1 - top + step_y / 2 - 0.5]])
-    shown = cv2.warpAffine(
-        part,
-        sample,
-        (out_width * factor, out_height * factor),
-        flags=(cv2.INTER_LINEAR if shrink > 1 else cv2.INTER_CUBIC) | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE if inside else cv2.BORDER_CONSTANT,
-        borderValue=BORDER,
-    )
-    if factor > 1:
-        shown = cv2.resize(shown, (out_width, out_height), interpolation=cv2.INTER_AREA)
-    return shown
-
-
-def _whole(picture: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
-    """The whole picture at another size; as it is at its own."""
-    height, width = picture.shape[:2]
-    if (width, height) == size_px:
-        return picture
-    smaller = size_px[0] <= width and size_px[1] <= height
+    part = _part(picture, across, down, cv2.BORDER_REPLICATE if inside else cv2.BORDER_CONSTANT)
+    if across.shift or down.shift:
+        kernel = np.outer(_shifting(down.shift), _shifting(across.shift))
+        part = cv2.filter2D(part, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    smaller = across.step >= 1 and down.step >= 1
     resized = cv2.resize(
-        np.ascontiguousarray(picture), size_px, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+        part,
+        None,
+        fx=1 / across.step,
+        fy=1 / down.step,
+        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC,
     )
-    return np.asarray(resized)
+    return np.asarray(resized)[down.skipped :, across.skipped :][: size_px[1], : size_px[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """How one side of a window is read: source pixels *first* to *stop* are resized from their very edge on, and the
+    first pixels of the result *skipped*."""
+
+    first: int
+    stop: int
+    step: float
+    """Source pixels to one of the result; any number."""
+    skipped: int
+    shift: float
+    """By how much the source is moved before, in pixels of its own, at most a half: 0 for most windows."""
+
+
+def _side(start_px: float, end_px: float, count: int) -> _Side:
+    """Resizing begins on whole source pixels, a window anywhere: of the pixels before it, one is taken from which a
+    whole number of steps leads to its edge. Where none does, as with steps of one pixel, what is left is the shift."""
+    step = (end_px - start_px) / count
+    nearest = floor(start_px) - (AROUND_PX if start_px > 0 else 0)
+    best, least = nearest, inf
+    for first in range(nearest, nearest - MOST_BEFORE_PX, -1):
+        steps = (start_px - first) / step
+        if abs(steps - round(steps)) < least:
+            best, least = first, abs(steps - round(steps))
+        if least <= TOLERANCE_PX:
+            break
+    skipped = round((start_px - best) / step)
+    shift = 0.0 if least <= TOLERANCE_PX else start_px - best - skipped * step
+    return _Side(best, ceil(best + (skipped + count) * step) + AROUND_PX, step, skipped, shift)
+
+
+def _shifting(by_px: float) -> np.ndarray:
+    """(5,) float64: what the pixels around one count for the value *by_px* away from it, -0.5 to 0.5."""
+    away = np.abs(np.arange(-2, 3) - by_px)
+    near = (SHARPNESS + 2) * away**3 - (SHARPNESS + 3) * away**2 + 1
+    far = SHARPNESS * (away**3 - 5 * away**2 + 8 * away - 4)
+    return np.where(away < 1, near, np.where(away < 2, far, 0.0))
+
+
+def _part(picture: np.ndarray, across: _Side, down: _Side, border: int) -> np.ndarray:
+    """The pixels that are read, continued beyond the edges of the picture."""
+    height, width = picture.shape[:2]
+    left, right = (min(max(edge, 0), width) for edge in (across.first, across.stop))
+    top, bottom = (min(max(edge, 0), height) for edge in (down.first, down.stop))
+    if left == right or top == bottom:
+        return np.full((down.stop - down.first, across.stop - across.first, 3), BORDER, np.uint8)
+    beyond = top - down.first, down.stop - bottom, left - across.first, across.stop - right
+    part = np.ascontiguousarray(picture[top:bottom, left:right])
+    return cv2.copyMakeBorder(part, *beyond, border, value=BORDER) if any(beyond) else part

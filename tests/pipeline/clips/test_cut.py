@@ -45,6 +45,26 @@ def test_a_window_shows_its_place_to_a_fraction_of_a_pixel(window) -> None:
     assert difference.max() <= 2.01  # at the very edge the last pixel is repeated
 
 
+def _blob_at(picture: np.ndarray) -> np.ndarray:
+    """Where the middle of a bright blob lies, x and y in pixels; a pixel reaches from *i* to *i* + 1."""
+    bright = picture[:, :, 0].astype(float)
+    y, x = np.indices(bright.shape) + 0.5
+    return np.array([(bright * x).sum(), (bright * y).sum()]) / bright.sum()
+
+
+@pytest.mark.parametrize("side_px", [33.4, 61.7, 64.0, 97.3, 139.1])
+def test_a_window_that_creeps_over_the_picture_moves_it_evenly(side_px: float) -> None:
+    x, y = np.meshgrid(np.arange(200) + 0.5, np.arange(150) + 0.5)
+    blob = np.array([101.3, 77.7])
+    picture = (255 * np.exp(-((x - blob[0]) ** 2 + (y - blob[1]) ** 2) / (2 * 3.0**2))).round().astype(np.uint8)
+    picture = np.repeat(picture[:, :, None], 3, axis=2)
+    for step in range(25):
+        corner = blob - side_px * 0.55 + step * np.array([0.07, 0.11])
+        shown = crop(picture, np.array([*corner, *(corner + side_px)]), (64, 64))
+        expected = (blob - corner) * 64 / side_px
+        np.testing.assert_allclose(_blob_at(shown), expected, rtol=0, atol=0.05)
+
+
 @pytest.mark.parametrize("window", [(20.3, 10.2, 65.3, 90.2), (5, 5, 27.5, 45), (0, 0, 84.375, 150)])
 def test_a_window_need_not_be_square(window) -> None:
     shown = crop(_ramp(), _window(*window), (36, 64))
@@ -92,6 +112,14 @@ def test_grey_beyond_the_picture() -> None:
 def test_no_grey_seam_at_the_edge_of_the_picture() -> None:
     picture = np.full((64, 64, 3), 255, np.uint8)
     assert crop(picture, _window(0, 0, 32, 32), (64, 64)).min() == 255
+
+
+@pytest.mark.parametrize("side_px", [3.3, 31.7, 500.0, 1290.1, 2000.0])
+@pytest.mark.parametrize("corner_px", [(-3.2, 4.9), (0.0, 0.0), (0.4, 0.3), (17.7, 600.0), (1999.2, 1400.7)])
+def test_a_window_of_any_size_anywhere_gives_the_size_that_is_wanted(corner_px, side_px: float) -> None:
+    picture = np.full((1500, 2000, 3), 255, np.uint8)
+    shown = crop(picture, _window(*corner_px, corner_px[0] + side_px, corner_px[1] + side_px), (50, 50))
+    assert shown.shape == (50, 50, 3)
 
 
 @pytest.mark.parametrize("window", [(-90, -90, -40, -40), (500, 500, 600, 600)])
