@@ -27,6 +27,13 @@ STDERR_TAIL_BYTES = 2000
 SOUND_BITRATE = "192k"
 """AAC rate at which speech and music are as good as the source for stereo at 44.1 or 48 kHz."""
 
+CLIP_THREADS = 1
+"""Of x264 for a clip. More cost CPU time, and clips are encoded beside one another; and x264 writes other bytes with
+other numbers of threads, which would be those of the machine's cores."""
+
+ALL_THREADS = 0
+"""As many as x264 likes."""
+
 LARGEST_SMALL_PX = (1024, 576)
 """Width and height up to which readers that ignore the colour tag of a file take its picture for BT.601; they take
 larger ones for BT.709. Clips are what such readers expect, and tagged."""
@@ -120,7 +127,7 @@ def write_clip(
         pcm.write(np.ascontiguousarray(sound, "<i2").tobytes())
         pcm.flush()
         source = _Sound(f"file:{Path(pcm.name).absolute()}", sound_rate_hz, sound.shape[1])
-        return _encode(path, frames, size_px, rate, source, crf, preset)
+        return _encode(path, frames, size_px, rate, source, crf, preset, CLIP_THREADS)
 
 
 def write_video(
@@ -148,7 +155,7 @@ def write_video(
     with ThreadPoolExecutor(1, "sound") as pool, os.fdopen(reading, "rb") as end:
         feeding = pool.submit(_feed_sound, writing, sound)
         source = _Sound(f"pipe:{reading}", sound_rate_hz, channels, end, feeding.result)
-        return _encode(path, frames, size_px, rate, source, crf, preset)
+        return _encode(path, frames, size_px, rate, source, crf, preset, ALL_THREADS)
 
 
 def _feed_sound(writing: int, blocks: Iterable[np.ndarray]) -> None:
@@ -179,12 +186,13 @@ def _encode(
     sound: _Sound,
     crf: int,
     preset: str,
+    threads: int,
 ) -> int:
     width, height = size_px
     partial = path.with_name(f".{path.name}.part")
     try:
         with tempfile.TemporaryFile() as stderr:
-            argv = _clip_argv(partial, size_px, rate, sound, crf, preset)
+            argv = _clip_argv(partial, size_px, rate, sound, crf, preset, threads)
             inherited = () if sound.end is None else (sound.end.fileno(),)
             process = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=inherited
@@ -236,7 +244,9 @@ CLIP, SOUND = "file:clip", "file:sound"
 """What stands for two paths while a command is composed: ffmpeg-python refuses names that are not UTF-8."""
 
 
-def _clip_argv(path: Path, size_px: tuple[int, int], rate: Fraction, sound: _Sound, crf: int, preset: str) -> list[str]:
+def _clip_argv(
+    path: Path, size_px: tuple[int, int], rate: Fraction, sound: _Sound, crf: int, preset: str, threads: int
+) -> list[str]:
     picture = ffmpeg.input("pipe:0", format="rawvideo", pix_fmt="bgr24", video_size=size_px, framerate=str(rate))
     samples = ffmpeg.input(SOUND, format="s16le", ar=sound.rate_hz, ac=sound.channels)
     matrix = colour_matrix(size_px)
@@ -249,6 +259,7 @@ def _clip_argv(path: Path, size_px: tuple[int, int], rate: Fraction, sound: _Sou
         vcodec="libx264",
         preset=preset,
         crf=crf,
+        threads=threads,
         vf=f"scale=out_color_matrix={matrix}:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p",
         pix_fmt="yuv420p",
         colorspace=matrix,

@@ -50,6 +50,13 @@ def test_pictures_come_back_in_order(film: Any, rate: Fraction) -> None:
         assert [film.number(frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)] == [*range(30)]
 
 
+def test_a_clip_does_not_depend_on_the_number_of_cores(film: Any) -> None:
+    """x264 writes into its stream what it was told; by itself it takes one thread and a half for each core."""
+    path = film.folder / "c.mp4"
+    _write(path, (film.coded(k) for k in range(3)))
+    assert b" threads=1 " in path.read_bytes()
+
+
 @pytest.mark.parametrize(("rate_hz", "channels"), [(16000, 1), (44100, 2), (48000, 2), (48000, 1)])
 @pytest.mark.parametrize("frames", [3, 26, 75])
 def test_picture_and_sound_are_equally_long(film: Any, rate_hz: int, channels: int, frames: int) -> None:
