@@ -22,6 +22,10 @@ fewer after the device has run out of memory."""
 CPU_FINE_FRAMES = 2
 """Frames whose largest maps a CPU computes together: what stays in its caches."""
 
+CPU_BATCH_PX = CPU_BATCH_FRAMES * 320 * 180
+"""Pixels, as the network reads them, up to which more than `CPU_FINE_FRAMES` frames enter it together: weights count
+for little beside larger pictures, and memory for much."""
+
 LEAST_SIDE_PX = 28
 """Shortest side that survives five halvings; smaller pictures are enlarged to it, whatever the scale."""
 
@@ -60,9 +64,10 @@ class S3fdDetector:
         check_frames(frames, scale)
         lowest = DEFAULT_THRESHOLD["s3fd"] if threshold is None else threshold
         scale = max(scale, LEAST_SIDE_PX / min(frames.shape[1:3]))
+        most = self._most_together(frames.shape[1] * frames.shape[2] * scale**2)
         answers: list[np.ndarray] = []
         while len(answers) < len(frames):
-            pictures = frames[len(answers) : len(answers) + self._batch]
+            pictures = frames[len(answers) : len(answers) + min(self._batch, most)]
             try:
                 answers += self._faces(pictures, scale, lowest)
                 continue
@@ -74,6 +79,12 @@ class S3fdDetector:
             self.memory_reductions += 1
             torch.cuda.empty_cache()
         return answers
+
+    def _most_together(self, picture_px: float) -> int:
+        """Frames that may enter the network together, if memory allows."""
+        if self._device.type == "cuda":
+            return CUDA_BATCH_FRAMES
+        return max(CPU_FINE_FRAMES, int(CPU_BATCH_PX / picture_px))
 
     @torch.inference_mode()
     def outputs(self, frames: np.ndarray, scale: float) -> tuple[Tensor, Tensor]:

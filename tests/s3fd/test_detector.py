@@ -69,6 +69,21 @@ def test_more_frames_than_a_batch(exact: S3fdDetector, picture: np.ndarray) -> N
     np.testing.assert_allclose(found[-1], found[0], rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.parametrize(("scale", "together"), [(0.25, [8, 1]), (0.4, [3, 3, 3]), (1.0, [2, 2, 2, 2, 1])])
+def test_larger_pictures_enter_the_network_in_smaller_batches(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, scale: float, together: list[int]
+) -> None:
+    detector, sizes = S3fdDetector(weights), []
+
+    def faces(pictures: np.ndarray, *_: object) -> list[np.ndarray]:
+        sizes.append(len(pictures))
+        return [np.zeros((0, 5), np.float32)] * len(pictures)
+
+    monkeypatch.setattr(detector, "_faces", faces)
+    assert len(detector.detect(np.zeros((9, 720, 1280, 3), np.uint8), scale=scale)) == 9
+    assert sizes == together
+
+
 def test_no_frames(exact: S3fdDetector) -> None:
     assert exact.detect(np.zeros((0, 64, 64, 3), np.uint8)) == []
 
