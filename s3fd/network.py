@@ -26,6 +26,7 @@ _FINE_LAYERS = 17
 
 _FIRST_MAP = 16
 """The layer before which the finest of the six maps is taken."""
+
 _NORM_FLOOR = 1e-10
 
 
