@@ -168,7 +168,7 @@ def test_the_timeline_obeys_keys(opened, report: Path) -> None:
 def test_zooming_keeps_clicks_in_place(opened, report: Path) -> None:
     page = opened(report).page
     page.click("#closer")
-    assert page.locator("#span").inner_text() == "0:05 – 0:14"  # the middle half of 18 s: 4.5 to 13.5
+    until(page, "document.querySelector('#span').textContent === '0:05 – 0:14'")  # the middle half of 18 s: 4.5 to 13.5
     box = page.locator("#timeline canvas").bounding_box()
     page.locator("#timeline canvas").click(position={"x": (7.0 - 4.5) / 9 * box["width"], "y": 52})
     assert 6.9 < _plays(page, 2) < 8

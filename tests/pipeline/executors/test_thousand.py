@@ -22,6 +22,10 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="need
 
 COUNT, FEW = 1000, 10
 
+SLACK = 5
+"""Descriptors that may come in this process: libraries that other tests have used go on in it. One left open by each
+hundredth video would be ten."""
+
 LOOKS = 20
 """The least of so many looks is what is open all the time, without what the work in hand has open."""
 
@@ -86,6 +90,7 @@ def test_a_thousand_videos_leave_nothing_open(tmp_path: Path) -> None:
     assert len(least(looker.first)) >= 6, "this process, two decoders, vision, speech, mux"
     first, last = least(looker.first), least(looker.last)
     assert set(last) == set(first), "no process has come or gone"
+    last[os.getpid()] = last[os.getpid()][0] - SLACK, last[os.getpid()][1]
     more = {process: (first[process], last[process]) for process in first if is_more(last[process], first[process])}
     assert not more, "descriptors and threads after ten videos, and after a thousand"
     assert list(work.iterdir()) == []
