@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from film import Film
+from square_and_beep import MODELS, TRANSCRIPT, known_tracks, write_video
 
-from pipeline.types import AttributedWord, ScoredTracks, Sentence, Word
+from config import Config
+from pipeline.clips.worker import FinishedVideo, finish_video
+from pipeline.media.probe import probe
+from pipeline.types import AttributedWord, Marks, ScoredTracks, Sentence, Word
 
 
 def _tracks(
@@ -68,3 +72,38 @@ def make_sentence() -> Callable[..., Sentence]:
 def film(tmp_path: Path) -> Film:
     """Maker of small videos in a folder of the test's own."""
     return Film(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The square and the beep of `square_and_beep`."""
+    path = tmp_path_factory.mktemp("source") / "square and beep.mp4"
+    write_video(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tracks() -> ScoredTracks:
+    """The square as a face that speaks, and a silent one."""
+    return known_tracks()
+
+
+@pytest.fixture
+def finish(tmp_path: Path, video: Path, tracks: ScoredTracks) -> Callable[..., FinishedVideo]:
+    """`finish_video` of the square and beep into ``tmp_path / "result"``."""
+
+    def call(**changed: Any) -> FinishedVideo:
+        values: dict[str, Any] = {
+            "folder": tmp_path / "result",
+            "probe": probe(video),
+            "tracks": tracks,
+            "transcript": TRANSCRIPT,
+            "models": MODELS,
+            "config": Config(CLIP_SIZE=84, CLIP_CRF=10, SENTENCE_PAUSE_S=0.4),
+            "marks": Marks(speech="s1", whole="f1"),
+            "timings": {"vision": 1.5},
+            "on_clip": lambda done, total: None,
+        }
+        return finish_video(**{**values, **changed})
+
+    return call
