@@ -8,9 +8,10 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from benchmarks.busy import Look
 from benchmarks.short_videos import ROOT
@@ -57,12 +58,15 @@ class Watched:
 
 def watch(command: Sequence[str], log: Path, folder: Path = ROOT) -> Watched:
     """Runs *command* from *folder* and looks at it until it ends; its output goes to the end of *log*."""
+    with _adopting_orphans(), log.open("ab") as console:
+        return _watch(command, console, folder)
+
+
+def _watch(command: Sequence[str], console: IO[bytes], folder: Path) -> Watched:
     looks, peak, weighed_s = [], 0, 0.0
     others = set(_children())
-    _adopt_orphans(True)
     began_s = time.time()
-    with log.open("ab") as console:
-        child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+    child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
     try:
         while not (ended := os.wait4(child.pid, os.WNOHANG))[0]:
             if time.monotonic() - weighed_s > WEIGH_EVERY_S:
@@ -79,15 +83,22 @@ def watch(command: Sequence[str], log: Path, folder: Path = ROOT) -> Watched:
         child.kill()
         child.wait()
         raise
-    finally:
-        _adopt_orphans(False)
     spent = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     return Watched(child.returncode, began_s, time.time(), spent, peak, tuple(looks))
 
 
+@contextlib.contextmanager
+def _adopting_orphans() -> Iterator[None]:
+    """Within, what outlives its parents becomes a child of this process: it is part of the command, and its CPU time
+    counts."""
+    _adopt_orphans(True)
+    try:
+        yield
+    finally:
+        _adopt_orphans(False)
+
+
 def _adopt_orphans(wanted: bool) -> None:
-    """While *wanted*, what outlives its parents becomes a child of this process: it is part of the command, and its CPU
-    time counts."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
 
