@@ -2,8 +2,9 @@
 
 ``bad`` in a name: the file cannot be used. ``bug-STAGE``: that stage raises. ``kill-STAGE``: the process of that stage
 is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``hang-STAGE``: it stands still at its first
-attempt; ``stuck-STAGE``: at every attempt. ``child-STAGE``: it starts a program and waits for ever. ``meet``: vision
-and speech each wait until the other has begun, so that the video can only be done when they run at the same time.
+attempt; ``stuck-STAGE``: at every attempt. ``wait-STAGE``: it waits for ever at its first attempt, with its parent's
+process ID in ``.NAME.STAGE.begun``. ``child-STAGE``: it starts a program and waits for ever. ``meet``: vision and
+speech each wait until the other has begun, so that the video can only be done when they run at the same time.
 ``note``: vision has something to say of its work.
 ``damaged``: three packets of its picture cannot be decoded. ``short``: it has two pictures.
 """
@@ -43,6 +44,9 @@ def _behave(path: Path, stage: str) -> None:
         path.with_name(f".{name}.{stage}.child").touch()
         time.sleep(600)
     mark = path.with_name(f".{name}.{stage}.begun")
+    if f"wait-{stage}" in name and not mark.exists():
+        mark.write_text(str(os.getppid()))
+        time.sleep(600)
     if f"stuck-{stage}" in name or (f"hang-{stage}" in name and not mark.exists()):
         mark.touch()
         os.kill(os.getpid(), signal.SIGSTOP)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ from pipeline.errors import InputError
 from pipeline.executors import ray as engine
 from pipeline.executors import teams
 from pipeline.executors.journal import Event
+
+LOSE_WITHIN_S = 60.0
+"""Time that a worker gets to begin the video which its machine is lost with."""
 
 
 @pytest.fixture
@@ -39,22 +44,34 @@ def test_killed_and_hanging_workers_are_replaced_by_ray(folder: Path) -> None:
 def test_a_machine_that_is_lost_takes_no_video_with_it(
     folder: Path, ray_nodes: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It is lost while one of its workers is in the middle of a video; the others go on meanwhile."""
     monkeypatch.setattr(teams, "BACK_WITHIN_S", 3.0)
-    names = [f"{number}.mp4" for number in range(12)]
+    names = ["wait-vision.mp4", *(f"{number}.mp4" for number in range(11))]
     recorder, executor, jobs = prepared(on_ray, folder, names)
-    lost = next(node for node in ray_nodes.list_all_nodes() if node is not ray_nodes.head_node)
-
-    def lose(event: Event) -> None:
-        if event.name == "stage_done" and event.stage == "vision" and lost in ray_nodes.list_all_nodes():
-            ray_nodes.remove_node(lost, allow_graceful=False)
-
-    recorder.when_told = lose
+    losing = threading.Thread(target=_lose_machine_of, args=(folder / ".wait-vision.mp4.vision.begun", ray_nodes))
+    losing.start()
     try:
         executor.run(jobs, recorder)
     finally:
-        ray_nodes.add_node(num_cpus=CORES)
+        losing.join()
+        if len(ray_nodes.worker_nodes) < 2:
+            ray_nodes.add_node(num_cpus=CORES)
     assert {name: result.status for name, result in recorder.results.items()} == dict.fromkeys(names, "done")
     assert any(event.name == "worker_died" for event in recorder.events)
+    again = [event.video.path.name for event in recorder.events if event.name == "again" and event.video]
+    assert "wait-vision.mp4" in again
+
+
+def _lose_machine_of(mark: Path, nodes: Cluster) -> None:
+    """Waits until a worker has left its parent's process ID in *mark*, and ends the machine which that stands for."""
+    end_s = time.monotonic() + LOSE_WITHIN_S
+    while not mark.exists() or not mark.read_text():
+        if time.monotonic() > end_s:
+            return
+        time.sleep(0.05)
+    parent = int(mark.read_text())
+    (lost,) = (node for node in nodes.worker_nodes if node.all_processes["raylet"][0].process.pid == parent)
+    nodes.remove_node(lost, allow_graceful=False)
 
 
 def test_an_interrupt_leaves_nothing_half_done(folder: Path) -> None:
