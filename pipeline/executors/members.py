@@ -29,6 +29,8 @@ class Member:
     """Where it was last."""
     lost_s: float = 0.0
     """When it was found to be gone, while it has not come back."""
+    starting_s: float = 0.0
+    """When it was found to be starting, while it is not up."""
     silent_s: float = 0.0
     """How long it had said nothing when it was ended for that."""
 
@@ -90,6 +92,10 @@ class Cluster(Protocol):
 
     def restart(self, member: Member) -> None:
         """Ends its process; the engine starts another and repeats the call, if it may."""
+        ...
+
+    def is_starting(self, member: Member) -> bool:
+        """Whether its process, or the one that takes its place, is not up yet: it cannot say anything."""
         ...
 
     def answers(self, asked: Sequence[Any], within_s: float) -> list[tuple[Any, Any]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.core.generated.gcs_pb2 import ActorTableData  # pyright: ignore[reportAttributeAccessIssue]
 from ray.exceptions import RayError, RayTaskError
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.queue import Queue
@@ -37,6 +38,9 @@ CHECK_WITHIN_S = 300.0
 
 GONE_WITHIN_S = 60.0
 """Time that the cluster gets to notice that a machine is gone."""
+
+STARTING = (ActorTableData.DEPENDENCIES_UNREADY, ActorTableData.PENDING_CREATION, ActorTableData.RESTARTING)
+"""States of an actor that nobody answers for yet."""
 
 CLOSE_WITHIN_S = 10.0
 """Time that actors get to remove their temporary files, or to be gone."""
@@ -141,6 +145,10 @@ class RayCluster:
     def restart(self, member: Member) -> None:
         """As `Cluster.restart`."""
         ray.kill(member.actor, no_restart=False)
+
+    def is_starting(self, member: Member) -> bool:
+        """As `Cluster.is_starting`: until its models are loaded, for Ray counts those to its start."""
+        return member.actor._get_local_state() in STARTING
 
     def answers(self, asked: Sequence[Any], within_s: float) -> list[tuple[Any, Any]]:
         """As `Cluster.answers`."""

@@ -191,9 +191,10 @@ class ClusterExecutor:
                 if member.machine and member.machine not in living:
                     member.lost_s, member.ready = member.lost_s or now_s, False
         for member in self._members:
+            self._excuse_start(member, now_s)
             silent_s = now_s - member.heard_s
             if member.order is not None and silent_s > self._config.HANG_S:
-                member.silent_s, member.heard_s = silent_s, now_s
+                member.silent_s, member.heard_s, member.starting_s = silent_s, now_s, 0.0
                 self._cluster.restart(member)
             elif member.asked is None and not member.ready and silent_s > ASK_AGAIN_S:
                 self._ask(member)
@@ -204,6 +205,15 @@ class ClusterExecutor:
                     self._replace(team, board)
         elif now_s - self._staffed_s > max(self._config.HANG_S, START_WITHIN_S):
             raise WorkerDied("of every team", None)
+
+    def _excuse_start(self, member: Member, now_s: float) -> None:
+        """One that the engine is starting again has not fallen silent, unless that takes too long."""
+        if not self._cluster.is_starting(member):
+            member.starting_s = 0.0
+            return
+        member.starting_s = member.starting_s or now_s
+        if now_s - member.starting_s <= START_WITHIN_S:
+            member.heard_s = now_s
 
     def _replace(self, team: Team, board: Board) -> None:
         """Gives up a team whose machine is gone; another is asked for, and works when there is room for it."""

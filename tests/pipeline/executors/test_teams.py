@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,13 @@ Happen = Callable[["MadeUp", Member, Order], Any]
 """What a worker answers instead of doing its work; None: it does it."""
 
 
+@dataclass(frozen=True)
+class Restart:
+    """The worker has died; the engine starts it again by itself, and repeats the call."""
+
+    takes_s: float
+
+
 class MadeUp:
     """A cluster in this process, whose workers answer when they are asked; `happen` may have it otherwise."""
 
@@ -39,6 +49,7 @@ class MadeUp:
         self.fault = ""
         self.machine_of: dict[Any, str] = {}
         self.mute: set[Member] = set()
+        self.up_s: dict[Member, float] = {}
 
     def open(self, videos: Sequence[VideoJob]) -> None: ...
 
@@ -79,13 +90,17 @@ class MadeUp:
     def restart(self, member: Member) -> None:
         self.restarted.append(member.kind)
         self.mute.discard(member)
+        self.up_s.pop(member, None)
+
+    def is_starting(self, member: Member) -> bool:
+        return time.monotonic() < self.up_s.get(member, 0.0)
 
     def answers(self, asked: Sequence[int], within_s: float) -> list[tuple[int, Any]]:
         found = []
         for number in asked:
             member, order = self.pending[number]
             machine = self.machine_of[member.actor]
-            if machine in self.gone or member in self.mute:
+            if machine in self.gone or member in self.mute or self.is_starting(member):
                 continue
             if order is None:
                 found.append((number, Readiness(machine, self.fault)))
@@ -94,6 +109,9 @@ class MadeUp:
             answer = self.happen(self, member, order)
             if answer == "silence":
                 self.mute.add(member)
+                continue
+            if isinstance(answer, Restart):
+                self.up_s[member] = time.monotonic() + answer.takes_s
                 continue
             found.append((number, member.actor.do(order) if answer is None else answer))
         return found
@@ -169,6 +187,25 @@ def test_a_worker_that_says_nothing_is_restarted(tmp_path: Path) -> None:
     recorder, cluster = run(tmp_path, ["a.mp4"], silent, config)
     assert ends(recorder) == {"a.mp4": ("done", "")}
     assert cluster.restarted == ["speech"]
+
+
+def test_a_worker_that_the_engine_starts_again_is_given_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take longer than a worker may be silent: nobody ends it, which would cost the video a try."""
+    monkeypatch.setattr(teams, "START_WITHIN_S", 60.0)
+    config = dataclasses.replace(CONFIG, HANG_S=1.0)
+    recorder, cluster = run(tmp_path, ["a.mp4"], once(Restart(2.5), "vision", "a.mp4"), config)
+    assert ends(recorder) == {"a.mp4": ("done", "")}
+    assert cluster.restarted == []
+
+
+def test_a_worker_whose_start_does_not_end_is_restarted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teams, "START_WITHIN_S", 1.0)
+    config = dataclasses.replace(CONFIG, HANG_S=1.0)
+    recorder, cluster = run(tmp_path, ["a.mp4"], once(Restart(math.inf), "vision", "a.mp4"), config)
+    assert ends(recorder) == {"a.mp4": ("done", "")}
+    assert cluster.restarted == ["vision"]
 
 
 def test_a_team_whose_machine_is_gone_is_replaced_and_its_video_done(tmp_path: Path) -> None:
