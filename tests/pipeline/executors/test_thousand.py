@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import fake_stages
@@ -28,14 +29,34 @@ LOOKS = 20
 """The least of so many looks is what is open all the time, without what the work in hand has open."""
 
 
-def open_now() -> dict[int, tuple[int, int]]:
-    """Descriptors and threads of this process and of each of its children, by process id."""
-    found = {}
+@dataclass
+class Look:
+    """What this process and each of its children have open at a time."""
+
+    lasting: dict[int, tuple[int, int]]
+    """By process id: descriptors, but for those of single videos, and threads."""
+    videos: set[str]
+    """The folders of videos in which anything is open, by their names."""
+
+
+def open_now(folder: Path) -> Look:
+    """What is open while the videos have their folders in *folder*."""
+    look = Look({}, set())
     for process in tree_of(os.getpid()):
         with contextlib.suppress(OSError):
-            folder = Path(f"/proc/{process}")
-            found[process] = len(list((folder / "fd").iterdir())), len(list((folder / "task").iterdir()))
-    return found
+            own = Path(f"/proc/{process}")
+            targets = [target for path in list((own / "fd").iterdir()) if (target := target_of(path))]
+            of_videos = [target for target in targets if folder in target.parents]
+            look.videos |= {target.relative_to(folder).parts[0] for target in of_videos}
+            look.lasting[process] = len(targets) - len(of_videos), len(list((own / "task").iterdir()))
+    return look
+
+
+def target_of(descriptor: Path) -> Path | None:
+    """What a descriptor stands for; None when it has been closed meanwhile."""
+    with contextlib.suppress(OSError):
+        return descriptor.readlink()
+    return None
 
 
 def least(looks: list[dict[int, tuple[int, int]]]) -> dict[int, tuple[int, int]]:
@@ -46,10 +67,18 @@ def least(looks: list[dict[int, tuple[int, int]]]) -> dict[int, tuple[int, int]]
 
 
 class Looker:
-    """Looks at what is open after each of the first few videos and of the last few while others are in work."""
+    """Looks at what is open after each of the first few videos and of the last few while others are in work.
 
-    def __init__(self) -> None:
+    Args:
+        folder: where the videos have their folders.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.done = 0
+        self.ended: set[str] = set()
+        self.left_open: set[str] = set()
+        """Videos of which something was open when a later one ended."""
         self.first: list[dict[int, tuple[int, int]]] = []
         self.last: list[dict[int, tuple[int, int]]] = []
 
@@ -62,10 +91,12 @@ class Looker:
     def on_result(self, video: VideoJob, result: VideoResult) -> None:
         assert result.status == "done", result.message
         self.done += 1
-        if FEW <= self.done < FEW + LOOKS:
-            self.first.append(open_now())
-        elif COUNT - FEW - LOOKS <= self.done < COUNT - FEW:
-            self.last.append(open_now())
+        looks = self.first if self.done < FEW + LOOKS else self.last
+        if FEW <= self.done < FEW + LOOKS or COUNT - FEW - LOOKS <= self.done < COUNT - FEW:
+            look = open_now(self.folder)
+            self.left_open |= look.videos & self.ended
+            looks.append(look.lasting)
+        self.ended.add(video.folder.name)
 
 
 def is_more(last: tuple[int, int], first: tuple[int, int]) -> bool:
@@ -84,10 +115,12 @@ def test_a_thousand_videos_leave_nothing_open(tmp_path: Path) -> None:
 
 def run_a_thousand(folder: Path) -> None:
     config = resolved(Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", RING_MB=16, NUM_PREPROCESS_WORKERS=2))
-    jobs = [VideoJob(number, folder / f"short-{number}.mp4", folder / str(number)) for number in range(COUNT)]
-    looker = Looker()
+    results = folder / "results"
+    jobs = [VideoJob(number, folder / f"short-{number}.mp4", results / str(number)) for number in range(COUNT)]
+    looker = Looker(results)
     LocalExecutor(config, (), folder / "work", fake_stages.STAGES).run(jobs, looker)
     assert looker.done == COUNT, looker.done
+    assert not looker.left_open, f"something of these was open after they had ended: {looker.left_open}"
     first, last = least(looker.first), least(looker.last)
     assert len(first) >= 6, "this process, two decoders, vision, speech, mux"
     assert set(last) == set(first), "no process has come or gone"
