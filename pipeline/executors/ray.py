@@ -147,8 +147,12 @@ class RayCluster:
         ray.kill(member.actor, no_restart=False)
 
     def is_starting(self, member: Member) -> bool:
-        """As `Cluster.is_starting`: until its models are loaded, for Ray counts those to its start."""
-        return member.actor._get_local_state() in STARTING
+        """As `Cluster.is_starting`: until its models are loaded, for Ray counts those to its start.
+
+        Through ``ray://`` nobody can tell.
+        """
+        state = getattr(member.actor, "_get_local_state", None)
+        return state is not None and state() in STARTING
 
     def answers(self, asked: Sequence[Any], within_s: float) -> list[tuple[Any, Any]]:
         """As `Cluster.answers`."""

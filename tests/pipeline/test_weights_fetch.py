@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import requests
+from ports import free_ports
 
 from pipeline.errors import WeightsError
 from pipeline.weights_fetch import UnreachableError, check, fetch, git_blob_of, mismatch, sha256_of
@@ -111,13 +112,6 @@ def _stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", guarded)
 
 
-def closed_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def model_from(*sources: str, sha256: str | None = SHA256, git_blob: str | None = None) -> Model:
     return Model(
         "model",
@@ -194,7 +188,7 @@ def test_a_source_is_tried_once(bad: str, server: Server, tmp_path: Path) -> Non
 
 def test_a_source_that_answers_badly_is_not_taken_for_an_offline_machine(server: Server, tmp_path: Path) -> None:
     with pytest.raises(WeightsError) as failure:
-        fetch_quietly(model_from(f"http://127.0.0.1:{closed_port()}/x", server.url("missing")), tmp_path)
+        fetch_quietly(model_from(f"http://127.0.0.1:{free_ports(1)[0]}/x", server.url("missing")), tmp_path)
     assert not isinstance(failure.value, UnreachableError)
 
 
@@ -203,19 +197,19 @@ def test_a_slow_source_that_keeps_sending_is_waited_for(server: Server, tmp_path
 
 
 def test_one_unreachable_host_does_not_end_the_search(server: Server, tmp_path: Path) -> None:
-    model = model_from(f"http://127.0.0.1:{closed_port()}/x", server.url("good"))
+    model = model_from(f"http://127.0.0.1:{free_ports(1)[0]}/x", server.url("good"))
     assert fetch_quietly(model, tmp_path).read_bytes() == CONTENT
 
 
 def test_two_unreachable_hosts_end_the_search(server: Server, tmp_path: Path) -> None:
-    closed = [f"http://127.0.0.1:{closed_port()}/{name}" for name in ("x", "y")]
+    closed = [f"http://127.0.0.1:{free_ports(1)[0]}/{name}" for name in ("x", "y")]
     with pytest.raises(UnreachableError, match=r"model\.bin .*offline(?s:.)*cannot be reached.*refused"):
         fetch_quietly(model_from(*closed, server.url("good")), tmp_path)
     assert server.asked == []
 
 
 def test_an_unreachable_host_is_asked_once(server: Server, tmp_path: Path) -> None:
-    closed = f"http://127.0.0.1:{closed_port()}"
+    closed = f"http://127.0.0.1:{free_ports(1)[0]}"
     lines: list[str] = []
     with pytest.raises(UnreachableError):
         fetch(model_from(f"{closed}/x", f"{closed}/y"), tmp_path, announce=lines.append)
@@ -336,7 +330,7 @@ def test_google_drive_that_drops_the_connection_leaves_nothing(drive: Server, tm
 def test_google_drive_behind_a_dead_proxy_is_unreachable(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_ports(1)[0]}")
     with pytest.raises(UnreachableError):
         fetch_quietly(model_from("https://drive.google.com/uc?id=1"), tmp_path)
 

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ports import free_ports
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "setpriv")
 
 CPUS = 2
@@ -114,7 +116,7 @@ def own_slurm(folder: Path, environment: dict[str, str]) -> Iterator[OwnSlurm]:
     key, configuration, munge = folder / "munge.key", folder / "slurm.conf", f"{folder}/munge"
     key.write_bytes(secrets.token_bytes(128))
     key.chmod(0o600)
-    controller_port, node_port = _free_ports(2)
+    controller_port, node_port = free_ports(2)
     configuration.write_text(
         CONFIGURATION.format(
             host=socket.gethostname().partition(".")[0],
@@ -190,14 +192,6 @@ def _marked(mark: bytes) -> list[int]:
             if mark in (folder / "environ").read_bytes().split(b"\0"):
                 found.append(int(folder.name))
     return found
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as open_sockets:
-        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _path() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ports import free_ports
 from ray.cluster_utils import Cluster
 
 from config import Config
@@ -22,19 +23,24 @@ CORES = 2
 address = ""
 """Of the cluster that is there."""
 
+outside = ""
+"""The same for a driver that does not belong to it."""
+
 
 @contextmanager
 def running() -> Iterator[Cluster]:
     """The cluster. Its nodes find the stages of the tests; the code of the product must come with the run."""
-    global address
+    global address, outside
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", "RAY_AUTH_MODE")}
     os.environ["PYTHONPATH"] = str(ROOT / "tests" / "support")
     os.environ["RAY_AUTH_MODE"] = "disabled"
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    (port,) = free_ports(1)
+    head = {"num_cpus": 0, "include_dashboard": False, "ray_client_server_port": port}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(2):
             cluster.add_node(num_cpus=CORES)
-        address = cluster.address
+        address, outside = str(cluster.address), f"ray://127.0.0.1:{port}"
         yield cluster
     finally:
         cluster.shutdown()
@@ -47,5 +53,14 @@ def running() -> Iterator[Cluster]:
 
 def on_ray(config: Config, models: Models, work_dir: Path, stages: Stages) -> ClusterExecutor:
     """A `ClusterExecutor` on the running cluster, made as the other executors are."""
-    config = dataclasses.replace(config, ENGINE="ray", RAY_ADDRESS=address, WORK_DIR=str(work_dir))
+    return _executor(config, models, work_dir, stages, address)
+
+
+def from_outside(config: Config, models: Models, work_dir: Path, stages: Stages) -> ClusterExecutor:
+    """The same for a driver outside the cluster."""
+    return _executor(config, models, work_dir, stages, outside)
+
+
+def _executor(config: Config, models: Models, work_dir: Path, stages: Stages, where: str) -> ClusterExecutor:
+    config = dataclasses.replace(config, ENGINE="ray", RAY_ADDRESS=where, WORK_DIR=str(work_dir))
     return ray_executor(config, models, work_dir, stages)

@@ -11,7 +11,7 @@ import pytest
 import ray
 from executing import CONFIG, prepared, run
 from ray.cluster_utils import Cluster
-from ray_cluster import CORES, on_ray
+from ray_cluster import CORES, from_outside, on_ray
 
 from config import Config
 from pipeline.errors import InputError
@@ -72,6 +72,13 @@ def _lose_machine_of(mark: Path, nodes: Cluster) -> None:
     parent = int(mark.read_text())
     (lost,) = (node for node in nodes.worker_nodes if node.all_processes["raylet"][0].process.pid == parent)
     nodes.remove_node(lost, allow_graceful=False)
+
+
+def test_a_driver_outside_the_cluster(folder: Path) -> None:
+    recorder, _ = run(from_outside, folder, ["a.mp4", "kill-vision.mp4", "bad.mp4"])
+    ends = {name: result.status for name, result in recorder.results.items()}
+    assert ends == {"a.mp4": "done", "kill-vision.mp4": "done", "bad.mp4": "failed"}
+    assert not ray.is_initialized()
 
 
 def test_an_interrupt_leaves_nothing_half_done(folder: Path) -> None:
