@@ -31,9 +31,13 @@ outside = ""
 def running() -> Iterator[Cluster]:
     """The cluster. Its nodes find the stages of the tests; the code of the product must come with the run."""
     global address, outside
-    before = {name: os.environ.get(name) for name in ("PYTHONPATH", "RAY_AUTH_MODE")}
-    os.environ["PYTHONPATH"] = str(ROOT / "tests" / "support")
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+    wanted = {
+        "PYTHONPATH": str(ROOT / "tests" / "support"),
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",  # 30 are few for a busy machine
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     (port,) = free_ports(1)
     head = {"num_cpus": 0, "include_dashboard": False, "ray_client_server_port": port}
     cluster = Cluster(initialize_head=True, head_node_args=head)
