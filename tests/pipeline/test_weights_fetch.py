@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import requests
-from ports import free_ports
+from this_machine import free_ports, stay_on_this_machine
 
 from pipeline.errors import WeightsError
 from pipeline.weights_fetch import UnreachableError, check, fetch, git_blob_of, mismatch, sha256_of
@@ -95,21 +95,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    _stay_on_this_machine(monkeypatch)
+    stay_on_this_machine(monkeypatch)
     server = Server()
     yield server
     server.close()
-
-
-def _stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes it a failure to look up any other host."""
-    real = socket.getaddrinfo
-
-    def guarded(host: str, *args: object, **options: object) -> object:
-        assert host == "127.0.0.1", f"a test asked for {host}"
-        return real(host, *args, **options)  # pyright: ignore[reportArgumentType, reportCallIssue]
-
-    monkeypatch.setattr(socket, "getaddrinfo", guarded)
 
 
 def model_from(*sources: str, sha256: str | None = SHA256, git_blob: str | None = None) -> Model:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ports import free_ports
 from ray.cluster_utils import Cluster
+from this_machine import free_ports
 
 from config import Config
 from pipeline.executors.ray import ray_executor

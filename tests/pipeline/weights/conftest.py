@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ports import free_ports
 from small_weights import content_of
+from this_machine import free_ports, stay_on_this_machine
 
 from pipeline import weights, weights_table
 from pipeline.weights_table import MODELS
@@ -26,13 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("XDG_CACHE_HOME", "LIPGEN_WEIGHTS", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    real = socket.getaddrinfo
-
-    def guarded(host: str, *args: object, **options: object) -> object:
-        assert host == "127.0.0.1", f"a test asked for {host}"
-        return real(host, *args, **options)  # pyright: ignore[reportArgumentType, reportCallIssue]
-
-    monkeypatch.setattr(socket, "getaddrinfo", guarded)
+    stay_on_this_machine(monkeypatch)
     return tmp_path / "home"
 
 
