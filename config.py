@@ -273,14 +273,14 @@ class Config:
         Switch(),
         NOTHING,
     )
+    CLIP_TEXT: bool = setting(False, "also write the words of each clip beside it (.txt)", Switch(), NOTHING)
     EXPORT: str | tuple[str, ...] = setting(
         (),
-        "other programs' formats, with commas: talknet (the pickles of TalkNet's demo), sieve (frame JSON), rttm, ava "
-        "(CSV)",
-        Choices(("talknet", "sieve", "rttm", "ava")),
+        "other programs' formats, with commas: talknet (pickles of TalkNet's demo), sieve (JSON of frames), sieve-raw "
+        "(its faces with their tracks), sieve-cuts (its first frame of each shot), rttm, ava (CSV)",
+        Choices(("talknet", "sieve", "sieve-raw", "sieve-cuts", "rttm", "ava")),
         NOTHING,
     )
-
     FACE_EMBEDDINGS: str = setting(
         "",
         "weights of facenet-pytorch's InceptionResnetV1 (20180402-114759-vggface2.pt): the talknet export then has an "
@@ -302,7 +302,7 @@ class Config:
     )
     NUM_MUX_WORKERS: int = setting(1, "processes that cut clips and write results", Number(1, 256, whole=True), NOTHING)
     NUM_EXTRA_WORKERS: int = setting(
-        1, "processes that write what ANNOTATE and EXPORT ask for", Number(1, 256, whole=True), NOTHING
+        1, "processes that write what ANNOTATE, CLIP_TEXT and EXPORT ask for", Number(1, 256, whole=True), NOTHING
     )
     CLIPS_AT_ONCE: int | str = setting(
         "auto",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.errors import InputError
+from pipeline.types import CLIP_NAME
 
 T = TypeVar("T")
 
@@ -42,9 +43,6 @@ ANNOTATED = "annotated.mp4"
 """The whole video with boxes drawn on it, in the folder of its results: beside `TABLE`, it is no video to work on."""
 
 TABLE = "tracks.npz"
-
-CLIP_NAME = re.compile(r"seg_\d{4,}_track_\d{3,}\.mp4")
-"""What the clips of this program are called."""
 
 SIGNS_OF_RESULTS = ("log.txt", "transcript.json", TABLE, "failure.json")
 """Files that this program leaves beside a folder of clips, from the beginning of its work on."""

@@ -144,16 +144,18 @@ def test_a_clip_that_was_taken_away_is_made_again_of_what_is_kept(place: Place) 
 
 
 def test_extras_are_added_to_what_is_done(place: Place) -> None:
-    created_at = place.json(MANIFEST)["created_at"]
-    assert place.run(replace(CONFIG, EXPORT="rttm"))[GOOD] == ("done", "")
+    config, created_at = replace(CONFIG, EXPORT="rttm", CLIP_TEXT=True), place.json(MANIFEST)["created_at"]
+    assert place.run(config)[GOOD] == ("done", "")
     assert "SPEAKER" in place.text("late_sound/export/speakers.rttm")
+    for clip in place.json(MANIFEST)["clips"]:
+        assert place.text(f"late_sound/output/{clip['clip'].replace('.mp4', '.txt')}") == clip["text"] != ""
     assert place.json(MANIFEST)["created_at"] == created_at
-    assert place.run(replace(CONFIG, EXPORT="rttm"))[GOOD] == ("skipped", "")
+    assert place.run(config)[GOOD] == ("skipped", "")
 
 
 def test_other_settings_take_the_place_of_all_clips(place: Place) -> None:
     assert place.run(replace(CONFIG, SCORE_ONLY=True))[GOOD] == ("done", "")
-    assert not any(name.endswith(".mp4") for name in place.names())
+    assert not any("/seg_" in name for name in place.names())
     assert place.json(MANIFEST)["clips"] == []
 
 

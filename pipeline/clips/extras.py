@@ -1,4 +1,4 @@
-"""What the settings ask for beside the clips: other programs' formats and the annotated video."""
+"""What the settings ask for beside the clips: their texts, other programs' formats and the annotated video."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from pipeline.clips.clock import clip_rate
 from pipeline.clips.faces import Faces
 from pipeline.clips.understanding import understood
 from pipeline.machine import core_count
+from pipeline.outputs.clip_texts import write_clip_texts
 from pipeline.outputs.exports import write_exports
 from pipeline.outputs.extras import ANNOTATED
-from pipeline.outputs.kept import read_kept
+from pipeline.outputs.kept import MANIFEST, read_kept
+from pipeline.outputs.manifest import read_manifest
 from pipeline.settings import as_list
 from pipeline.types import ModelChoice, Probe
 from pipeline.vision.crops import smooth_path
@@ -33,7 +35,7 @@ def write_extras(
         folder: of a finished video.
         probe: the source.
         models: who did each job.
-        config: settings; ``EXPORT``, ``FACE_EMBEDDINGS`` and ``ANNOTATE`` say what is wanted.
+        config: settings; ``CLIP_TEXT``, ``EXPORT``, ``FACE_EMBEDDINGS`` and ``ANNOTATE`` say what is wanted.
         on_seconds: told the seconds of the annotated video that are done, and all of them.
 
     Raises:
@@ -41,6 +43,11 @@ def write_extras(
         ToolError: ffmpeg failed.
         WeightsError: the weights of the embeddings cannot be loaded.
     """
+    if config.CLIP_TEXT:
+        manifest = folder / MANIFEST
+        write_clip_texts(manifest.parent, read_manifest(manifest))
+    if not config.ANNOTATE and not config.EXPORT:
+        return
     tracks, _, transcript = read_kept(folder)
     words, sentences = understood(Faces(tracks), transcript, models, config)
     smooth = functools.partial(smooth_path, window=config.SMOOTH_FRAMES)

@@ -27,6 +27,7 @@ from pipeline.outputs.report import REPORT
 from pipeline.outputs.subtitles import write_subtitles
 from pipeline.outputs.transcript import transcript_json, write_transcript
 from pipeline.types import (
+    CLIP_NAME,
     ClipPlan,
     DroppedSentence,
     Losses,
@@ -38,8 +39,9 @@ from pipeline.types import (
     Transcript,
 )
 
-OWN_NAME = re.compile(r"\.?seg_\d{4,}_track_\d{3,}\.mp4(\.\d+)?(\.part)?|\.manifest\.json\.\d+\.part")
-"""Clips of this program and what an interrupted run leaves behind; nothing else in the folder is touched."""
+OWN_NAME = re.compile(rf"\.?{CLIP_NAME.pattern}(\.\d+)?(\.part)?|\.manifest\.json\.\d+\.part")
+"""Clips of this program, their texts, and what an interrupted run leaves behind; nothing else in the folder is
+touched."""
 
 MOST_AT_ONCE = 4
 """Clips that one process cuts at the same time where nothing is asked for: each holds some decoded pictures, and up to
@@ -163,7 +165,7 @@ def _remove_stale(output: Path) -> None:
 
 
 def remove_clips(output: Path) -> None:
-    """Takes away the clips in *output* and what an interrupted run left of some; nothing else."""
+    """Removes the clips in *output*, their texts, and what an interrupted run left of some; nothing else."""
     if output.is_dir():
         for path in output.iterdir():
             if OWN_NAME.fullmatch(path.name) and path.is_file():

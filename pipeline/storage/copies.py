@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from pipeline.errors import InputError
-from pipeline.inputs import CLIP_NAME, OUTPUT
+from pipeline.inputs import OUTPUT
 from pipeline.outputs.contact_sheet import FOLDER as SHEETS
 from pipeline.outputs.contact_sheet import OWN_NAME as SHEET_NAME
 from pipeline.outputs.extras import ANNOTATED, EXPORTS
@@ -19,6 +19,7 @@ from pipeline.outputs.kept import MANIFEST, TRACKS, TRANSCRIPT
 from pipeline.outputs.report import REPORT
 from pipeline.storage.mirror import Remote
 from pipeline.storage.objects import fetch, listing, push, remove, size_of
+from pipeline.types import CLIP_NAME
 
 SMALL = frozenset({MANIFEST, FAILURE})
 """What tells whether a video is done, or cannot be done: fetched whole for that."""

@@ -7,7 +7,7 @@ Coordinates are **source pixels**: the picture as it is displayed, with rotation
 Each value is checked once, on construction; its arrays are read-only afterwards.
 """
 
-from pipeline.types.clips import ClipPlan, DroppedSentence
+from pipeline.types.clips import CLIP_NAME, ClipPlan, DroppedSentence
 from pipeline.types.faces import ScoredTracks
 from pipeline.types.media import (
     AUDIO_RATE_HZ,
@@ -25,6 +25,7 @@ from pipeline.types.words import AttributedWord, Segment, Sentence, Timing, Tran
 
 __all__ = [
     "AUDIO_RATE_HZ",
+    "CLIP_NAME",
     "GRID_FPS",
     "SAMPLES_PER_FRAME",
     "AttributedWord",

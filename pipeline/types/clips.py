@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -11,6 +12,9 @@ import numpy as np
 from pipeline.types.checks import checked
 from pipeline.types.media import GRID_FPS
 from pipeline.types.words import AttributedWord, Sentence
+
+CLIP_NAME = re.compile(r"seg_\d{4,}_track_\d{3,}\.(mp4|txt)")
+"""Name of a file of a clip: of the clip itself, or of its text. Whoever removes clips removes both."""
 
 
 @dataclass(frozen=True, slots=True)

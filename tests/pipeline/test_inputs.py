@@ -15,7 +15,6 @@ from privileges import folder_of_nobody
 from pipeline.errors import InputError
 from pipeline.inputs import (
     ANNOTATED,
-    CLIP_NAME,
     EXTENSIONS,
     RUN_FILES,
     SHARDS_FILE,
@@ -24,7 +23,7 @@ from pipeline.inputs import (
     result_folders,
 )
 from pipeline.outputs import extras
-from pipeline.types import ClipPlan
+from pipeline.types import CLIP_NAME, ClipPlan
 
 
 def _files(folder: Path, *names: str) -> None:

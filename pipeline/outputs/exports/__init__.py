@@ -12,11 +12,11 @@ import numpy as np
 
 from pipeline.outputs.exports.ava import write_ava
 from pipeline.outputs.exports.rttm import write_rttm
-from pipeline.outputs.exports.sieve import write_sieve
+from pipeline.outputs.exports.sieve import write_sieve, write_sieve_cuts, write_sieve_raw
 from pipeline.outputs.exports.talknet import write_talknet
 from pipeline.types import AttributedWord, Probe, ScoredTracks
 
-FORMATS = ("talknet", "sieve", "rttm", "ava")
+FORMATS = ("talknet", "sieve", "sieve-raw", "sieve-cuts", "rttm", "ava")
 """Names of the formats, in the order in which they are written."""
 
 
@@ -55,6 +55,10 @@ def write_exports(
         written += write_talknet(export, tracks, smooth, embeddings)
     if "sieve" in formats:
         written.append(write_sieve(export, tracks, size_px))
+    if "sieve-raw" in formats:
+        written.append(write_sieve_raw(export, tracks, size_px))
+    if "sieve-cuts" in formats:
+        written.append(write_sieve_cuts(export, tracks, size_px))
     if "rttm" in formats:
         written.append(write_rttm(export, words, name))
     if "ava" in formats:

@@ -1,9 +1,15 @@
-"""``sieve.json``: every frame with its faces and its scene, in the form of Sieve's active speaker detection
-(github.com/sieve-community/fast-asd, with ``return_scene_data``)."""
+"""``sieve.json``, ``sieve_raw.json`` and ``sieve_cuts.json``: frames with their faces, in the three forms of Sieve's
+active speaker detection (github.com/sieve-community/fast-asd).
+
+All are a JSON array with one frame of the 25 fps grid to a line, so that they can be read line by line too. Boxes are
+whole source pixels inside the picture. A scene is ``{start_seconds, end_seconds, start_frame, end_frame,
+start_timecode, end_timecode, scene_number}``: ``end_frame`` is the scene's last one, ``end_seconds`` where the next
+scene begins, and scenes are counted from 0.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -23,14 +29,10 @@ SCORE_DIGITS = 4
 
 
 def write_sieve(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int = MOST_FACES) -> Path:
-    """Writes ``sieve.json`` into *folder*: a JSON array with one frame of the 25 fps grid to a line, so that it can be
-    read line by line too.
+    """Writes ``sieve.json`` into *folder*: every frame, as the original gives them with ``return_scene_data``.
 
     A frame is ``{frame_number, faces, related_scene}``; frames without a face are there. A face is ``{x1, y1, x2, y2,
-    speaking_score, active}``: whole source pixels inside the picture, the speaker model's logit, and whether that is
-    above 0. ``related_scene`` is ``{start_seconds, end_seconds, start_frame, end_frame, start_timecode, end_timecode,
-    scene_number}``: ``end_frame`` is the scene's last one, ``end_seconds`` where the next scene begins, and scenes are
-    counted from 0.
+    speaking_score, active}``: the box, the speaker model's logit, and whether that is above 0.
 
     Args:
         folder: made when missing.
@@ -38,8 +40,43 @@ def write_sieve(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], mo
         size_px: width and height of the picture.
         most_faces: of a frame; the smaller ones are left out.
     """
-    path = folder / "sieve.json"
-    frames = _frames(tracks, size_px, most_faces)
+    table = _Table(tracks, size_px)
+    frames = (
+        _frame(table, frame, scene, most_faces)
+        for scene in _scenes(tracks)
+        for frame in range(scene["start_frame"], scene["end_frame"] + 1)
+    )
+    return _write(folder / "sieve.json", frames)
+
+
+def write_sieve_cuts(
+    folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int = MOST_FACES
+) -> Path:
+    """Writes ``sieve_cuts.json`` into *folder*: of ``sieve.json`` the first frame of each scene, as the original gives
+    them with ``return_scene_cuts_only``. Arguments as of `write_sieve`."""
+    table = _Table(tracks, size_px)
+    frames = (_frame(table, scene["start_frame"], scene, most_faces) for scene in _scenes(tracks))
+    return _write(folder / "sieve_cuts.json", frames)
+
+
+def write_sieve_raw(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int]) -> Path:
+    """Writes ``sieve_raw.json`` into *folder*: every frame with all its faces, as the original's TalkNet gives them.
+
+    A frame is ``{frame_number, faces}``; frames without a face are there. A face is ``{track_id, raw_score, x1, y1, x2,
+    y2, speaking}``: the ``track`` of ``tracks.npz``, the speaker model's logit, the box, and whether the logit is at
+    least 0. Faces of a frame are in order of their tracks. Scores are not smoothed, those of the original are.
+
+    Args:
+        folder: made when missing.
+        tracks: faces and scores.
+        size_px: width and height of the picture.
+    """
+    table = _Table(tracks, size_px)
+    frames = ({"frame_number": frame, "faces": table.raw_faces(frame)} for frame in range(tracks.frame_count))
+    return _write(folder / "sieve_raw.json", frames)
+
+
+def _write(path: Path, frames: Iterator[dict[str, Any]]) -> Path:
     with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         file.write("[")
         lead = "\n"
@@ -50,49 +87,53 @@ def write_sieve(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], mo
     return path
 
 
-def _frames(tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int) -> Iterator[dict[str, Any]]:
-    order = np.argsort(tracks.frame, kind="stable")
-    bounds = np.searchsorted(tracks.frame[order], np.arange(tracks.frame_count + 1))
+def _frame(table: _Table, frame: int, scene: dict[str, Any], most_faces: int) -> dict[str, Any]:
+    return {"frame_number": frame, "faces": table.faces(frame)[:most_faces], "related_scene": scene}
+
+
+class _Table:
+    """The faces of *tracks*, looked up by frame."""
+
+    def __init__(self, tracks: ScoredTracks, size_px: tuple[int, int]) -> None:
+        self._tracks = tracks
+        self._box_px = np.clip(tracks.box_px, 0, np.array([*size_px, *size_px], np.float32)).astype(int)
+        self._order = np.argsort(tracks.frame, kind="stable")
+        self._bounds = np.searchsorted(tracks.frame[self._order], np.arange(tracks.frame_count + 1))
+
+    def faces(self, frame: int) -> list[dict[str, Any]]:
+        """Those of *frame*, the largest first."""
+        faces = [
+            {**box, "speaking_score": round(logit, SCORE_DIGITS), "active": logit > 0}
+            for _, logit, box in self._rows(frame)
+        ]
+        return sorted(faces, key=lambda face: (face["x1"] - face["x2"]) * (face["y2"] - face["y1"]))
+
+    def raw_faces(self, frame: int) -> list[dict[str, Any]]:
+        """Those of *frame* with their tracks, in order of these."""
+        return [
+            {"track_id": track, "raw_score": round(logit, SCORE_DIGITS), **box, "speaking": logit >= 0}
+            for track, logit, box in sorted(self._rows(frame), key=lambda row: row[0])
+        ]
+
+    def _rows(self, frame: int) -> Iterator[tuple[int, float, dict[str, int]]]:
+        """Track, logit and box of each."""
+        for row in self._order[self._bounds[frame] : self._bounds[frame + 1]].tolist():
+            x1, y1, x2, y2 = self._box_px[row].tolist()
+            box = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+            yield int(self._tracks.track[row]), float(self._tracks.logit[row]), box
+
+
+def _scenes(tracks: ScoredTracks) -> Iterator[dict[str, Any]]:
     for number, (start, stop) in enumerate(pairwise([*tracks.shot_starts.tolist(), tracks.frame_count])):
-        scene = _scene(number, start, stop)
-        for frame in range(start, stop):
-            rows = order[bounds[frame] : bounds[frame + 1]]
-            yield {
-                "frame_number": frame,
-                "faces": _faces(tracks, rows, size_px)[:most_faces],
-                "related_scene": scene,
-            }
-
-
-def _faces(tracks: ScoredTracks, rows: np.ndarray, size_px: tuple[int, int]) -> list[dict[str, Any]]:
-    """The faces of *rows*, the largest first."""
-    low = np.clip(tracks.box_px[rows], 0, np.array([*size_px, *size_px], np.float32)).astype(int).tolist()
-    faces = [_face(box, float(logit)) for box, logit in zip(low, tracks.logit[rows], strict=True)]
-    return sorted(faces, key=lambda face: (face["x1"] - face["x2"]) * (face["y2"] - face["y1"]))
-
-
-def _face(box: Sequence[int], logit: float) -> dict[str, Any]:
-    x1, y1, x2, y2 = box
-    return {
-        "x1": x1,
-        "y1": y1,
-        "x2": x2,
-        "y2": y2,
-        "speaking_score": round(logit, SCORE_DIGITS),
-        "active": logit > 0,
-    }
-
-
-def _scene(number: int, start: int, stop: int) -> dict[str, Any]:
-    return {
-        "start_seconds": start / GRID_FPS,
-        "end_seconds": stop / GRID_FPS,
-        "start_frame": start,
-        "end_frame": stop - 1,
-        "start_timecode": _timecode(start),
-        "end_timecode": _timecode(stop),
-        "scene_number": number,
-    }
+        yield {
+            "start_seconds": start / GRID_FPS,
+            "end_seconds": stop / GRID_FPS,
+            "start_frame": start,
+            "end_frame": stop - 1,
+            "start_timecode": _timecode(start),
+            "end_timecode": _timecode(stop),
+            "scene_number": number,
+        }
 
 
 def _timecode(frame: int) -> str:

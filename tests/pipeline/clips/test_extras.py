@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from config import Config
-from pipeline.clips import extras
+from pipeline.clips import cut, extras
 from pipeline.clips.extras import write_extras
+from pipeline.errors import ToolError
+from pipeline.outputs.exports import FORMATS
 from pipeline.outputs.extras import wanted
 from pipeline.outputs.kept import put_in_place, write_pending_tracks, write_pending_words
+from pipeline.outputs.manifest import read_manifest
 from pipeline.types import Losses, ModelChoice, Probe, ScoredTracks, Segment, Transcript, Word
 from pipeline.vision import facenet
 
@@ -41,7 +44,7 @@ def write(folder: Path, config: Config) -> None:
     write_extras(folder, PROBE, MODELS, config, lambda done_s, total_s: None)
 
 
-@pytest.mark.parametrize("names", ["rttm", "ava", "sieve", "talknet", ("rttm", "ava", "sieve", "talknet")])
+@pytest.mark.parametrize("names", [*FORMATS, FORMATS])
 def test_export_writes_what_is_wanted_and_nothing_else(folder: Path, names: Any) -> None:
     config = Config(EXPORT=names)
     write(folder, config)
@@ -54,6 +57,33 @@ def test_who_speaks_is_what_the_clips_say(folder: Path) -> None:
     assert (folder / "export" / "speakers.rttm").read_text().split()[3:8] == [
         *("0.200", "0.800", "<NA>", "<NA>", "speaker_1")
     ]
+
+
+def test_clip_text_writes_the_words_beside_each_clip_and_cuts_none(finish, tmp_path: Path) -> None:
+    manifest = finish().manifest
+    clips = {path: path.stat().st_mtime_ns for path in manifest.parent.iterdir()}
+    write(tmp_path / "result", Config(CLIP_TEXT=True))
+    texts = {path.name: path.read_bytes().decode() for path in sorted(manifest.parent.glob("*.txt"))}
+    assert texts == {"seg_0000_track_000.txt": "Hello there.", "seg_0001_track_000.txt": "Beep now"}
+    assert [clip["text"] for clip in read_manifest(manifest)["clips"]] == list(texts.values())
+    assert {path: path.stat().st_mtime_ns for path in manifest.parent.iterdir() if path.suffix != ".txt"} == clips
+    finish()
+    assert not list(manifest.parent.glob("*.txt"))
+
+
+def test_only_the_clips_that_were_cut_have_a_text(finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B8: a clip that failed had its words beside it all the same."""
+    real = cut.write_clip
+
+    def fail_first(path: Path, *args: Any, **fields: Any) -> int:
+        if path.name.startswith("seg_0000"):
+            raise ToolError(["ffmpeg"], 1, "no")
+        return real(path, *args, **fields)
+
+    monkeypatch.setattr(cut, "write_clip", fail_first)
+    output = finish().manifest.parent
+    write(tmp_path / "result", Config(CLIP_TEXT=True))
+    assert sorted(path.name for path in output.glob("seg_*")) == ["seg_0001_track_000.mp4", "seg_0001_track_000.txt"]
 
 
 @pytest.mark.parametrize("names", ["talknet", "rttm"])

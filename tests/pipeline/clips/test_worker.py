@@ -125,7 +125,10 @@ def test_the_clips_can_be_listed(finish, tmp_path: Path) -> None:
 def test_what_an_earlier_run_left_goes_and_the_rest_stays(finish, tmp_path: Path) -> None:
     output = tmp_path / "result" / "output"
     output.mkdir(parents=True)
-    stale = ("seg_0007_track_003.mp4", ".seg_0008_track_003.mp4.part", ".manifest.json.77.part")
+    stale = (
+        *("seg_0007_track_003.mp4", ".seg_0008_track_003.mp4.part", ".manifest.json.77.part"),
+        *("seg_0007_track_003.txt", ".seg_0008_track_003.txt.77.part", "seg_0000_track_000.txt"),
+    )
     for name in (*stale, "notes.txt", "seg_my_own.mp4"):
         (output / name).write_text("old")
     finish()

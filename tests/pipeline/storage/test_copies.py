@@ -156,7 +156,9 @@ class TestPush:
         [
             (CLIP, True),
             ("seg_0000_track_000.mp4", False),
+            ("output/seg_0000_track_000.txt", True),
             ("output/holiday.mp4", False),
+            ("output/notes.txt", False),
             ("persons/person_012.jpg", True),
             ("export/ava_labels.csv", True),
             ("export/own.csv", False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import pickle
 from fractions import Fraction
@@ -158,10 +159,65 @@ def test_sieve_frames(export: Path) -> None:
     }
 
 
-def test_sieve_can_be_read_line_by_line(export: Path) -> None:
-    lines = (export / "sieve.json").read_text().splitlines()
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [("sieve.json", [*range(FRAMES)]), ("sieve_raw.json", [*range(FRAMES)]), ("sieve_cuts.json", [0, 45, 200])],
+)
+def test_sieve_can_be_read_line_by_line(tmp_path: Path, name: str, frames: list[int]) -> None:
+    lines = (_cut_at_45(tmp_path) / name).read_text().splitlines()
     assert (lines[0], lines[-1]) == ("[", "]")
-    assert [json.loads(line.rstrip(","))["frame_number"] for line in lines[1:-1]] == [*range(FRAMES)]
+    assert [json.loads(line.rstrip(","))["frame_number"] for line in lines[1:-1]] == frames
+
+
+def _cut_at_45(folder: Path) -> Path:
+    """The exports where a shot begins while both faces are in view."""
+    tracks = dataclasses.replace(_tracks(), shot_starts=np.array([0, 45, 200], np.int32))
+    write_exports(FORMATS, folder, _probe(), tracks, WORDS, smooth=_smooth)
+    return folder / "export"
+
+
+def test_sieve_raw_has_the_track_and_score_of_every_face(export: Path) -> None:
+    frames = json.loads((export / "sieve_raw.json").read_text())
+    assert [frame["frame_number"] for frame in frames] == [*range(FRAMES)]
+    assert {key for frame in frames for key in frame} == {"frame_number", "faces"}
+    assert frames[15]["faces"] == [
+        {"track_id": 0, "raw_score": -1.5918, "x1": 30, "y1": 30, "x2": 70, "y2": 80, "speaking": False}
+    ]
+    small, large = frames[45]["faces"]
+    assert (small["track_id"], small["x1"], small["speaking"]) == (0, 90, True)
+    assert large == {"track_id": 3, "raw_score": 0.149, "x1": 0, "y1": 100, "x2": 90, "y2": 240, "speaking": True}
+    by_track: dict[int, dict[int, float]] = {}
+    for frame in frames:
+        for face in frame["faces"]:
+            by_track.setdefault(face["track_id"], {})[frame["frame_number"]] = face["raw_score"]
+    tracks = _tracks()
+    assert {track: [*rows] for track, rows in by_track.items()} == {0: [*FIRST], 3: [*SECOND]}
+    for track, rows in by_track.items():
+        np.testing.assert_allclose([*rows.values()], tracks.logit[tracks.track == track], atol=1e-4)
+
+
+def test_sieve_raw_leaves_out_no_face_and_takes_a_score_of_zero_for_speech(tmp_path: Path) -> None:
+    count = 8
+    tracks = ScoredTracks(
+        *(1, np.zeros(1, np.int32), np.arange(count, dtype=np.int32), np.zeros(count, np.int32)),
+        *(np.tile(np.array([0, 0, 9, 9], np.float32), (count, 1)), np.arange(-4, 4, dtype=np.float32)),
+        np.full(count, 0.5, np.float32),
+    )
+    write_exports(["sieve-raw", "sieve"], tmp_path, _probe(), tracks, (), smooth=_smooth)
+    (raw,), (frame,) = (
+        json.loads((tmp_path / "export" / name).read_text()) for name in ("sieve_raw.json", "sieve.json")
+    )
+    assert [(face["track_id"], face["speaking"]) for face in raw["faces"]] == [(t, t >= 4) for t in range(count)]
+    assert len(frame["faces"]) == 5
+
+
+def test_sieve_cuts_are_the_first_frames_of_the_scenes(tmp_path: Path) -> None:
+    export = _cut_at_45(tmp_path)
+    cuts = json.loads((export / "sieve_cuts.json").read_text())
+    every = json.loads((export / "sieve.json").read_text())
+    assert cuts == [every[frame] for frame in (0, 45, 200)]
+    assert [len(frame["faces"]) for frame in cuts] == [0, 2, 0]
+    assert [frame["related_scene"]["end_frame"] for frame in cuts] == [44, 199, 259]
 
 
 def _rttm(path: Path) -> list[dict[str, str]]:
@@ -228,7 +284,7 @@ def test_a_video_without_frames_faces_and_words(tmp_path: Path) -> None:
     written = write_exports(FORMATS, tmp_path, _probe('odd, "name"\udcff'), tracks, (), smooth=_smooth)
     contents = [_unpickled(path) for path in written if path.suffix == ".pckl"]
     assert contents == [[], [], [], []]
-    assert json.loads((tmp_path / "export" / "sieve.json").read_text()) == []
+    assert [json.loads(path.read_text()) for path in written if path.suffix == ".json"] == [[], [], []]
 
 
 def test_a_name_that_breaks_fields_does_not(tmp_path: Path) -> None:
