@@ -24,6 +24,7 @@ from pipeline.media.decode import SpanReader
 from pipeline.outputs.kept import TRANSCRIPT
 from pipeline.outputs.manifest import CutClip, manifest_json, read_manifest, write_manifest
 from pipeline.outputs.report import REPORT
+from pipeline.outputs.speaking import speaking_json
 from pipeline.outputs.subtitles import write_subtitles
 from pipeline.outputs.transcript import transcript_json, write_transcript
 from pipeline.types import (
@@ -144,6 +145,7 @@ def finish_video(
         models=models,
         clips=clips,
         dropped=dropped,
+        speaking=speaking_json(words, sentences, tracks),
     )
     said = transcript_json(transcript, words, marks.speech)
     write_pages(folder, probe, content, said, tracks, timings)

@@ -59,6 +59,7 @@ def manifest_json(
     clips: Sequence[CutClip],
     dropped: Sequence[DroppedSentence],
     losses: Losses = Losses(),  # noqa: B008 - it is frozen
+    speaking: Mapping[str, Any] | None = None,
     created_at: datetime | None = None,
 ) -> dict[str, Any]:
     """The manifest as JSON values: times to the millisecond, scores to four digits.
@@ -73,6 +74,7 @@ def manifest_json(
         clips: in order of their numbers.
         dropped: likewise.
         losses: what of the source could not be read.
+        speaking: as of `pipeline.outputs.speaking.speaking_json`; left out where it is None.
         created_at: moment of writing, with its time zone; now by default.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
@@ -84,6 +86,7 @@ def manifest_json(
         "source": _source_json(probe, frame_count, losses, language),
         "settings": settings_of(config),
         "models": [_model_json(model) for model in models],
+        **({} if speaking is None else {"speaking": dict(speaking)}),
         "clips": [_clip_json(clip, used) for clip in clips],
         "dropped": [_dropped_json(line) for line in dropped],
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.outputs.files import write_text
 from pipeline.outputs.pages import link, page, shown, stand_ins
-from pipeline.outputs.report_data import changed_settings, losses_of, report_data
+from pipeline.outputs.report_data import changed_settings, losses_of, report_data, speaking_rows
 from pipeline.types import ScoredTracks
 
 REPORT = "report.html"
@@ -83,5 +83,7 @@ def report_html(
         timings={stage: float(seconds) for stage, seconds in timings.items()},
         clip_count=len(manifest["clips"]),
         dropped=manifest["dropped"],
+        speaking=speaking_rows(manifest),
+        speech_s=manifest.get("speaking", {}).get("speech", 0.0),
         speaker_count=len({clip["speaker"] for clip in manifest["clips"]}),
     )

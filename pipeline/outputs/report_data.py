@@ -19,6 +19,9 @@ MOST_COLUMNS = 6000
 MOST_LANES = 200
 """Persons with a lane: those who speak first, then those longest in view."""
 
+MOST_SILENT = 8
+"""Persons who never speak that are listed beside those who do."""
+
 MOST_WORDS_A_TURN = 60
 """Longest paragraph of the transcript, in words."""
 
@@ -142,6 +145,27 @@ def turns(transcript: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[di
             key = word["start"], word["end"], word["word"].strip()
             found[-1]["words"].append([word["word"], word["start"], word["end"], sentence_of.get(key, -1)])
     return found
+
+
+def speaking_rows(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Speaking time, a row to each who speaks or is in view; nothing for a manifest of a version without it.
+
+    Returns:
+        ``who``, ``speaker`` or None, ``seconds``, ``share`` of all speech in percent, ``sentences``, ``words`` and
+        ``in_view`` in seconds, None for those off screen. Of the persons who never speak, the `MOST_SILENT` that are
+        longest in view.
+    """
+    speaking = manifest.get("speaking")
+    if speaking is None:
+        return []
+    heard = [line for line in speaking["persons"] if line["speaker"] is not None]
+    silent = [line for line in speaking["persons"] if line["speaker"] is None]
+    rows = [{"who": f"Speaker {line['speaker']}", **line} for line in heard]
+    if speaking["off_screen"]["words"]:
+        rows.append({"who": "Off-screen", "speaker": None, "in_view": None, **speaking["off_screen"]})
+    rows += [{"who": f"Person {line['person']}", **line} for line in silent[:MOST_SILENT]]
+    whole_s = speaking["speech"]
+    return [{**row, "share": 100 * row["seconds"] / whole_s if whole_s else 0.0} for row in rows]
 
 
 def changed_settings(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:

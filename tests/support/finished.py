@@ -15,6 +15,7 @@ from film import HEIGHT_PX, WIDTH_PX, Film
 
 from config import Config
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
+from pipeline.outputs.speaking import speaking_json
 from pipeline.outputs.tracks import write_tracks
 from pipeline.outputs.transcript import transcript_json, write_transcript
 from pipeline.types import (
@@ -103,6 +104,7 @@ def finished(
         clips=clips,
         dropped=dropped,
         losses=losses,
+        speaking=speaking_json(spoken, sentences, tracks),
         created_at=datetime(2030, 1, 2, tzinfo=UTC),
     )
     return Finished(manifest, transcript_json(transcript, spoken), tracks, spoken, transcript)

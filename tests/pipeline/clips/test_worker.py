@@ -117,6 +117,19 @@ def test_tracks_and_transcript_can_be_read_back(finish, tracks: ScoredTracks, tm
     assert "Speaker 1: Hello there." in srt and "Off-screen: Too late." in srt
 
 
+def test_the_manifest_says_how_long_each_person_speaks(finish) -> None:
+    """0.66 s of two words, 0.2 and 0.8 s of two with a pause; one of 0.4 s after the end of the picture."""
+    speaking = read_manifest(finish().manifest)["speaking"]
+    assert speaking == {
+        "speech": 2.06,
+        "off_screen": {"seconds": 0.4, "words": 1, "sentences": 1},
+        "persons": [
+            {"person": 0, "speaker": 1, "seconds": 1.66, "words": 4, "sentences": 2, "in_view": 2.6},
+            {"person": 1, "speaker": None, "seconds": 0.0, "words": 0, "sentences": 0, "in_view": 3.0},
+        ],
+    }
+
+
 def test_the_clips_can_be_listed(finish, tmp_path: Path) -> None:
     lines = list(clip_lines([finish().manifest], tmp_path))
     assert [line["path"] for line in lines] == [f"result/output/seg_000{i}_track_000.mp4" for i in (0, 1)]

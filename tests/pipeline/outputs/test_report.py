@@ -12,6 +12,7 @@ from finished import finished
 
 from config import Config
 from pipeline.outputs import report as module
+from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.report import write_report
 from pipeline.types import Losses
 
@@ -49,6 +50,26 @@ def test_stand_ins_losses_settings_and_timings_are_told(tmp_path: Path) -> None:
     assert "the last 2.5 s of the picture are missing" in text
     assert "<td>CLIP_CRF</td><td>30</td>" in text
     assert '<td>vision</td><td class="number">1.2</td>' in text
+
+
+def test_speaking_time_is_told(tmp_path: Path) -> None:
+    """Of five sentences of two seconds two are speaker 1's and three speaker 2's; one more is off screen."""
+    table = re.search(r'<table id="speaking">.*?</table>', _text(tmp_path), re.DOTALL)
+    assert table
+    cells = [re.sub(r"<.*?>", "\n", row).split("\n") for row in re.findall(r"<tr class.*?</tr>", table[0])]
+    assert [[cell for cell in row if cell] for row in cells] == [
+        ["Speaker 1", "0:06.0", "50 %", "3", "12", "0:18.0"],
+        ["Speaker 2", "0:04.0", "33 %", "2", "8", "0:18.0"],
+        ["Off-screen", "0:02.0", "17 %", "1", "4"],
+    ]
+
+
+def test_a_manifest_of_an_older_version_has_no_speaking_time(tmp_path: Path) -> None:
+    done = finished()
+    del done.manifest["speaking"]
+    path = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {})
+    assert 'id="speaking"' not in path.read_text()
+    assert read_manifest(done.write(tmp_path))["clips"]
 
 
 def test_nothing_is_said_of_what_did_not_happen(tmp_path: Path) -> None:

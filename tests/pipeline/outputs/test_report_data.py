@@ -12,7 +12,16 @@ from finished import finished
 
 from config import Config
 from pipeline.outputs import report_data as module
-from pipeline.outputs.report_data import changed_settings, curve, lanes, losses_of, report_data, speakers_of, turns
+from pipeline.outputs.report_data import (
+    changed_settings,
+    curve,
+    lanes,
+    losses_of,
+    report_data,
+    speakers_of,
+    speaking_rows,
+    turns,
+)
 from pipeline.types import Losses
 
 DONE = finished()
@@ -136,3 +145,13 @@ def test_what_was_lost_is_told_in_words() -> None:
         "3 packets of the sound could not be decoded",
         "the last 1.5 s of the picture are missing",
     ]
+
+
+def test_of_many_silent_persons_those_longest_in_view_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SILENT", 2)
+    silent = {"speaker": None, "seconds": 0.0, "words": 0, "sentences": 0}
+    persons = [{"person": n, "in_view": 10.0 - n, **silent} for n in range(4)]
+    nobody = {"seconds": 0.0, "words": 0, "sentences": 0}
+    rows = speaking_rows({"speaking": {"speech": 0.0, "off_screen": nobody, "persons": persons}})
+    assert [(row["who"], row["share"]) for row in rows] == [("Person 0", 0.0), ("Person 1", 0.0)]
+    assert speaking_rows({}) == []

@@ -1,0 +1,64 @@
+"""Speaking time: how long each person of a video speaks, beside how long the face is in view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.types import GRID_FPS, AttributedWord, ScoredTracks, Sentence, Word
+
+DIGITS = 3
+
+
+def speaking_json(
+    words: Sequence[AttributedWord], sentences: Sequence[Sentence], tracks: ScoredTracks
+) -> dict[str, Any]:
+    """The ``speaking`` of the manifest, where its fields are described.
+
+    A person speaks during the words that are attributed to him, not in the pauses between them.
+
+    Args:
+        words: every word with its speaker.
+        sentences: that they make.
+        tracks: faces, with the person of each.
+    """
+    person_of_track = tracks.persons
+    speaker_of = {person_of_track[w.track]: w.speaker for w in words if w.track is not None and w.speaker is not None}
+    persons, frames = np.unique(tracks.person, return_counts=True)
+    in_view = dict(zip(persons.tolist(), frames.tolist(), strict=True))
+    order = sorted(in_view, key=lambda person: (speaker_of.get(person, 1 << 31), -in_view[person], person))
+    return {
+        "speech": _seconds_of(spoken.word for spoken in words),
+        "off_screen": _said_by(None, words, sentences),
+        "persons": [
+            {
+                "person": person,
+                "speaker": speaker_of.get(person),
+                **(_said_by(speaker_of[person], words, sentences) if person in speaker_of else _NOTHING),
+                "in_view": round(in_view[person] / GRID_FPS, DIGITS),
+            }
+            for person in order
+        ],
+    }
+
+
+_NOTHING = {"seconds": 0.0, "words": 0, "sentences": 0}
+
+
+def _said_by(
+    speaker: int | None, words: Sequence[AttributedWord], sentences: Sequence[Sentence]
+) -> dict[str, float | int]:
+    own = [spoken.word for spoken in words if spoken.speaker == speaker]
+    count = sum(sentence.speaker == speaker for sentence in sentences)
+    return {"seconds": _seconds_of(own), "words": len(own), "sentences": count}
+
+
+def _seconds_of(words: Iterable[Word]) -> float:
+    """Seconds in which at least one of *words* sounds."""
+    total_s, end_s = 0.0, -np.inf
+    for word in sorted(words, key=lambda word: word.start_s):
+        total_s += max(word.end_s - max(word.start_s, end_s), 0.0)
+        end_s = max(end_s, word.end_s)
+    return round(total_s, DIGITS)
