@@ -178,7 +178,7 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
     shots = None if job.scenes is None else read_scenes(job.scenes, found.duration_s)
     if sound is None:
         return Prepared(found, None, shots)
-    needed = int(found.duration_s * SOUND_BYTES_PER_S)
+    needed = int((found.duration_s + float(max(found.lead_s, 0))) * SOUND_BYTES_PER_S)
     if shutil.disk_usage(sound.parent).free < needed:
         text = f"its sound needs {needed / 1e6:.0f} MB of temporary files"
         raise OSError(errno.ENOSPC, text, str(sound.parent))
@@ -202,7 +202,7 @@ def pictures(
 
 def keep_tracks(job: VideoJob, prepared: Prepared, tracks: ScoredTracks, lost_packets: int) -> Path:
     """Writes the result of vision, with what could not be read of the video, for `kept.put_in_place`."""
-    missing_s = missing_seconds(prepared.probe, tracks.frame_count / GRID_FPS, prepared.audio.duration_s)
+    missing_s = missing_seconds(prepared.probe, tracks.frame_count / GRID_FPS, prepared.audio.end_s)
     losses = Losses(lost_packets, prepared.audio.lost_packets, missing_s)
     return kept.write_pending_tracks(job.folder, tracks, losses, job.marks.vision)
 

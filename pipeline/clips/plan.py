@@ -16,6 +16,7 @@ from pipeline.clips.camera import Camera
 from pipeline.clips.clock import GRID_RATE, clip_rate
 from pipeline.clips.faces import Faces, frames_of
 from pipeline.clips.gaps import longest_part, runs_of
+from pipeline.clips.picture import outside_picture
 from pipeline.clips.sentences import measured
 from pipeline.clips.spans import clip_spans
 from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, Sentence
@@ -173,10 +174,8 @@ class _Planner:
 
 def why_dropped(sentence: Sentence, faces: Faces, config: Config) -> tuple[str, str] | None:
     """Code and message of the reason why *sentence* gets no clip; None when it gets one."""
-    picture_s = faces.tracks.frame_count / GRID_FPS
     length_s = sentence.end_s - sentence.start_s
-    if frames_of(sentence.start_s, sentence.end_s)[0] >= faces.tracks.frame_count:
-        message = f"the picture ends at {picture_s:.2f} s and the sentence begins at {sentence.start_s:.2f} s"
+    if (message := outside_picture(sentence.words, faces.tracks)) is not None:
         return "outside_picture", message
     if sentence.track is None or sentence.avg_score is None:
         return "not_visible", _seen_instead(sentence, faces)

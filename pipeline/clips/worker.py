@@ -121,7 +121,7 @@ def finish_video(
     faces = Faces(tracks)
     words, sentences = understood(faces, transcript, models, config)
     write_transcript(folder / TRANSCRIPT, transcript, words, marks.speech)
-    write_subtitles(folder, sentences)
+    write_subtitles(folder, sentences, float(probe.lead_s))
 
     plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config, probe.rate)
     if config.SCORE_ONLY:

@@ -1,9 +1,11 @@
-"""Sound of a video on the clock of its picture: sample 0 is the instant of the first video frame."""
+"""Sound of a video on the clock of its picture: sample 0 is the instant of the first video frame, and sound before it
+has negative numbers."""
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -53,34 +55,65 @@ class _Losses:
 def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None] = lambda _: None) -> AudioTrack:
     """Writes the sound track as mono 16 kHz int16 samples to *path*, in bounded memory.
 
-    Late or missing sound becomes silence, sound before the first picture is left out. Packets that cannot be decoded,
-    and those that the header claims beyond the end of a file that was cut off, are counted.
+    The file begins with the first video frame, or with the sound where that is earlier. Late or missing sound becomes
+    silence. Packets that cannot be decoded, and those that the header claims beyond the end of a file that was cut off,
+    are counted.
 
     Args:
         probe: the file.
         path: file to write; whole when the function returns.
-        on_progress: called with the seconds done.
+        on_progress: called with the seconds after the first video frame that are done.
 
     Raises:
         InputError: ``no_audio`` when there is no sound track or nothing in it can be decoded, ``too_long`` when it
-            goes on beyond the limits, ``changed`` when the file did not stay as it was.
+            goes on beyond the limits, or begins as far before the picture, ``changed`` when the file did not stay as it
+            was.
     """
     if probe.audio_rate_hz is None:
         message = "has no sound track that can be decoded; who speaks cannot be told without sound"
         raise InputError("no_audio", message, probe.path)
     rate_hz = _working_rate(probe.audio_rate_hz)
     losses = _Losses()
+    sound_s = sound_start(probe)
+    first_sample = _first_sample(sound_s, rate_hz)
+    begin_s = Fraction(first_sample, AUDIO_RATE_HZ)
     written = 0
     with path.open("wb") as file:
-        for block in _resampled(_blocks(_placed(probe, rate_hz, 1, Fraction(0), losses), rate_hz * BLOCK_S), rate_hz):
+        for block in _resampled(_blocks(_placed(probe, rate_hz, 1, begin_s, losses), rate_hz * BLOCK_S), rate_hz):
             samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
             file.write(samples.tobytes())
             written += len(samples)
-            on_progress(written / AUDIO_RATE_HZ)
+            on_progress(max((first_sample + written) / AUDIO_RATE_HZ, 0.0))
     check_unchanged(probe)
     if not written:
         raise InputError("no_audio", "its sound track holds nothing that can be decoded", _sound_of(probe)[0])
-    return AudioTrack(path, written, losses.packets)
+    return AudioTrack(path, written, losses.packets, first_sample, float(sound_s), -float(probe.lead_s))
+
+
+def sound_start(probe: Probe) -> Fraction:
+    """Instant of the first sample that can be decoded, in seconds after the first video frame; below 0 where the sound
+    begins before the picture.
+
+    Raises:
+        InputError: ``no_audio`` when nothing can be decoded, ``too_long`` when it lies beyond the limits.
+    """
+    path = _sound_of(probe)[0]
+    rate_hz = _working_rate(probe.audio_rate_hz or AUDIO_RATE_HZ)
+    decoded = _decoded(probe, rate_hz, 1, Fraction(0), _Losses())
+    with contextlib.closing(decoded):
+        first = next(decoded, None)
+    if first is None:
+        raise InputError("no_audio", "its sound track holds nothing that can be decoded", path)
+    start_s = first[0] or Fraction(0)
+    check_length(start_s, probe.limits, path, "the beginning of its sound")
+    return start_s
+
+
+def _first_sample(sound_s: Fraction, rate_hz: int) -> int:
+    """Number of the first sample at 16 kHz that is kept of a sound that begins at *sound_s*: 0 or below, and an instant
+    at which samples of both rates lie, so that resampling gives the same numbers wherever it begins."""
+    step_s = Fraction(1, math.gcd(rate_hz, AUDIO_RATE_HZ))
+    return min(math.floor(sound_s / step_s), 0) * int(step_s * AUDIO_RATE_HZ)
 
 
 def _working_rate(rate_hz: int) -> int:
@@ -158,7 +191,7 @@ def _sound_of(probe: Probe) -> tuple[Path, Fraction]:
 
 def _decoded(
     probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses: _Losses
-) -> Iterator[tuple[Fraction | None, np.ndarray]]:
+) -> Generator[tuple[Fraction | None, np.ndarray]]:
     """Time after the first video frame (None: unknown) and (n, channels) float32 of each block that can be decoded."""
     path, zero_s = _sound_of(probe)
     with opened(path, probe.limits) as container:

@@ -42,11 +42,12 @@ def check_length(time_s: Fraction | float, limits: MediaLimits, path: Path, what
     Raises:
         InputError: ``too_long``.
     """
-    if time_s > limits.length_s:
+    if abs(time_s) > limits.length_s:
+        hours, side = abs(float(time_s)) / 3600, "after" if time_s > 0 else "before"
         raise InputError(
             "too_long",
-            f"{what} lies {float(time_s) / 3600:.1f} hours after its first picture; at most {limits.length_s / 3600:g} "
-            "hours are read. Split it, or repair its time stamps, with ffmpeg; or raise MAX_VIDEO_HOURS and use "
+            f"{what} lies {hours:.1f} hours {side} its first picture; at most {limits.length_s / 3600:g} hours "
+            "are read. Split it, or repair its time stamps, with ffmpeg; or raise MAX_VIDEO_HOURS and use "
             "--retry-failed",
             path,
         )

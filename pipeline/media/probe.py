@@ -207,6 +207,7 @@ def probe(path: Path, limits: MediaLimits = MediaLimits()) -> Probe:  # noqa: B0
             duration_of=duration_of,
             limits=limits,
             seen=seen,
+            lead_s=_lead(container, frame_time(first, time_base)),
         )
 
 
@@ -225,15 +226,21 @@ def with_sound_file(probe: Probe, path: Path) -> Probe:
     """
     path = path.absolute()
     seen = stamp_of(path)
-    with opened(probe.path, probe.limits) as container:
-        lead_s = probe.zero_s - _start_of(container)
     with opened(path, probe.limits) as container:
         sound = sound_stream(container)
         if sound is None:
             raise InputError("no_audio", "has no sound track that can be decoded; it was given as a sound file", path)
         check_sound(sound.rate, sound.channels, path)
-        file = SoundFile(path, _start_of(container) + lead_s, seen)
+        file = SoundFile(path, _start_of(container) + probe.lead_s, seen)
         return dataclasses.replace(probe, audio_rate_hz=sound.rate, audio_channels=sound.channels, sound_file=file)
+
+
+def _lead(container: av.container.InputContainer, zero_s: Fraction | None) -> Fraction:
+    """Seconds from the start of *container* to its first video frame, at *zero_s* of the file's clock, to the
+    microsecond of FFmpeg's own; 0 where one of the two is not known."""
+    if container.start_time is None or zero_s is None:
+        return Fraction(0)
+    return Fraction(round(zero_s * av.time_base) - container.start_time, av.time_base)
 
 
 def _start_of(container: av.container.InputContainer) -> Fraction:

@@ -164,6 +164,7 @@ def _source_json(probe: Probe, frame_count: int, losses: Losses, language: str) 
         "rate": _rate(probe.rate),
         "rotation": probe.rotation_deg,
         "first_frame_time": round(float(probe.zero_s), 6),
+        "lead": round(float(probe.lead_s), 6),
         "audio_rate": probe.audio_rate_hz,
         "audio_channels": probe.audio_channels,
         "grid_rate": GRID_FPS,

@@ -71,12 +71,13 @@ def link(target: Path, folder: Path) -> str:
 
 
 def clock(seconds: float, digits: int = 0) -> str:
-    """``1:02:03``, or ``2:03`` below an hour; with *digits* after the point."""
+    """``1:02:03``, or ``2:03`` below an hour; with *digits* after the point, and a minus sign below 0."""
     unit = 10**digits
-    whole, part = divmod(round(max(seconds, 0) * unit), unit)
+    whole, part = divmod(round(abs(seconds) * unit), unit)
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
     text = f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+    text = f"−{text}" if seconds < 0 and (whole or part) else text
     return f"{text}.{part:0{digits}d}" if digits else text
 
 

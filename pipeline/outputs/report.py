@@ -66,14 +66,17 @@ def report_html(
     urls = {person: link(sheet, folder) for person, sheet in sheets.items()}
     few = dict(list(posters.items())[:MOST_POSTERS])
     name = shown(Path(source["path"]).name)
+    data = report_data(manifest, transcript, tracks, posters=few, sheets=urls)
     return page(
         "report.html",
         styles=STYLES,
         scripts=SCRIPTS,
-        data=report_data(manifest, transcript, tracks, posters=few, sheets=urls),
+        data=data,
+        begin=data["begin"],
         name=name,
         path=shown(source["path"]),
         source=source,
+        lead=source.get("lead", 0),
         picture_rate=f"{float(Fraction(source['rate'])):.3f}".rstrip("0").rstrip("."),
         created_at=manifest["created_at"],
         models=manifest["models"],

@@ -47,8 +47,9 @@ def report_data(
         sheets: relative URL of the contact sheets, by person.
 
     Returns:
-        ``duration`` in seconds; ``shots``, where they start; ``clips`` and ``dropped``; ``lanes``, one a person, with
-        its score curve; ``turns`` of the transcript.
+        ``begin``, 0 or the start of what is said before the picture, and ``duration``, the end of it all, in seconds
+        after the first video frame; ``shots``, where they start; ``clips`` and ``dropped``; ``lanes``, one a person,
+        with its score curve; ``turns`` of the transcript.
     """
     persons = tracks.persons
     speakers = speakers_of(manifest, persons)
@@ -56,6 +57,7 @@ def report_data(
     dropped = [_sentence(line, persons) | {"reason": line["reason_code"]} for line in manifest["dropped"]]
     ends = [line["end"] for line in (*clips, *dropped)]
     return {
+        "begin": min([0, *(line["start"] for line in dropped)]),
         "duration": max([tracks.frame_count / GRID_FPS, manifest["source"]["duration"], *ends]),
         "shots": [round(frame / GRID_FPS, 3) for frame in tracks.shot_starts.tolist()],
         "clips": clips,

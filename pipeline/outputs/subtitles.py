@@ -127,12 +127,24 @@ def ass_text(cues: Sequence[Cue]) -> str:
     return file.to_string("ass")
 
 
-def write_subtitles(folder: Path, sentences: Iterable[Sentence]) -> None:
-    """Writes ``transcript.srt``, ``.vtt`` and ``.ass`` into *folder*, each whole or not at all."""
-    cues = cues_of(sentences)
+def write_subtitles(folder: Path, sentences: Iterable[Sentence], lead_s: float = 0.0) -> None:
+    """Writes ``transcript.srt``, ``.vtt`` and ``.ass`` into *folder*, each whole or not at all.
+
+    Args:
+        folder: of the video's results.
+        sentences: with times after the first video frame.
+        lead_s: how long after the start of its container that frame is shown: players count from there.
+    """
+    cues = [_later(cue, lead_s) for cue in cues_of(sentences)]
     write_text(folder / "transcript.ass", ass_text(cues))
     write_text(folder / "transcript.srt", srt_text(cues))
     write_text(folder / "transcript.vtt", vtt_text(cues))
+
+
+def _later(cue: Cue, by_s: float) -> Cue:
+    """*cue* on a clock that is ahead by *by_s*; players know no time before 0."""
+    start_s = max(cue.start_s + by_s, 0.0)
+    return dataclasses.replace(cue, start_s=start_s, end_s=max(cue.end_s + by_s, start_s + LEAST_CUE_S))
 
 
 def columns(text: str) -> int:

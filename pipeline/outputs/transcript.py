@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ from pipeline.types import AttributedWord, Segment, Transcript, Word
 LARGEST_BYTES = 256 * 2**20
 """Greater files are not ours: an hour of talk takes about 3 MB."""
 
+ZERO, FIRST_VIDEO_FRAME = "time_zero", "first_video_frame"
+"""Field that says from which instant the times count, and its value: recognisers have none, and count from the first
+sample of the sound."""
+
 LATEST_S = 1e7
 """Nor are times beyond 115 days."""
 
@@ -23,6 +27,7 @@ def transcript_json(
 ) -> dict[str, Any]:
     """The transcript as openai-whisper writes it, and per word ``timing``, ``speaker``, ``speaker_track`` and
     ``speaker_probabilities``: for every face in view, and for nobody (null), how probable it is that it says the word.
+    Times are seconds after the first video frame, as ``time_zero`` says: below 0 for speech before it.
 
     Args:
         transcript: the segments as the recogniser delivered them.
@@ -42,8 +47,17 @@ def transcript_json(
         "text": "".join(segment.text for segment in transcript.segments),
         "segments": segments,
         "language": transcript.language,
+        ZERO: FIRST_VIDEO_FRAME,
         "fingerprint": mark,
     }
+
+
+def is_own(content: Mapping[str, Any]) -> bool:
+    """Whether the JSON object *content* is a transcript of this program, whose times count from the first video frame:
+    it says so, or, from before it did, has a fingerprint."""
+    if ZERO in content:
+        return content[ZERO] == FIRST_VIDEO_FRAME
+    return isinstance(content.get("fingerprint"), str)
 
 
 def write_transcript(

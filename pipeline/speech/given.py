@@ -13,13 +13,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import pysubs2
 from pysubs2.time import TIMESTAMP
 
 from pipeline.errors import InputError
+from pipeline.outputs.transcript import is_own
 from pipeline.speech import UNKNOWN_LANGUAGE
 from pipeline.speech.repeats import REPEATED
 from pipeline.speech.words import attach_marks, is_unspaced, place_words, split_words
@@ -56,6 +57,19 @@ _TIMES = re.compile(r"\d\s*-->\s*\d")
 """Marks a line of times; one that is left in the text of a cue was not understood."""
 
 
+Zero = Literal["picture", "sound", "container"]
+"""Instant from which a file counts its times: the first video frame (our own transcripts), the first sample of the
+sound (those of recognisers), the start of the container (subtitles: players count from there)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTranscript:
+    """A transcript as its file has it."""
+
+    transcript: Transcript
+    zero: Zero
+
+
 @dataclass(frozen=True, slots=True)
 class _Detail:
     """What a file says of a word beside its text."""
@@ -70,7 +84,12 @@ _NO_TIME = _Detail((math.nan, math.nan), "interpolated", None)
 
 
 def read_transcript(path: Path, language: str = "auto") -> Transcript:
-    """Reads a transcript in words.
+    """The transcript of `read_given`, with the times of its file."""
+    return read_given(path, language).transcript
+
+
+def read_given(path: Path, language: str = "auto") -> GivenTranscript:
+    """Reads a transcript in words, and says from which instant it counts.
 
     Words that have no time in the file share the room that their neighbours and their segment leave them, by their
     number of characters, and are marked ``interpolated``. Segments come in order of their start; those of different
@@ -88,15 +107,15 @@ def read_transcript(path: Path, language: str = "auto") -> Transcript:
     fallback = UNKNOWN_LANGUAGE if language == "auto" else language
     try:
         if path.suffix.lower() == ".srt":
-            transcript = Transcript(fallback, _from_srt(text))
+            given = GivenTranscript(Transcript(fallback, _from_srt(text)), "container")
         elif path.suffix.lower() == ".json":
-            transcript = _from_json(text, fallback)
+            given = _from_json(text, fallback)
         else:
             _refuse("", f"a transcript ends in .json or .srt, not in {path.suffix!r}")
-        _check_amount(transcript.words)
+        _check_amount(given.transcript.words)
     except InputError as error:
         raise InputError(error.reason_code, error.message, path) from error
-    return transcript
+    return given
 
 
 def transcript_digest(path: Path) -> str:
@@ -173,7 +192,7 @@ def _check_amount(words: Sequence[Word]) -> None:
         _refuse("", f"{at_once.max()} words are said at {place_s:.2f} s, more than {MOST_AT_ONCE} at the same time")
 
 
-def _from_json(text: str, language: str) -> Transcript:
+def _from_json(text: str, language: str) -> GivenTranscript:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -184,28 +203,30 @@ def _from_json(text: str, language: str) -> Transcript:
     if said is not None and not isinstance(said, str):
         _refuse("language", f"expected a code such as en, got {_shown(said)}")
     code = _LANGUAGE_CODE.match(said or "")
-    parts = [_json_segment(part, f"segments[{index}]") for index, part in enumerate(content["segments"])]
+    zero: Zero = "picture" if is_own(content) else "sound"
+    least_s = -LATEST_S if zero == "picture" else 0.0
+    parts = [_json_segment(part, f"segments[{index}]", least_s) for index, part in enumerate(content["segments"])]
     segments = [segment for segment in parts if segment is not None]
     if parts and not segments:
         _refuse("", "holds no words")
-    return Transcript(code[1] if code else language, _in_order(segments))
+    return GivenTranscript(Transcript(code[1] if code else language, _in_order(segments)), zero)
 
 
-def _json_segment(part: Any, place: str) -> Segment | None:
+def _json_segment(part: Any, place: str, least_s: float) -> Segment | None:
     if not isinstance(part, dict):
         _refuse(place, f"expected an object, got {_shown(part)}")
     text = _text(part.get("text", ""), f"{place}.text")
     entries = part.get("words")
     if entries is not None and not isinstance(entries, list):
         _refuse(f"{place}.words", f"expected a list, got {_shown(entries)}")
-    read = [_json_word(entry, f"{place}.words[{index}]") for index, entry in enumerate(entries or ())]
+    read = [_json_word(entry, f"{place}.words[{index}]", least_s) for index, entry in enumerate(entries or ())]
     kept = attach_marks(_spaced([word for word, _ in read], text))
     texts = tuple(joined for joined, _ in kept) or split_words(text)
     details = [read[index][1] for _, index in kept] or [_NO_TIME] * len(texts)
     if not texts:
         return None
     times_s = np.array([detail.times_s for detail in details], np.float64)
-    start_s, end_s = _optional_time(part, "start", place), _optional_time(part, "end", place)
+    start_s, end_s = (_optional_time(part, name, place, least_s) for name in ("start", "end"))
     reach = [bound for bound in (start_s, end_s) if bound is not None]
     if len(reach) == 2:
         _check_order(reach[0], reach[1], place)
@@ -215,12 +236,12 @@ def _json_segment(part: Any, place: str) -> Segment | None:
     return _segment(texts, details, min(reach), max(reach), _flags(part, place))
 
 
-def _json_word(entry: Any, place: str) -> tuple[str, _Detail]:
+def _json_word(entry: Any, place: str, least_s: float) -> tuple[str, _Detail]:
     """Text of one word, and what else is said of it."""
     if not isinstance(entry, dict):
         _refuse(place, f"expected an object, got {_shown(entry)}")
     text = _text(entry.get("word"), f"{place}.word")
-    start_s, end_s = _optional_time(entry, "start", place), _optional_time(entry, "end", place)
+    start_s, end_s = (_optional_time(entry, name, place, least_s) for name in ("start", "end"))
     times_s, timing = _NO_TIME.times_s, _NO_TIME.timing
     if start_s is not None and end_s is not None:
         _check_order(start_s, end_s, place)
@@ -274,15 +295,15 @@ def _in_order(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     return tuple(sorted(segments, key=lambda segment: segment.start_s))
 
 
-def _optional_time(part: Mapping[str, Any], name: str, place: str) -> float | None:
+def _optional_time(part: Mapping[str, Any], name: str, place: str, least_s: float) -> float | None:
     value = part.get(name)
-    return None if value is None else _time(value, f"{place}.{name}")
+    return None if value is None else _time(value, f"{place}.{name}", least_s)
 
 
-def _time(value: Any, place: str) -> float:
+def _time(value: Any, place: str, least_s: float = 0.0) -> float:
     number = _number(value, place)
-    if not 0 <= number <= LATEST_S:
-        _refuse(place, f"expected seconds from 0 to {LATEST_S:g}, got {_shown(value)}")
+    if not least_s <= number <= LATEST_S:
+        _refuse(place, f"expected seconds from {least_s:g} to {LATEST_S:g}, got {_shown(value)}")
     return number
 
 

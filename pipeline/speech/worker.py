@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
 from pipeline.speech import UNKNOWN_LANGUAGE, Transcriber
-from pipeline.speech.given import read_transcript
+from pipeline.speech.clocks import on_picture, on_recording
+from pipeline.speech.given import read_given
 from pipeline.types import AudioTrack, Transcript
 
 if TYPE_CHECKING:
@@ -44,36 +45,40 @@ class SpeechWorker:
     def transcribe(
         self, audio: AudioTrack, on_progress: Callable[[float], None], given: Path | None = None
     ) -> Transcript:
-        """The words of one recording.
+        """The words of one recording, with times in seconds after the first video frame.
 
         Args:
             audio: the recording.
-            on_progress: as of `pipeline.speech.Transcriber`.
+            on_progress: called with the seconds of sound from the first video frame on that are done; the numbers
+                never fall.
             given: the user's own transcript, used instead of the recogniser.
 
         Raises:
             InputError: ``bad_transcript``, naming the file and the place in it.
         """
 
+        recording, before_s = audio.recording, max(-audio.start_s, 0.0)
+
         def early(done_s: float) -> None:
-            if done_s < audio.duration_s:
-                on_progress(done_s)
+            if done_s < recording.duration_s:
+                on_progress(max(done_s - before_s, 0.0))
 
         if given is not None:
             transcript = self._read(given, audio)
         elif self._recogniser is not None:
-            transcript = self._recogniser.transcribe(audio, early)
+            transcript = self._recogniser.transcribe(recording, early)
             if self._align_all:
-                transcript = self._aligned(transcript, audio)
+                transcript = self._aligned(transcript, recording)
         else:
             raise ValueError("SpeechWorker.transcribe: expected a recogniser or a given transcript, got neither")
-        on_progress(audio.duration_s)
-        return transcript
+        on_progress(max(recording.duration_s - before_s, 0.0))
+        return on_picture(transcript, audio)
 
-    def _read(self, path: Path, audio: AudioTrack) -> Transcript:
+    def _read(self, path: Path, placed: AudioTrack) -> Transcript:
+        """The transcript in *path*, on the clock of the recording that *placed* is."""
         from pipeline.speech.given_times import align_given, fitted, is_timed
 
-        transcript = read_transcript(path, self._language)
+        transcript, audio = on_recording(read_given(path, self._language), placed), placed.recording
         try:
             transcript = fitted(transcript, audio.duration_s)
         except InputError as error:

@@ -17,5 +17,5 @@ def checked(name: str, array: np.ndarray, dtype: type, shape: tuple[int | None, 
 
 
 def check_span(name: str, start: float, end: float) -> None:
-    if not 0 <= start <= end:
-        raise ValueError(f"{name}: expected 0 <= start <= end, got {start} and {end}")
+    if not start <= end:
+        raise ValueError(f"{name}: expected start <= end, got {start} and {end}")

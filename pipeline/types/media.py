@@ -73,6 +73,8 @@ class Probe:
     """What its readers go by."""
     seen: tuple[int, int] | None = None
     """Size in bytes and time of the last change in nanoseconds when it was looked at; None: not compared later."""
+    lead_s: Fraction = Fraction(0)
+    """Seconds from the start of the container, where players begin to count, to the first video frame."""
     sound_file: SoundFile | None = None
     """Where the sound is, if not in the video: `audio_rate_hz` and `audio_channels` are of it then."""
     url: str = ""
@@ -131,27 +133,54 @@ class FrameBatch:
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """The sound of one video as mono 16 kHz 16-bit samples in a file: read by the span, never held whole."""
+    """The sound of one video as mono 16 kHz 16-bit samples in a file: read by the span, never held whole.
+
+    Samples are counted from the instant of the first video frame. Those before it have negative numbers.
+    """
 
     path: Path
-    """Headerless little-endian int16 samples; sample 0 is the instant of the first video frame."""
+    """Headerless little-endian int16 samples."""
     sample_count: int
     """Samples in the file."""
     lost_packets: int = 0
     """Packets of the source that could not be decoded; there is silence instead."""
+    first_sample: int = 0
+    """Number of the file's first sample: below 0 where the sound begins before the picture."""
+    sound_start_s: float = 0.0
+    """Instant of the first sample of the source's sound, in seconds after the first video frame. Silence fills the
+    file up to it."""
+    container_start_s: float = 0.0
+    """Instant from which players count, in seconds after the first video frame: 0 or below."""
 
     rate_hz = AUDIO_RATE_HZ
 
     @property
     def duration_s(self) -> float:
+        """Length of the recording."""
         return self.sample_count / AUDIO_RATE_HZ
+
+    @property
+    def start_s(self) -> float:
+        """Instant of the file's first sample, in seconds after the first video frame."""
+        return self.first_sample / AUDIO_RATE_HZ
+
+    @property
+    def end_s(self) -> float:
+        """Instant at which the file ends, in seconds after the first video frame."""
+        return (self.first_sample + self.sample_count) / AUDIO_RATE_HZ
+
+    @property
+    def recording(self) -> AudioTrack:
+        """The same file by itself: its samples are counted from its own first one, as recognisers do."""
+        return AudioTrack(self.path, self.sample_count, self.lost_packets)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Samples ``[start, stop)`` as (stop - start,) int16; silence where the span lies outside the recording."""
         if stop < start:
             raise ValueError(f"AudioTrack.read: expected start <= stop, got {start} and {stop}")
         out = np.zeros(stop - start, np.int16)
-        first, last = max(start, 0), min(stop, self.sample_count)
+        first, last = max(start, self.first_sample), min(stop, self.first_sample + self.sample_count)
         if first < last:
-            out[first - start : last - start] = np.fromfile(self.path, "<i2", last - first, offset=2 * first)
+            offset = 2 * (first - self.first_sample)
+            out[first - start : last - start] = np.fromfile(self.path, "<i2", last - first, offset=offset)
         return out

@@ -18,6 +18,7 @@ class Word:
     """As Whisper gives it: with the space in front that separates it from the word before, where its language has
     one. Sentences are ``"".join`` of their words."""
     start_s: float
+    """Below 0 for a word before the first video frame, where times count from that."""
     end_s: float
     confidence: float | None = None
     """Probability of the word in 0..1 as the recogniser sees it; None when it does not say."""

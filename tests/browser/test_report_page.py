@@ -216,3 +216,20 @@ def test_five_hundred_clips(opened, tmp_path: Path) -> None:
     page.locator("#clip-500 .picture").click()
     assert 1500 <= _plays(page, 500) < 1502
     assert shown.console == []
+
+
+def test_what_is_said_before_the_picture_is_on_the_timeline(opened, tmp_path: Path) -> None:
+    """It begins below 0: 22 s are shown, of which 4 lie before the first picture."""
+    done = finished()
+    (line,) = done.manifest["dropped"]
+    early = line | {"start_time": -4.0, "end_time": -3.0, "reason_code": "outside_picture"}
+    manifest = done.manifest | {"dropped": [early], "source": done.manifest["source"] | {"lead": 4.25}}
+    page = opened(write_pages(tmp_path, None, manifest, done.transcript, done.tracks, {})).page
+    assert page.locator("#span").inner_text() == "−0:04 – 0:18"
+    assert "players show +4.25 s" in page.locator(".facts").inner_text()
+    assert page.locator("#dropped td").first.inner_text() == "−0:04.0"
+    box = page.locator("#timeline canvas").bounding_box()
+    page.locator("#timeline canvas").click(position={"x": 0.5 / 22 * box["width"], "y": 22 + 2 * 52 + 30})
+    assert page.locator("#message").inner_text() == "No clip at −0:03.5: outside_picture"
+    page.locator("#timeline canvas").press("Home")
+    assert page.locator("#timeline canvas").get_attribute("aria-valuenow") == "-4.0"

@@ -166,10 +166,10 @@ def test_scored_tracks_refuse(changed: dict[str, np.ndarray]) -> None:
         _tracks(**changed)
 
 
-@pytest.mark.parametrize(("start_s", "end_s"), [(-0.1, 1.0), (2.0, 1.0), (float("nan"), 1.0), (0.0, float("nan"))])
+@pytest.mark.parametrize(("start_s", "end_s"), [(2.0, 1.0), (-0.1, -0.2), (float("nan"), 1.0), (0.0, float("nan"))])
 @pytest.mark.parametrize("make", [lambda a, b: Word("x", a, b), lambda a, b: Segment(a, b, "x", ())])
 def test_spans_go_forward(make: Any, start_s: float, end_s: float) -> None:
-    with pytest.raises(ValueError, match="0 <= start <= end"):
+    with pytest.raises(ValueError, match="start <= end"):
         make(start_s, end_s)
 
 

@@ -60,7 +60,7 @@ def write_exports(
     if "sieve-cuts" in formats:
         written.append(write_sieve_cuts(export, tracks, size_px))
     if "rttm" in formats:
-        written.append(write_rttm(export, words, name))
+        written.append(write_rttm(export, words, name, float(probe.lead_s)))
     if "ava" in formats:
         written += write_ava(export, tracks, size_px, name)
     return tuple(written)

@@ -22,26 +22,34 @@ Turn = tuple[float, float, str]
 """Start and end in seconds, and name."""
 
 
-def write_rttm(folder: Path, words: Iterable[AttributedWord], name: str) -> Path:
+def write_rttm(folder: Path, words: Iterable[AttributedWord], name: str, lead_s: float = 0.0) -> Path:
     """Writes ``speakers.rttm`` into *folder*: a line to a turn, in order of their start.
 
-    A line is ``SPEAKER <name> 1 <start> <length> <NA> <NA> <speaker> <NA> <NA>``, in seconds after the first video
-    frame to the millisecond. Speakers are ``speaker_1`` and so on, as in the subtitles. Turns of different speakers
-    overlap where they speak at the same time.
+    A line is ``SPEAKER <name> 1 <start> <length> <NA> <NA> <speaker> <NA> <NA>``, in seconds to the millisecond after
+    the start of the container, as players and the subtitles count: readers compare it with sound, which may begin
+    before the picture, and refuse times below 0. Speakers are ``speaker_1`` and so on, as in the subtitles. Turns of
+    different speakers overlap where they speak at the same time.
 
     Args:
         folder: made when missing.
         words: with their speakers.
         name: of the recording; blanks in it become ``_``, since blanks part the fields.
+        lead_s: how long after the start of the container the first video frame is shown.
     """
     recording = re.sub(r"\s+", "_", name) or "_"
     path = folder / "speakers.rttm"
     lines = [
         f"SPEAKER {recording} 1 {start_s:.3f} {end_s - start_s:.3f} {NOTHING} {NOTHING} {speaker} {NOTHING} {NOTHING}\n"
-        for start_s, end_s, speaker in turns_of(words)
+        for start_s, end_s, speaker in _later(turns_of(words), lead_s)
     ]
     write_text(path, "".join(lines).encode("utf-8", "backslashreplace").decode())
     return path
+
+
+def _later(turns: Iterable[Turn], by_s: float) -> list[Turn]:
+    """*turns* on a clock that is ahead by *by_s*, without what lies before its 0."""
+    later = [(max(start_s + by_s, 0.0), end_s + by_s, speaker) for start_s, end_s, speaker in turns]
+    return [turn for turn in later if turn[1] > turn[0]]
 
 
 def turns_of(words: Iterable[AttributedWord], joined_pause_s: float = JOINED_PAUSE_S) -> list[Turn]:

@@ -12,15 +12,16 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
-/** 1:02:03.4, or 2:03.4 below an hour. */
+/** 1:02:03.4, or 2:03.4 below an hour; −0:01.5 before the picture begins. */
 function clock(seconds, digits = 1) {
   const unit = 10 ** digits;
-  const ticks = Math.round(Math.max(seconds, 0) * unit);
+  const ticks = Math.round(Math.abs(seconds) * unit);
   const whole = Math.floor(ticks / unit);
   const parts = [Math.floor(whole / 60) % 60, whole % 60];
   if (whole >= 3600) parts.unshift(Math.floor(whole / 3600));
   const text = parts.map((part, i) => (i ? String(part).padStart(2, "0") : String(part))).join(":");
-  return digits ? `${text}.${String(ticks % unit).padStart(digits, "0")}` : text;
+  const sign = seconds < 0 && ticks ? "−" : "";
+  return sign + (digits ? `${text}.${String(ticks % unit).padStart(digits, "0")}` : text);
 }
 
 /** Letters as the search compares them: without case and without accents. */

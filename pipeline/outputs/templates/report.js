@@ -37,7 +37,7 @@ function startKeys() {
 
 /** Goes to the time that the address ends with, as in ``report.html#t=12.3``. */
 function goToAddress() {
-  const found = /^#t=([0-9.]+)$/.exec(location.hash);
+  const found = /^#t=(-?[0-9.]+)$/.exec(location.hash);
   if (!found) return;
   const time = Number(found[1]) + 0.001;
   const clip = data.clips.find((line) => line.start <= time && time < line.end);

@@ -1,6 +1,7 @@
 const AXIS = 22, LANE = 52, LABEL = 18, FEW = 8;
 const GRID = 25;
-const view = { from: 0, to: data.duration || 1, all: false };
+const begin = data.begin, whole = data.duration - begin || 1;
+const view = { from: begin, to: begin + whole, all: false };
 const canvas = $("#timeline canvas");
 const strange = sentences.filter((line) => line.person === null);
 
@@ -159,8 +160,8 @@ function hatch(pen, colour) {
 
 /** Shows the span of *length* seconds around *middle*, inside the video. */
 function look(middle, length) {
-  const span = Math.min(Math.max(length, 1), data.duration || 1);
-  view.from = Math.min(Math.max(middle - span / 2, 0), (data.duration || 1) - span);
+  const span = Math.min(Math.max(length, 1), whole);
+  view.from = Math.min(Math.max(middle - span / 2, begin), begin + whole - span);
   view.to = view.from + span;
   drawTimeline();
 }
@@ -184,9 +185,9 @@ function startTimeline() {
   }, { passive: false });
   canvas.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10 }[event.key];
-    if (move) setTime(Math.min(Math.max(state.time + move, 0), data.duration));
+    if (move) setTime(Math.min(Math.max(state.time + move, begin), data.duration));
     else if (event.key === "Enter") seekTo(state.time);
-    else if (event.key === "Home") setTime(0);
+    else if (event.key === "Home") setTime(begin);
     else if (event.key === "End") setTime(data.duration);
     else return;
     event.preventDefault();

@@ -17,20 +17,21 @@ from pipeline.media import audio
 from pipeline.media.audio import extract_sound, read_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
-from pipeline.types import AUDIO_RATE_HZ, SAMPLES_PER_FRAME
+from pipeline.types import AUDIO_RATE_HZ, SAMPLES_PER_FRAME, AudioTrack, MediaLimits
 
 F = Fraction
 MS = AUDIO_RATE_HZ // 1000
 
 
+def _track(path: Path) -> AudioTrack:
+    return extract_sound(probe(path), path.with_name("sound.raw"))
+
+
 def _sound(path: Path) -> np.ndarray:
-    """(N,) int32 at 16 kHz."""
-    out = path.with_name("sound.raw")
-    track = extract_sound(probe(path), out)
-    samples = np.fromfile(out, "<i2").astype(np.int32)
-    assert track.sample_count == len(samples)
-    np.testing.assert_array_equal(track.read(0, track.sample_count), samples)
-    return samples
+    """(N,) int32 at 16 kHz, from the first video frame on."""
+    track = _track(path)
+    assert track.sample_count == len(np.fromfile(track.path, "<i2"))
+    return track.read(0, track.first_sample + track.sample_count).astype(np.int32)
 
 
 def _onset(samples: np.ndarray, level: int = 3000) -> int:
@@ -70,17 +71,54 @@ def test_late_sound_of_aac_in_mp4(film: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["v.mkv", "v.mov"])
-def test_sound_before_the_picture_is_left_out(film: Any, name: str) -> None:
-    wanted = _noise(16000, 3)
-    got = _sound(film.make(name, film.times(F(25), 2, F(1)), sound=[(F(0), wanted)]))
-    np.testing.assert_array_equal(got, wanted[16000:, 0])
+@pytest.mark.parametrize("lead_s", [F(2, 25), F(1)], ids=str)
+def test_sound_before_the_picture_has_negative_numbers(film: Any, name: str, lead_s: Fraction) -> None:
+    """Sample 0 is the instant of the first picture, however early the sound begins."""
+    wanted = _noise(16000, 3)[:, 0]
+    track = _track(film.make(name, film.times(F(25), 2, lead_s), sound=[(F(0), wanted[:, None])]))
+    lead = round(lead_s * 16000)
+    assert (track.first_sample, track.sample_count) == (-lead, 48000)
+    assert track.sound_start_s == track.container_start_s == track.start_s == -float(lead_s)
+    assert track.end_s == 3 - float(lead_s)
+    np.testing.assert_array_equal(track.read(-lead, 48000 - lead), wanted)
+    np.testing.assert_array_equal(track.read(-lead - 5, -lead), np.zeros(5))
+    np.testing.assert_array_equal(track.recording.read(0, 48000), wanted)
 
 
-def test_sound_that_ends_before_the_picture_begins_is_no_sound(film: Any) -> None:
-    path = film.make("v.mkv", film.times(F(25), 1, F(2)), sound=[(F(0), _noise(16000, 1))])
-    with pytest.raises(InputError) as caught:
-        _sound(path)
-    assert caught.value.reason_code == "no_audio"
+@pytest.mark.parametrize("rate_hz", [44100, 48000, 8000])
+def test_sound_before_the_picture_changes_nothing_after_it(film: Any, rate_hz: int) -> None:
+    """Resampled from before time zero on, as if all of it had been resampled at once."""
+    wanted = _noise(rate_hz, 3)
+    lead_s = F(1013, 1000)
+    path = film.make("v.mkv", film.times(F(25), 2, lead_s), sound=[(F(0), wanted)], sound_rate_hz=rate_hz)
+    track = _track(path)
+    silence = round(-track.first_sample * rate_hz / 16000) - round(lead_s * rate_hz)
+    placed = np.concatenate([np.zeros(silence), wanted[:, 0] / 32768]).astype(np.float32)
+    whole = resample(torch.from_numpy(placed), rate_hz, AUDIO_RATE_HZ).numpy()
+    got = track.recording.read(0, track.sample_count).astype(np.int32)
+    assert 0 <= silence < rate_hz / 100
+    assert len(got) == len(whole)
+    assert np.abs(got - np.clip(np.rint(whole * 32768), -32768, 32767)).max() <= 1
+
+
+def test_sound_that_ends_before_the_picture_begins_is_kept(film: Any) -> None:
+    wanted = _noise(16000, 1)
+    track = _track(film.make("v.mkv", film.times(F(25), 1, F(2)), sound=[(F(0), wanted)]))
+    assert (track.start_s, track.end_s) == (-2.0, -1.0)
+    np.testing.assert_array_equal(track.read(-32000, -16000), wanted[:, 0])
+    assert not track.read(-16000, 16000).any()
+
+
+def test_the_first_sample_of_late_sound_is_told(film: Any) -> None:
+    track = _track(film.make("v.mkv", film.times(F(25), 2), sound=[(F(476, 1000), _noise(16000, 1))]))
+    assert (track.first_sample, track.sound_start_s, track.container_start_s) == (0, 0.476, 0.0)
+
+
+def test_sound_hours_before_the_picture_is_a_broken_clock(film: Any) -> None:
+    path = film.make("v.mkv", film.times(F(25), 1, F(60)), sound=[(F(0), _noise(16000, 0.1))])
+    with pytest.raises(InputError, match=r"hours before its first picture") as caught:
+        extract_sound(probe(path, MediaLimits(length_s=50.0)), path.with_name("sound.raw"))
+    assert caught.value.reason_code == "too_long"
 
 
 def test_a_gap_is_filled_with_silence(film: Any) -> None:

@@ -29,7 +29,10 @@ from pipeline.settings import NOTHING
 from pipeline.types import AttributedWord, ClipPlan, DroppedSentence, ModelChoice, Probe, Sentence, Word
 
 SCHEMA = json.loads(Path(module.__file__).with_name("manifest.schema.json").read_bytes())
-PROBE = Probe(Path("/v/a b.mp4"), "mov,mp4", 4.0040001, 640, 360, Fraction(30000, 1001), 90, Fraction(1, 3), 44100, 2)
+PROBE = Probe(
+    *(Path("/v/a b.mp4"), "mov,mp4", 4.0040001, 640, 360, Fraction(30000, 1001), 90, Fraction(1, 3), 44100, 2),
+    lead_s=Fraction(38, 25),
+)
 SENTENCE = Sentence(
     (
         AttributedWord(Word(" Hi", 1.0000001, 1.5, 0.123456), 2, 1, ((2, 0.876543), (None, 0.1), (5, 0.023457))),
@@ -140,6 +143,7 @@ def test_source_and_models_are_told() -> None:
         "rate": "30000/1001",
         "rotation": 90,
         "first_frame_time": 0.333333,
+        "lead": 1.52,
         "audio_rate": 44100,
         "audio_channels": 2,
         "grid_rate": 25,

@@ -23,7 +23,14 @@ def test_no_text_can_end_the_block_of_data(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "digits", "text"),
-    [(0, 0, "0:00"), (59.96, 1, "1:00.0"), (3599.96, 1, "1:00:00.0"), (3723.25, 2, "1:02:03.25"), (-1, 0, "0:00")],
+    [
+        (0, 0, "0:00"),
+        (59.96, 1, "1:00.0"),
+        (3599.96, 1, "1:00:00.0"),
+        (3723.25, 2, "1:02:03.25"),
+        (-1.52, 1, "−0:01.5"),
+        (-0.01, 1, "0:00.0"),
+    ],
 )
 def test_times_for_people(seconds: float, digits: int, text: str) -> None:
     assert clock(seconds, digits) == text

@@ -63,6 +63,14 @@ def test_shots_and_length_are_in_seconds() -> None:
     assert (data["shots"], data["duration"]) == ([0, 9], 18)
 
 
+def test_what_is_said_before_the_picture_begins_the_page() -> None:
+    (line,) = DONE.manifest["dropped"]
+    early = DONE.manifest | {"dropped": [line | {"start_time": -1.52, "end_time": -0.4}]}
+    data = report_data(early, DONE.transcript, DONE.tracks, posters={}, sheets={})
+    assert (data["begin"], data["duration"]) == (-1.52, 18)
+    assert report_data(DONE.manifest, DONE.transcript, DONE.tracks, posters={}, sheets={})["begin"] == 0
+
+
 def test_everything_is_json() -> None:
     data = report_data(DONE.manifest, DONE.transcript, DONE.tracks, posters={}, sheets={0: "./persons/person_000.jpg"})
     assert json.loads(json.dumps(data, allow_nan=False)) == data

@@ -175,3 +175,17 @@ def test_another_program_reads_them(tmp_path: Path, name: str) -> None:
     assert [(event.start, event.end) for event in events] == [(1000, 3000), (4000, 6000)]
     assert events[0].plaintext == "Speaker 1: Hello there."
     assert events[1].plaintext == RIGHT_TO_LEFT_MARK + "Speaker 2: שלום"
+
+
+def test_subtitles_count_from_the_start_of_the_container(tmp_path: Path) -> None:
+    """Sentences count from the first picture, 1.5 s later; what would lie before the start is shown at it."""
+    said = [_sentence("Too early.", -1.9, -1.6), _sentence("Before.", -0.4, -0.1), _sentence("After.", 3, 4)]
+    write_subtitles(tmp_path, said, lead_s=1.5)
+    text = (tmp_path / "transcript.srt").read_text()
+    assert [line for line in text.splitlines() if "-->" in line] == [
+        "00:00:00,000 --> 00:00:00,650",
+        "00:00:01,100 --> 00:00:02,100",
+        "00:00:04,500 --> 00:00:05,500",
+    ]
+    assert "00:00:01.100 --> 00:00:02.100" in (tmp_path / "transcript.vtt").read_text()
+    assert "0:00:01.10,0:00:02.10" in (tmp_path / "transcript.ass").read_text()

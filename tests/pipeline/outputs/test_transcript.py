@@ -38,7 +38,12 @@ def _word(text: str, start: float, end: float, probability: float | None, **rest
 def test_it_has_whispers_shape_and_speakers() -> None:
     found = transcript_json(TRANSCRIPT, SPOKEN)
     first, music, last = found.pop("segments")
-    assert found == {"text": " Hello there. (music) שלום", "language": "en", "fingerprint": ""}
+    assert found == {
+        "text": " Hello there. (music) שלום",
+        "language": "en",
+        "time_zero": "first_video_frame",
+        "fingerprint": "",
+    }
     assert first == {
         "id": 0,
         "start": 0.1,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError
 from pipeline.outputs.transcript import transcript_json
 from pipeline.speech import given as given_module
-from pipeline.speech.given import read_transcript, transcript_digest
+from pipeline.speech.given import read_given, read_transcript, transcript_digest
 from pipeline.speech.words import split_words
 from pipeline.types import AttributedWord, Segment, Timing, Transcript, Word
 
@@ -304,3 +304,34 @@ def test_any_subtitle_gives_a_sound_transcript_or_a_refusal(tmp_path: Path, line
 @given(content=st.binary(max_size=200))
 def test_any_bytes_give_a_refusal_or_a_sound_transcript(tmp_path: Path, content: bytes) -> None:
     _check(_srt(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("marks", "zero"),
+    [
+        ({}, "sound"),
+        ({"fingerprint": "ab"}, "picture"),
+        ({"fingerprint": 5}, "sound"),
+        ({"time_zero": "first_video_frame"}, "picture"),
+        ({"time_zero": "something else", "fingerprint": "ab"}, "sound"),
+    ],
+)
+def test_a_json_file_says_by_its_marks_where_it_counts_from(tmp_path: Path, marks: Any, zero: str) -> None:
+    given = read_given(_json(tmp_path, WHISPER | marks))
+    assert (given.zero, given.transcript) == (zero, read_transcript(_json(tmp_path, WHISPER)))
+
+
+def test_subtitles_count_from_the_start_of_the_container(tmp_path: Path) -> None:
+    assert read_given(_srt(tmp_path, SRT)).zero == "container"
+
+
+def test_our_own_transcript_may_begin_before_the_picture(tmp_path: Path) -> None:
+    words = (Word(" So", -1.25, -0.5, 0.9), Word(" it", -0.2, 0.3, 0.8), Word(" is.", 0.3, 0.9, timing="interpolated"))
+    transcript = Transcript("en", (Segment(-1.25, 0.9, " So it is.", words),))
+    given = read_given(_json(tmp_path, transcript_json(transcript)))
+    assert (given.zero, given.transcript) == ("picture", transcript)
+
+
+def test_that_of_a_recogniser_may_not(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"segments\[0\]\.start: expected seconds from 0 to"):
+        read_given(_json(tmp_path, {"segments": [{"text": "a", "start": -0.5, "end": 1}]}))
