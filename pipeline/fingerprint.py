@@ -23,6 +23,9 @@ SAMPLE_BYTES = 1 << 20
 VERSIONS = {VISION: 2, SPEECH: 2, CLIPS: 2}
 """To be raised when the program comes to another result of a stage for the same input, so that it is done again."""
 
+LIMITS = ("MAX_MEGAPIXELS", "MAX_VIDEO_HOURS")
+"""Settings that decide whether a file is refused, and change no result of one that is not."""
+
 JOBS = {VISION: ("faces", "speaking", "identity"), SPEECH: ("words", "alignment")}
 """Models that take part in a stage; the clips depend on all."""
 
@@ -62,7 +65,10 @@ def marks_of(
             parts.append(listed)
         return hashlib.sha256(content + json_text(parts).encode()).hexdigest()
 
-    return Marks(vision=mark(VISION), speech=mark(SPEECH), whole=mark(VISION, SPEECH, CLIPS))
+    whole = mark(VISION, SPEECH, CLIPS)
+    limits = [getattr(config, name) for name in LIMITS]
+    failure = hashlib.sha256(f"{whole} {json_text(limits)}".encode()).hexdigest()
+    return Marks(vision=mark(VISION), speech=mark(SPEECH), whole=whole, failure=failure)
 
 
 def _digest_of(path: Path) -> bytes:

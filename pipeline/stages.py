@@ -16,7 +16,7 @@ import errno
 import functools
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +24,7 @@ import numpy as np
 
 from config import Config
 from pipeline.clips.extras import write_extras
+from pipeline.clips.results import replace_results
 from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import InputError, PipelineError
 from pipeline.media.audio import extract_sound
@@ -89,8 +90,15 @@ class VideoJob:
     """Who does each job for this video; None: all the models of the run."""
     kept: frozenset[str] = frozenset()
     """Those of ``vision`` and ``speech`` whose results lie in the folder already."""
+    renews: bool = False
+    """Finished results of an earlier state lie in the folder: they stay until this attempt has come to its end."""
     remote: Remote | None = None
     """What of it lies on a storage: `path` and `folder` are in the mirror then. None where both are here."""
+
+    @property
+    def work(self) -> Path:
+        """The folder in which an attempt works."""
+        return self.folder / kept.NEXT if self.renews else self.folder
 
     @property
     def shown(self) -> str:
@@ -204,12 +212,12 @@ def keep_tracks(job: VideoJob, prepared: Prepared, tracks: ScoredTracks, lost_pa
     """Writes the result of vision, with what could not be read of the video, for `kept.put_in_place`."""
     missing_s = missing_seconds(prepared.probe, tracks.frame_count / GRID_FPS, prepared.audio.end_s)
     losses = Losses(lost_packets, prepared.audio.lost_packets, missing_s)
-    return kept.write_pending_tracks(job.folder, tracks, losses, job.marks.vision)
+    return kept.write_pending_tracks(job.work, tracks, losses, job.marks.vision)
 
 
 def keep_words(job: VideoJob, transcript: Transcript) -> Path:
     """Writes the result of speech, for `kept.put_in_place`."""
-    return kept.write_pending_words(job.folder, transcript, job.marks.speech)
+    return kept.write_pending_words(job.work, transcript, job.marks.speech)
 
 
 def load_vision(config: Config, models: Models, device: str) -> Vision:
@@ -257,9 +265,9 @@ def finish(
     Raises:
         InputError: ``no_clip_written`` when not one of the clips could be cut; no manifest is left then.
     """
-    tracks, losses, transcript = kept.read_kept(job.folder)
+    tracks, losses, transcript = kept.read_kept(job.folder, job.marks if job.renews else None)
     finished = finish_video(
-        folder=job.folder,
+        folder=job.work,
         probe=prepared.probe,
         tracks=tracks,
         transcript=transcript,
@@ -274,6 +282,9 @@ def finish(
         said = finished.first_failure
         finished.manifest.unlink()
         raise InputError("no_clip_written", f"none of its {finished.failed_count} clips could be cut: {said}", job.path)
+    if job.renews:
+        replace_results(job.folder)
+        return replace(finished, manifest=job.folder / kept.MANIFEST)
     return finished
 
 

@@ -33,6 +33,8 @@ class Attempt:
     """Those of ``vision`` and ``speech`` that lie in the folder of the video."""
     finished: FinishedVideo | None = None
     """What mux has made of it, while it is still to be drawn on."""
+    extras_tries: int = 0
+    """How often what is asked for beside the clips was begun."""
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What people should know of the work."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.clips.pages import remove_pages
-from pipeline.clips.worker import FinishedVideo, remove_clips
+from pipeline.clips.results import forget_attempt, recover, remove_results
+from pipeline.clips.worker import FinishedVideo
 from pipeline.executors.journal import Event
-from pipeline.outputs.extras import remove_extras
-from pipeline.outputs.failure import write_failure
+from pipeline.outputs.failure import is_permanent, write_failure
 from pipeline.outputs.kept import MANIFEST
 from pipeline.stages import Models, Prepared, VideoJob
 from pipeline.types import Losses, VideoResult
@@ -118,23 +118,28 @@ def _lost(losses: Losses) -> tuple[str, list[str]]:
 
 
 def failed(video: VideoJob, code: str, message: str, trace: str, begun_s: float) -> VideoResult:
-    """The result of a video that cannot be done. What looks like a bug keeps its traceback.
+    """Return the result of a video that cannot be done. What looks like a bug keeps its traceback.
 
-    It leaves no manifest, no clips, and a note for later runs if the file itself is to blame.
+    Finished results of an earlier run stay, unless the file itself is to blame: then they go, and a note for later runs
+    is left.
     """
     details: dict[str, Any] = {"traceback": trace} if code == "internal_error" else {}
     result = VideoResult(video.path, "failed", code, video.told(message), time.monotonic() - begun_s, details=details)
     try:
-        remove_results(video.folder)
-        write_failure(video.folder, video.marks.whole, result)
+        if is_permanent(code, video.marks):
+            recover(video.folder)
+            remove_results(video.folder)
+        else:
+            forget_attempt(video.folder)
+        write_failure(video.folder, video.marks, result)
     except OSError as error:
-        result.details["left_behind"] = str(error)  # type: ignore[index]
-    return result
+        details["left_behind"] = str(error)
+    return with_earlier(result, video.folder)
 
 
-def remove_results(folder: Path) -> None:
-    """Removes manifest, clips and extras from the *folder* of a video that failed, even those of an earlier run."""
-    (folder / MANIFEST).unlink(missing_ok=True)
-    remove_clips(folder / "output")
-    remove_pages(folder)
-    remove_extras(folder)
+def with_earlier(result: VideoResult, folder: Path) -> VideoResult:
+    """Return the *result* of a video that failed, which says so where results of an earlier state lie in *folder*."""
+    if result.status != "failed" or not (folder / MANIFEST).is_file():
+        return result
+    text = f"{result.message}; the results of an earlier run are kept as they are"
+    return dataclasses.replace(result, message=text, details={**result.details, "earlier_results": True})

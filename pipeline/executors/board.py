@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config import Config
+from pipeline.clips.worker import FinishedVideo
 from pipeline.errors import WorkerDied
-from pipeline.executors.base import Listener, done, failed
+from pipeline.executors.base import Listener, done, extras_note, failed
 from pipeline.executors.intake import Intake, Wanted
 from pipeline.executors.journal import Event, stage_done
 from pipeline.executors.messages import Alive, Failed, Progress
 from pipeline.executors.workplace import KINDS, Begun, Order, Outcome
+from pipeline.outputs.extras import wanted
 from pipeline.stages import Models, Prepared, VideoJob
 
 
@@ -32,6 +34,8 @@ class _Attempt:
     """How often each stage was begun."""
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    finished: FinishedVideo | None = None
+    """Clips and manifest, while what is asked for beside them is still to be written."""
 
 
 class Board:
@@ -79,7 +83,7 @@ class Board:
             attempt = self._active.get(job)
             if attempt is not None:
                 took_s = {stage: end_s - start_s for stage, (start_s, end_s) in attempt.spans.items()}
-                return Order(job, attempt.video, attempt.prepared, took_s)
+                return Order(job, attempt.video, attempt.prepared, took_s, attempt.finished)
         return None
 
     def report(self, message: Begun | Alive | Progress) -> None:
@@ -107,6 +111,9 @@ class Board:
         attempt = self._active.get(order.job)
         if attempt is None:
             return
+        if isinstance(outcome, Failed) and attempt.finished is not None:
+            self._end_without_extras(order.job, attempt, outcome.message)
+            return
         if isinstance(outcome, Failed):
             self._give_up(order.job, outcome.reason_code, outcome.message, outcome.traceback)
             return
@@ -115,14 +122,15 @@ class Board:
             attempt.spans[stage] = (began_s - self._start_s, ended_s - self._start_s)
             length_s = outcome.prepared.probe.duration_s
             self._listener.on_event(stage_done(attempt.video, stage, length_s, ended_s - began_s))
-        if outcome.finished is not None:
-            del self._active[order.job]
-            video, begun_s = attempt.video, attempt.begun_s
-            arguments = (video, outcome.prepared, outcome.finished, self._models, begun_s, attempt.spans, attempt.notes)
-            self._listener.on_result(video, done(*arguments))
-            self._intake.release(video)
-            return
         attempt.prepared = outcome.prepared
+        if outcome.finished is not None:
+            is_first, attempt.finished = attempt.finished is None, outcome.finished
+            if is_first and wanted(self._config):
+                attempt.begun.pop(kind, None)
+                self._waiting[kind].append(order.job)
+            else:
+                self._end_done(order.job, attempt)
+            return
         attempt.missing.discard(kind)
         if not attempt.missing:
             self._waiting["mux"].append(order.job)
@@ -132,10 +140,25 @@ class Board:
         attempt = self._active.get(order.job)
         if attempt is None:
             return
-        if attempt.begun.get(kind, 0) >= self._config.MAX_TRIES:
-            self._give_up(order.job, died.reason_code, str(died), "")
-        else:
+        if attempt.begun.get(kind, 0) < self._config.MAX_TRIES:
             self._waiting[kind].appendleft(order.job)
+        elif attempt.finished is not None:
+            self._end_without_extras(order.job, attempt, str(died))
+        else:
+            self._give_up(order.job, died.reason_code, str(died), "")
+
+    def _end_without_extras(self, job: int, attempt: _Attempt, why: str) -> None:
+        attempt.notes += (extras_note(why),)
+        self._end_done(job, attempt)
+
+    def _end_done(self, job: int, attempt: _Attempt) -> None:
+        video, prepared, finished = attempt.video, attempt.prepared, attempt.finished
+        if prepared is None or finished is None:
+            raise RuntimeError(f"{video.path}: expected clips before the end, got none")
+        del self._active[job]
+        result = done(video, prepared, finished, self._models, attempt.begun_s, attempt.spans, attempt.notes)
+        self._listener.on_result(video, result)
+        self._intake.release(video)
 
     def _give_up(self, job: int, code: str, message: str, trace: str) -> None:
         attempt = self._active.pop(job)

@@ -15,12 +15,13 @@ import shutil
 from pathlib import Path
 
 from config import Config
+from pipeline.clips.results import recover
 from pipeline.fingerprint import finished_before
 from pipeline.outputs.extras import missing, remove_extras
 from pipeline.outputs.failure import forget_failure
-from pipeline.outputs.kept import ALL_STAGES, MANIFEST, remove_partial, stages_kept
+from pipeline.outputs.kept import ALL_STAGES, MANIFEST, NEXT, remove_partial, stages_kept
 from pipeline.stages import VideoJob
-from pipeline.storage.copies import KEPT, bring, look, remove_gone
+from pipeline.storage.copies import KEPT, bring, look, next_names, remove_gone
 from pipeline.types import VideoResult
 
 LOG = "log.txt"
@@ -28,6 +29,14 @@ LOG = "log.txt"
 
 MOST_LOG_BYTES = 1 << 20
 """A log that has grown longer, over many runs, is begun anew."""
+
+
+WITHOUT_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+"""How file systems answer that have no locks."""
+
+
+class NoRoomError(OSError):
+    """A folder has less free space than ``MIN_FREE_GB``."""
 
 
 class Claims:
@@ -50,7 +59,8 @@ class Claims:
             while another run holds it.
 
         Raises:
-            OSError: its folder cannot be made or written, or there is no room left.
+            NoRoomError: there is too little free space to begin a video.
+            OSError: its folder cannot be made, written or locked.
             InputError: its folder is on a storage that cannot be read or written.
         """
         video.folder.mkdir(parents=True, exist_ok=True)
@@ -58,30 +68,39 @@ class Claims:
             free_gb = shutil.disk_usage(folder).free / 1e9
             if free_gb < self._config.MIN_FREE_GB:
                 text = f"only {free_gb:.2f} GB are free (MIN_FREE_GB is {self._config.MIN_FREE_GB:g})"
-                raise OSError(errno.ENOSPC, text, str(folder))
+                raise NoRoomError(errno.ENOSPC, text, str(folder))
         if video.remote is not None:
             look(video.remote)
-            bring(video.remote, (LOG,) if self._config.FORCE else (LOG, *KEPT))
+            names = (*KEPT, *next_names(video.folder)) if not self._config.FORCE else ()
+            bring(video.remote, (LOG, *names))
         if not self._lock(video.folder):
             return None
         try:
             done = None if self._config.FORCE else finished_before(video.folder, video.marks.whole)
+            if done is not None:
+                shutil.rmtree(video.folder / NEXT, ignore_errors=True)
             if done is not None and not missing(video.folder, self._config):
                 self.release(video)
                 return skipped(video.path, done)
             remove_partial(video.folder)
             if done is not None:
                 return dataclasses.replace(video, kept=ALL_STAGES)
-            (video.folder / MANIFEST).unlink(missing_ok=True)
-            remove_extras(video.folder)
+            taken = dataclasses.replace(video, renews=(video.folder / MANIFEST).is_file())
             forget_failure(video.folder)
-            if video.remote is not None:
-                remove_gone(video.remote)
-            kept = frozenset() if self._config.FORCE else stages_kept(video.folder, video.marks)
+            if taken.renews:
+                taken.work.mkdir(exist_ok=True)
+            else:
+                recover(video.folder)
+                remove_extras(video.folder)
+                if video.remote is not None:
+                    remove_gone(video.remote)
+            if self._config.FORCE:
+                return taken
+            kept = frozenset().union(*(stages_kept(folder, video.marks) for folder in {taken.work, taken.folder}))
+            return dataclasses.replace(taken, kept=kept)
         except BaseException:
             self.release(video)
             raise
-        return dataclasses.replace(video, kept=kept)
 
     def release(self, video: VideoJob) -> None:
         """Lets go of *video*, however it ended."""
@@ -96,16 +115,24 @@ class Claims:
         self._locks.clear()
 
     def _lock(self, folder: Path) -> bool:
-        """Whether the video of *folder* is ours now. File systems without locks are trusted to have one run only."""
+        """Return True where the video of *folder* is ours now, False while another run holds it.
+
+        File systems without locks are trusted to have one run only.
+
+        Raises:
+            OSError: the lock can be neither had nor refused, as where the system has no more of them.
+        """
         if folder in self._locks:
             return True
         lock = os.open(folder / LOG, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            if error.errno not in WITHOUT_LOCKS:
                 os.close(lock)
-                return False
+                if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                    return False
+                raise
         if os.fstat(lock).st_size > MOST_LOG_BYTES:
             os.ftruncate(lock, 0)
         self._locks[folder] = lock

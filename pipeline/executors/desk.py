@@ -13,7 +13,7 @@ from typing import Any
 
 from config import Config
 from pipeline.clips.worker import FinishedVideo, finished_of
-from pipeline.errors import InputError
+from pipeline.errors import InputError, WorkerDied
 from pipeline.executors import messages as say
 from pipeline.executors.attempt import Attempt
 from pipeline.executors.base import Listener, done, extras_note, failed
@@ -98,6 +98,7 @@ class Desk:
         for worker in self.free("extras"):
             if self._to_extras:
                 job = self._to_extras.popleft()
+                self.active[job].extras_tries += 1
                 self._assign(worker, say.Extras(job, self.active[job].video, self._prepared(job)))
 
     def _assign(self, worker: Worker, order: Any) -> None:
@@ -204,6 +205,17 @@ class Desk:
         if worker.kind == "vision":
             self._free_ring(job)
         self._finish_if_all_is_there(job, active)
+
+    def lose_extras(self, job: int, died: WorkerDied, max_tries: int) -> None:
+        """Take in that the worker is gone which wrote what is asked for beside the clips: the video is done all the
+        same, and at worst has a note."""
+        active = self.active[job]
+        if active.extras_tries < max_tries:
+            self.tell("again", f"{died.what}; its work is begun again", active.video, "extras", level="warning")
+            self._to_extras.append(job)
+        else:
+            active.notes += (extras_note(str(died)),)
+            self._end_done(job, active)
 
     def _on_finished(self, job: int, active: Attempt, finished: FinishedVideo) -> None:
         """Clips and manifest are there."""

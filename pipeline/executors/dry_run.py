@@ -19,8 +19,8 @@ from pipeline.executors.shards import shard_of
 from pipeline.executors.work_dir import root_of
 from pipeline.inputs import WHOLE, Shard
 from pipeline.media.probe import probe
-from pipeline.outputs.kept import stages_kept
-from pipeline.stages import SOUND_BYTES_PER_S, limits_of
+from pipeline.outputs.kept import NEXT, stages_kept
+from pipeline.stages import SOUND_BYTES_PER_S, VideoJob, limits_of
 from pipeline.storage.places import is_url
 from pipeline.types import VideoResult
 
@@ -77,7 +77,7 @@ def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> i
     failed = 0
     for number in range(len(orders.videos)):
         job, result = orders.order(number, models)
-        kept = frozenset() if config.FORCE else stages_kept(job.folder, job.marks)
+        kept = frozenset() if config.FORCE else _kept(job)
         if result is None:
             try:
                 length_s = probe(job.path, limits_of(config)).duration_s
@@ -93,6 +93,10 @@ def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> i
             say(f"{result.status:<8} {job.path.name}{reason}: {result.message}")
     _sum_up(orders, to_do, past, home, config, say)
     return 1 if failed else 0
+
+
+def _kept(job: VideoJob) -> frozenset[str]:
+    return stages_kept(job.folder, job.marks) | stages_kept(job.folder / NEXT, job.marks)
 
 
 def past_of(home: Path, shard: Shard = WHOLE) -> Past:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.executors.base import Listener
-from pipeline.executors.claims import Claims
+from pipeline.executors.base import Listener, with_earlier
+from pipeline.executors.claims import Claims, NoRoomError
 from pipeline.executors.journal import Event
 from pipeline.stages import VideoJob, describe
 from pipeline.types import VideoResult
@@ -49,12 +49,21 @@ class Intake:
         self._config, self._listener = config, listener
         self._claims = Claims(config, work_dir)
         self._queue = deque(Wanted(video) for video in videos)
+        self._is_held_back = False
+        """Too little free space was found, and not enough since."""
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def next(self) -> Wanted | None:
-        """The next one that can be begun now, taken for this run; None when there is none."""
+    def next(self, in_work: int = 0) -> Wanted | None:
+        """Return the next one that can be begun now, taken for this run; None when there is none.
+
+        Where there is too little free space, nothing is begun while some videos are in work, whose end may make room;
+        once none is, the videos fail.
+
+        Args:
+            in_work: videos that have been begun and have not ended.
+        """
         for _ in range(len(self._queue)):
             wanted = self._queue.popleft()
             if wanted.not_before_s > time.monotonic():
@@ -64,9 +73,16 @@ class Intake:
             try:
                 taken = self._claims.take(wanted.video)
             except (OSError, InputError) as error:
+                if isinstance(error, NoRoomError) and in_work:
+                    self._hold_back(wanted, error, in_work)
+                    return None
                 code, text = describe(error)
-                self._listener.on_result(wanted.video, VideoResult(wanted.video.path, "failed", code, text))
+                result = VideoResult(wanted.video.path, "failed", code, text)
+                self._listener.on_result(wanted.video, with_earlier(result, wanted.video.folder))
                 continue
+            if self._is_held_back:
+                self._is_held_back = False
+                self._listener.on_event(Event("disk", "there is room again: videos are begun"))
             if isinstance(taken, VideoResult):
                 self._listener.on_result(wanted.video, taken)
             elif taken is None:
@@ -90,6 +106,14 @@ class Intake:
     def clear(self) -> None:
         """Nothing more is to be begun."""
         self._queue.clear()
+
+    def _hold_back(self, wanted: Wanted, error: NoRoomError, in_work: int) -> None:
+        self._queue.appendleft(wanted)
+        if not self._is_held_back:
+            self._is_held_back = True
+            text = f"{error.strerror} in {error.filename}: no video is begun until there is room"
+            text += f", or the {in_work} in work have ended"
+            self._listener.on_event(Event("disk", text, level="warning"))
 
     def _put_off(self, wanted: Wanted) -> None:
         if not wanted.elsewhere:

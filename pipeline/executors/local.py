@@ -87,7 +87,7 @@ class LocalExecutor:
         for decoder in self._desk.free("decode"):
             if self._stopping.is_asked or not self._desk.may_begin(sparing=self._supervisor.memory.is_over):
                 break
-            wanted = self._intake.next()
+            wanted = self._intake.next(len(self._desk.active))
             if wanted is None:
                 break
             self._desk.begin(wanted, decoder)
@@ -126,6 +126,10 @@ class LocalExecutor:
         self._crew.replace(worker)
         for job in held:
             active = self._desk.active[job]
+            if active.finished is not None:
+                remove_partial(active.video.folder)
+                self._desk.lose_extras(job, died, self._config.MAX_TRIES)
+                continue
             self._desk.give_up(job)
             remove_partial(active.video.folder)
             if not was_at_work:

@@ -95,7 +95,7 @@ class Orders:
         manifest = finished_before(folder, marks.whole)
         if manifest is not None:
             return job, None if missing(folder, self.config) else skipped(path, manifest)
-        failure = None if self.config.RETRY_FAILED else failed_before(folder, marks.whole)
+        failure = None if self.config.RETRY_FAILED else failed_before(folder, marks.failure)
         if failure is not None:
             code, message = failure
             text = f"{message} (found by an earlier run; --retry-failed tries again)"

@@ -18,12 +18,12 @@ from pipeline.executors.claims import LOG
 from pipeline.executors.journal import Event
 from pipeline.executors.progress import ConsoleListener
 from pipeline.executors.work_dir import work_dir
-from pipeline.outputs.failure import FAILURE
+from pipeline.outputs.failure import FAILURE, is_permanent
 from pipeline.run_report import RunReport
 from pipeline.stages import VideoJob, describe
 from pipeline.storage.copies import look, push_named, remove_gone, trim
 from pipeline.storage.mirror import Mirror, Remote
-from pipeline.storage.objects import FAULTS, Entry, push
+from pipeline.storage.objects import Entry, push
 from pipeline.storage.places import check, folder_of, is_url, places
 from pipeline.types import VideoResult
 
@@ -109,7 +109,7 @@ def end(video: VideoJob, remote: Remote, result: VideoResult) -> None:
     """
     try:
         if remote.results is not None:
-            if result.status == "failed" and result.reason_code not in FAULTS:
+            if result.status == "failed" and is_permanent(result.reason_code, video.marks):
                 remove_gone(remote)
             if result.manifest is not None and not result.manifest.is_file():
                 look(remote)

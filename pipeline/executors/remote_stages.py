@@ -18,7 +18,7 @@ from pathlib import Path
 from config import Config
 from pipeline.clips.worker import FinishedVideo
 from pipeline.errors import InputError
-from pipeline.outputs.kept import FILES, MANIFEST
+from pipeline.outputs.kept import FILES, MANIFEST, NEXT
 from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob
 from pipeline.storage.copies import KEPT, bring, bring_video, push_changed, push_named, stamps
 from pipeline.storage.mirror import Remote
@@ -105,18 +105,18 @@ def _keep_tracks(
 ) -> Path:
     """Pushes the scores under their final name too: whoever cuts the clips may be on another machine. Their fingerprint
     says what they are of, so that they are right even when nobody waits for this attempt any more."""
-    return _pushed(job.remote, stage(job, prepared, tracks, lost_packets), "vision")
+    return _pushed(job, stage(job, prepared, tracks, lost_packets), "vision")
 
 
 def _keep_words(stage: Callable[[VideoJob, Transcript], Path], job: VideoJob, transcript: Transcript) -> Path:
     """Likewise the words."""
-    return _pushed(job.remote, stage(job, transcript), "speech")
+    return _pushed(job, stage(job, transcript), "speech")
 
 
-def _pushed(place: Remote | None, pending: Path, stage: str) -> Path:
-    if place is not None:
+def _pushed(job: VideoJob, pending: Path, stage: str) -> Path:
+    if job.remote is not None:
         try:
-            push_named(place, pending, FILES[stage])
+            push_named(job.remote, pending, f"{NEXT}/{FILES[stage]}" if job.renews else FILES[stage])
         except BaseException:
             pending.unlink(missing_ok=True)
             raise
@@ -137,7 +137,7 @@ def _finish(
     """Fetches what the clips are made of, and pushes everything that the video leaves, the manifest last."""
     if job.remote is None:
         return stage(job, prepared, models, config, timings, on_clip)
-    _fetch(job.remote, lambda: on_clip(0, 0))
+    _fetch(job.remote, lambda: on_clip(0, 0), job.renews)
     so_far = [0, 0]
 
     def count(cut: int, total: int) -> None:
@@ -169,7 +169,7 @@ def _extras(
     push_changed(job.remote, before, lambda: on_seconds(length_s, length_s))
 
 
-def _fetch(place: Remote, pulse: Callable[[], None]) -> None:
+def _fetch(place: Remote, pulse: Callable[[], None], renews: bool = False) -> None:
     """Brings what a stage after vision and speech needs to this machine; *pulse* is called as it comes."""
     bring_video(place, lambda _: pulse())
-    bring(place, KEPT, lambda _: pulse())
+    bring(place, [*KEPT, *(f"{NEXT}/{name}" for name in KEPT if renews)], lambda _: pulse())

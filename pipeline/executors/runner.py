@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
+from pipeline.clips.results import remove_results
 from pipeline.errors import InputError, WorkerDied
-from pipeline.executors.base import Executor, remove_results
+from pipeline.executors.base import Executor, with_earlier
 from pipeline.executors.engines import new_executor
 from pipeline.executors.orders import home_of, located, take_orders
 from pipeline.executors.progress import ConsoleListener, sayable
@@ -27,6 +28,7 @@ from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_wor
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
 from pipeline.inputs import RUN_FILES
 from pipeline.media.encode import find_ffmpeg
+from pipeline.outputs.failure import is_permanent
 from pipeline.outputs.files import remove_abandoned
 from pipeline.run_report import GOOD, RunReport
 from pipeline.stages import STAGES, Models, Stages, VideoJob
@@ -87,10 +89,10 @@ def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
         if result is None:
             jobs.append(job)
             continue
-        if result.status == "failed":
+        if is_permanent(result.reason_code, job.marks):
             with contextlib.suppress(OSError):
                 remove_results(job.folder)
-        listener.on_result(job, result)
+        listener.on_result(job, with_earlier(result, job.folder))
     try:
         _execute(jobs, config, models, listener, report, STAGES if mirror is None else remote_stages())
     except KeyboardInterrupt:

@@ -118,7 +118,7 @@ class ClusterExecutor:
 
     def _give_work(self, intake: Intake, board: Board) -> None:
         while self._is_staffed and not self._stopping.is_asked and len(board) < self._in_flight:
-            wanted = intake.next()
+            wanted = intake.next(len(board))
             if wanted is None:
                 break
             board.begin(wanted)

@@ -20,7 +20,6 @@ from pipeline.executors.branches import hear, see
 from pipeline.executors.messages import Alive, Failed, Progress
 from pipeline.executors.remote_stages import at_hand
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
-from pipeline.outputs.extras import wanted
 from pipeline.outputs.kept import MANIFEST, put_in_place, remove_partial
 from pipeline.settings import as_list
 from pipeline.stages import Models, Prepared, Stages, VideoJob, describe
@@ -45,6 +44,8 @@ class Order:
     """For mux, unless an earlier run has done vision and speech."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """For mux: seconds that the stages before took."""
+    finished: FinishedVideo | None = None
+    """For mux: the clips are cut, and what is asked for beside them is to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,26 +168,21 @@ class Workplace:
             return Outcome(_without_sound(prepared), {"speech": (began_s, time.time())})
 
     def _finish(self, order: Order) -> Outcome:
-        """Clips and manifest, and what is asked for beside them."""
+        """Clips and manifest, or what is asked for beside them."""
         video, models, config = order.video, self._models, self._config
         prepared = order.prepared or self._stages.prepare(video, None, config, self._pulse(order.job))
-        spans, notes = {}, ()
         began_s = time.time()
-        if "clips" in video.kept:
-            finished = finished_of(video.folder / MANIFEST)
-        else:
-            remove_partial(video.folder)
-            report = self._progress(order, "clips")
-            finished = self._stages.finish(video, prepared, models, config, order.timings, report)
-            spans["mux"] = (began_s, time.time())
-        if wanted(config):
-            began_s = time.time()
+        remove_partial(video.folder)
+        if order.finished is not None:
             try:
                 self._stages.extras(video, prepared, models, config, self._progress(order, "extras"))
-                spans["extras"] = (began_s, time.time())
             except Exception as error:
-                notes = (extras_note(describe(error)[1]),)
-        return Outcome(prepared, spans, notes, finished)
+                return Outcome(prepared, {}, (extras_note(describe(error)[1]),), order.finished)
+            return Outcome(prepared, {"extras": (began_s, time.time())}, (), order.finished)
+        if "clips" in video.kept:
+            return Outcome(prepared, {}, (), finished_of(video.folder / MANIFEST))
+        finished = self._stages.finish(video, prepared, models, config, order.timings, self._progress(order, "clips"))
+        return Outcome(prepared, {"mux": (began_s, time.time())}, (), finished)
 
     @contextlib.contextmanager
     def _sound_of(self, order: Order) -> Iterator[tuple[Prepared, float]]:

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from pipeline.outputs.files import write_json
-from pipeline.types import VideoResult
+from pipeline.types import Marks, VideoResult
 
 FAILURE = "failure.json"
 SCHEMA_VERSION = 1
@@ -18,12 +18,17 @@ OF_THE_FILE = frozenset({"not_media", "no_audio", "no_video", "undecodable", "to
 """Reason codes that stay true while the file stays the same; all others (a full disk, a worker that died) may not."""
 
 
-def write_failure(folder: Path, fingerprint: str, result: VideoResult) -> None:
+def is_permanent(reason_code: str, marks: Marks) -> bool:
+    """Return True where the fault is the file's own and stays, and the file was read: its fingerprint is known."""
+    return bool(marks.failure) and reason_code in OF_THE_FILE
+
+
+def write_failure(folder: Path, marks: Marks, result: VideoResult) -> None:
     """Writes down how a video failed, if trying it again would bring nothing else."""
-    if fingerprint and result.reason_code in OF_THE_FILE:
+    if is_permanent(result.reason_code, marks):
         content = {
             "schema_version": SCHEMA_VERSION,
-            "fingerprint": fingerprint,
+            "fingerprint": marks.failure,
             "reason_code": result.reason_code,
             "message": result.message,
         }

@@ -3,6 +3,9 @@
 
 The clips are always made of what lies on disk. So a run that goes on from there ends as one that was never interrupted.
 A stage writes under a pending name; whoever knows that its work is still wanted puts it in place.
+
+Where finished results of an earlier state lie in the folder, an attempt works in the folder `NEXT` inside it, and takes
+their place when it has come to its end: until then they stay as they are.
 """
 
 from __future__ import annotations
@@ -24,9 +27,12 @@ ALL_STAGES = frozenset({"vision", "speech", "clips"})
 
 FILES = {"vision": TRACKS, "speech": TRANSCRIPT}
 
+NEXT = ".next"
+"""Folder inside that of a video: what is made while finished results of an earlier state lie there."""
+
 
 def write_pending_tracks(folder: Path, tracks: ScoredTracks, losses: Losses, mark: str) -> Path:
-    """Writes the result of vision into the *folder* of its video, under a name for `put_in_place`."""
+    """Write the result of vision into *folder*, where its video is worked on, under a name for `put_in_place`."""
     path = _pending(folder, TRACKS)
     write_tracks(path, tracks, losses, mark)
     return path
@@ -47,22 +53,29 @@ def put_in_place(pending: Path, stage: str) -> None:
 def remove_partial(folder: Path) -> None:
     """Removes what a killed run or worker left half written in *folder*; nobody else may be at work there."""
     for pattern in (".*.part", "output/.*.part", "export/.*.part", "persons/.*.part"):
-        for path in folder.glob(pattern):
+        for path in (*folder.glob(pattern), *folder.glob(f"{NEXT}/{pattern}")):
             path.unlink(missing_ok=True)
 
 
-def read_kept(folder: Path) -> tuple[ScoredTracks, Losses, Transcript]:
-    """What the stages have left.
+def read_kept(folder: Path, marks: Marks | None = None) -> tuple[ScoredTracks, Losses, Transcript]:
+    """Return what the stages have left in the *folder* of a video.
+
+    Args:
+        folder: of the video's results.
+        marks: of an attempt: its results in `NEXT` come first; None: only finished results are read.
 
     Raises:
         InputError: something has gone or was changed meanwhile.
     """
-    tracks = read_tracks(folder / TRACKS)
-    return tracks, read_losses(folder / TRACKS), read_own_transcript(folder / TRANSCRIPT)[0]
+    places = {stage: folder / name for stage, name in FILES.items()}
+    if marks is not None:
+        places |= {stage: folder / NEXT / FILES[stage] for stage in stages_kept(folder / NEXT, marks)}
+    tracks = read_tracks(places["vision"])
+    return tracks, read_losses(places["vision"]), read_own_transcript(places["speech"])[0]
 
 
 def stages_kept(folder: Path, marks: Marks) -> frozenset[str]:
-    """Which of ``vision`` and ``speech`` need not be done, because their results lie in *folder* whole."""
+    """Return those of ``vision`` and ``speech`` that need not be done: their results lie in *folder* whole."""
     kept = set()
     try:
         if marks.vision and tracks_mark(folder / TRACKS) == marks.vision:
@@ -80,4 +93,5 @@ def stages_kept(folder: Path, marks: Marks) -> frozenset[str]:
 
 
 def _pending(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
     return folder / f".{name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"

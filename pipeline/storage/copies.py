@@ -15,7 +15,7 @@ from pipeline.outputs.contact_sheet import FOLDER as SHEETS
 from pipeline.outputs.contact_sheet import OWN_NAME as SHEET_NAME
 from pipeline.outputs.extras import ANNOTATED, EXPORTS
 from pipeline.outputs.failure import FAILURE
-from pipeline.outputs.kept import MANIFEST, TRACKS, TRANSCRIPT
+from pipeline.outputs.kept import MANIFEST, NEXT, TRACKS, TRANSCRIPT
 from pipeline.outputs.report import REPORT
 from pipeline.storage.mirror import Remote
 from pipeline.storage.objects import fetch, listing, push, remove, size_of
@@ -42,11 +42,16 @@ Stamps = Mapping[str, tuple[int, int, int]]
 def is_result(name: str) -> bool:
     """Whether *name*, from the folder of a video's results, is of what goes when the results hold no more."""
     folder, _, last = name.rpartition("/")
-    if name in SMALL or name in EXTRAS or name == REPORT:
+    if name in SMALL or name in EXTRAS or name == REPORT or name.startswith(f"{NEXT}/"):
         return True
     if folder == OUTPUT:
         return CLIP_NAME.fullmatch(last) is not None
     return folder == SHEETS and SHEET_NAME.fullmatch(last) is not None
+
+
+def next_names(folder: Path) -> tuple[str, ...]:
+    """Return where the results of stages lie that were made beside finished ones of an earlier state in *folder*."""
+    return tuple(f"{NEXT}/{name}" for name in KEPT) if (folder / MANIFEST).is_file() else ()
 
 
 def look(remote: Remote) -> None:

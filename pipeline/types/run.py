@@ -39,6 +39,8 @@ class Marks:
     """Likewise of the words."""
     whole: str = ""
     """Of everything: the manifest's own."""
+    failure: str = ""
+    """Of everything that decides whether the file can be used at all: limits on what it may be, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,13 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "changed"),
     [
-        ("CLIP_STYLE", "head", {"whole"}),
-        ("MIN_COVERAGE", 0.6, {"whole"}),
-        ("WHISPER_LANGUAGE", "ja", {"speech", "whole"}),
-        ("SHOT_THRESHOLD", 5, {"vision", "whole"}),
+        ("CLIP_STYLE", "head", {"whole", "failure"}),
+        ("MIN_COVERAGE", 0.6, {"whole", "failure"}),
+        ("WHISPER_LANGUAGE", "ja", {"speech", "whole", "failure"}),
+        ("SHOT_THRESHOLD", 5, {"vision", "whole", "failure"}),
         ("NUM_MUX_WORKERS", 3, set()),
+        ("MAX_MEGAPIXELS", 10.0, {"failure"}),
+        ("MAX_VIDEO_HOURS", 1.0, {"failure"}),
     ],
 )
 def test_a_setting_changes_the_marks_of_what_depends_on_it(
@@ -143,7 +145,9 @@ def test_a_setting_changes_the_marks_of_what_depends_on_it(
     assert {name for name in names if getattr(before, name) != getattr(after, name)} == changed
 
 
-@pytest.mark.parametrize(("job", "changed"), [("faces", {"vision", "whole"}), ("words", {"speech", "whole"})])
+@pytest.mark.parametrize(
+    ("job", "changed"), [("faces", {"vision", "whole", "failure"}), ("words", {"speech", "whole", "failure"})]
+)
 def test_a_model_changes_the_marks_of_its_stage(video: Path, job: str, changed: set[str]) -> None:
     before = marks_of(video, Config(), MODELS)
     models = tuple(dataclasses.replace(model, sha256="cc" * 32) if model.job == job else model for model in MODELS)
@@ -153,7 +157,12 @@ def test_a_model_changes_the_marks_of_its_stage(video: Path, job: str, changed: 
 
 
 @pytest.mark.parametrize(
-    ("stage", "changed"), [("vision", {"vision", "whole"}), ("speech", {"speech", "whole"}), ("clips", {"whole"})]
+    ("stage", "changed"),
+    [
+        ("vision", {"vision", "whole", "failure"}),
+        ("speech", {"speech", "whole", "failure"}),
+        ("clips", {"whole", "failure"}),
+    ],
 )
 def test_another_version_of_the_program_does_its_stage_again(
     video: Path, monkeypatch: pytest.MonkeyPatch, stage: str, changed: set[str]

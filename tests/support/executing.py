@@ -56,7 +56,7 @@ def prepared(
 ) -> tuple[Recorder, Executor, list[VideoJob]]:
     executor = kind(config, (), folder / ".work", fake_stages.STAGES)
     jobs = [
-        VideoJob(number, folder / name, folder / f"{name}.out", Marks(f"v{name}", f"s{name}", f"w{name}"))
+        VideoJob(number, folder / name, folder / f"{name}.out", Marks(f"v{name}", f"s{name}", f"w{name}", f"f{name}"))
         for number, name in enumerate(names)
     ]
     return Recorder(), executor, jobs

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
+from pipeline.clips.results import replace_results
 from pipeline.clips.worker import FinishedVideo
 from pipeline.errors import InputError
 from pipeline.outputs.kept import read_kept
@@ -185,14 +186,16 @@ def finish(
 ) -> FinishedVideo:
     """Clips: the pictures that came through unharmed."""
     _behave(job.path, "mux")
-    tracks, losses, transcript = read_kept(job.folder)
+    tracks, losses, transcript = read_kept(job.folder, job.marks if job.renews else None)
     on_clip(1, 1)
-    manifest = job.folder / "output" / "manifest.json"
+    manifest = job.work / "output" / "manifest.json"
     manifest.parent.mkdir(parents=True, exist_ok=True)
     comm = Path("/proc/self/comm")
     named = comm.read_text().strip() if comm.exists() else "lipgen-mux-0"
     manifest.write_text(f"{os.getpid()} {transcript.segments[0].text} {named}")
-    return FinishedVideo(manifest, len(tracks.track), 0, 0, losses=losses)
+    if job.renews:
+        replace_results(job.folder)
+    return FinishedVideo(job.folder / "output" / "manifest.json", len(tracks.track), 0, 0, losses=losses)
 
 
 def extras(

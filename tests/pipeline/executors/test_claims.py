@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +23,7 @@ from pipeline.stages import VideoJob
 from pipeline.types import Marks, VideoResult
 
 ROOT = Path(__file__).resolve().parents[3]
-MARKS = Marks("v" * 64, "s" * 64, "w" * 64)
+MARKS = Marks("v" * 64, "s" * 64, "w" * 64, "f" * 64)
 
 
 @pytest.fixture
@@ -88,15 +90,51 @@ def test_what_an_earlier_run_left_is_told_unless_forced(
     assert taken == dataclasses.replace(video, kept=kept)
 
 
-def test_what_holds_no_more_goes_when_a_video_is_taken(tmp_path: Path, video: VideoJob) -> None:
+def test_finished_results_of_an_earlier_state_stay_when_a_video_is_taken(tmp_path: Path, video: VideoJob) -> None:
     manifest = video.folder / "output" / "manifest.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_text(json.dumps({}))
+    (video.folder / "annotated.mp4").touch()
     (video.folder / ".tracks.npz.7-ab.part").touch()
-    write_failure(video.folder, MARKS.whole, VideoResult(video.path, "failed", "no_audio"))
-    assert Claims(Config(), tmp_path).take(video)
-    assert failed_before(video.folder, MARKS.whole) is None
-    assert {path.name for path in video.folder.iterdir()} == {"output", LOG} and not manifest.exists()
+    write_failure(video.folder, MARKS, VideoResult(video.path, "failed", "no_audio"))
+    taken = Claims(Config(), tmp_path).take(video)
+    assert isinstance(taken, VideoJob) and taken == dataclasses.replace(video, renews=True)
+    assert taken.work == video.folder / ".next"
+    assert failed_before(video.folder, MARKS.failure) is None
+    assert {path.name for path in video.folder.iterdir()} == {"output", "annotated.mp4", ".next", LOG}
+    assert manifest.read_text() == "{}"
+
+
+def test_what_was_made_of_results_that_are_gone_goes_when_a_video_is_taken(tmp_path: Path, video: VideoJob) -> None:
+    (video.folder / ".next").mkdir(parents=True)
+    for name in ("annotated.mp4", ".next/tracks.npz", ".next/report.html"):
+        (video.folder / name).touch()
+    assert Claims(Config(), tmp_path).take(video) == video
+    assert {path.name for path in video.folder.iterdir()} == {"tracks.npz", LOG}
+
+
+@pytest.mark.parametrize(("code", "taken"), [(errno.EWOULDBLOCK, False), (errno.ENOTSUP, True), (errno.ENOSYS, True)])
+def test_a_lock_that_is_held_or_unknown_to_the_system(
+    tmp_path: Path, video: VideoJob, monkeypatch: pytest.MonkeyPatch, code: int, taken: bool
+) -> None:
+    def refuse(lock: int, how: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(claims.fcntl, "flock", refuse)
+    assert (Claims(Config(), tmp_path).take(video) is not None) is taken
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EIO, errno.EINTR])
+def test_a_lock_that_cannot_be_had_is_not_taken_for_ours(
+    tmp_path: Path, video: VideoJob, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(lock: int, how: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(claims.fcntl, "flock", refuse)
+    with pytest.raises(OSError) as raised:
+        Claims(Config(), tmp_path).take(video)
+    assert raised.value.errno == code
 
 
 def test_min_free_gb_acts(tmp_path: Path, video: VideoJob, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def test_what_an_earlier_run_found_is_told(videos: Path, monkeypatch: pytest.Mon
     orders = take_orders(videos, CPU, lambda _: None)
     job, _ = orders.order(1, orders.choose_models(lambda _: None))
     job.folder.mkdir()
-    write_failure(job.folder, job.marks.whole, VideoResult(job.path, "failed", "no_audio", "has no sound"))
+    write_failure(job.folder, job.marks, VideoResult(job.path, "failed", "no_audio", "has no sound"))
     monkeypatch.setattr(module, "stages_kept", lambda folder, marks: frozenset({"vision"}))
     code, lines = told(videos)
     assert code == 1

@@ -57,12 +57,13 @@ class Mixed:
 
 @pytest.fixture(scope="module")
 def mixed(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
-    """One run of each executor over `NAMES`; one of those that fail was done by an earlier run."""
+    """One run of each executor over `NAMES`; three were done by an earlier run, in another state."""
     folder = tmp_path_factory.mktemp("mixed")
     (folder / ".work").mkdir()
-    manifest = folder / "bug-vision.mp4.out" / "output" / "manifest.json"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text("{}")
+    for name in ("bug-vision.mp4", "bad.mp4", "b.mp4"):
+        manifest = folder / f"{name}.out" / "output" / "manifest.json"
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text("{}")
     (folder / "blocked.mp4.out").write_text("in the way")
     recorder, _ = run(kind, folder, NAMES)
     yield Mixed(folder, recorder)
@@ -93,8 +94,12 @@ class TestMixed:
     def test_nothing_half_written_is_left(self, mixed: Mixed) -> None:
         assert [path for path in mixed.folder.rglob("*") if path.name.endswith(".part")] == []
 
-    def test_a_failed_video_has_no_manifest_of_an_earlier_run(self, mixed: Mixed) -> None:
-        assert not (mixed.results("bug-vision.mp4") / "output" / "manifest.json").exists()
+    def test_results_of_an_earlier_run_go_with_a_fault_of_the_file_alone(self, mixed: Mixed) -> None:
+        assert (mixed.results("bug-vision.mp4") / "output" / "manifest.json").read_text() == "{}"
+        assert not (mixed.results("bad.mp4") / "output" / "manifest.json").exists()
+        with_earlier = [name for name, found in mixed.recorder.results.items() if "earlier_results" in found.details]
+        assert with_earlier == ["bug-vision.mp4"]
+        assert "the results of an earlier run are kept" in mixed.recorder.results["bug-vision.mp4"].message
 
     def test_progress_reaches_the_end_of_each_stage(self, mixed: Mixed) -> None:
         last = {stage: (done, total) for name, stage, done, total in mixed.recorder.progress if name == "a.mp4"}
@@ -109,8 +114,8 @@ class TestMixed:
 
     def test_a_fault_of_the_file_is_written_down_and_others_are_not(self, mixed: Mixed) -> None:
         message = f"{mixed.folder}/bad.mp4: is no video"
-        assert failed_before(mixed.results("bad.mp4"), "wbad.mp4") == ("not_media", message)
-        assert failed_before(mixed.results("bug-mux.mp4"), "wbug-mux.mp4") is None
+        assert failed_before(mixed.results("bad.mp4"), "fbad.mp4") == ("not_media", message)
+        assert failed_before(mixed.results("bug-mux.mp4"), "fbug-mux.mp4") is None
 
 
 def test_what_an_earlier_run_left_is_not_done_again(kind: Kind, folder: Path) -> None:
@@ -159,6 +164,27 @@ def test_annotate_acts_and_where_it_fails_the_clips_are_kept(kind: Kind, folder:
     assert (folder / "a.mp4.out" / "annotated.mp4").exists() and "extras" in good.timings
     assert "could not be written: a bug in the program: RuntimeError" in bad.message
     assert (folder / "bug-extras.mp4.out" / "output" / "manifest.json").exists()
+
+
+def test_results_of_an_earlier_run_are_replaced_when_a_video_is_done(mixed: Mixed) -> None:
+    assert (mixed.results("b.mp4") / "output" / "manifest.json").read_text() != "{}"
+    assert not (mixed.results("b.mp4") / ".next").exists()
+    assert (mixed.results("b.mp4") / "tracks.npz").exists() and (mixed.results("b.mp4") / "transcript.json").exists()
+
+
+@pytest.mark.parametrize("behaviour", ["kill", "deadly"])
+def test_the_death_of_a_worker_beside_the_clips_leaves_a_note_at_most(kind: Kind, folder: Path, behaviour: str) -> None:
+    if kind is SerialExecutor:
+        pytest.skip("it is one process")
+    name = f"{behaviour}-extras.mp4"
+    recorder, _ = run(kind, folder, [name, "a.mp4"], dataclasses.replace(ONE_TEAM, ANNOTATE=True))
+    result = recorder.results[name]
+    assert (result.status, recorder.results["a.mp4"].status) == ("done", "done")
+    assert (folder / f"{name}.out" / "output" / "manifest.json").exists()
+    assert (folder / f"{name}.out" / "annotated.mp4").exists() is (behaviour == "kill")
+    assert ("could not be written" in result.message) is (behaviour == "deadly")
+    cut = [event for event in recorder.events if event.video and event.video.path.name == name and event.stage == "mux"]
+    assert len([event for event in cut if event.name == "stage_done"]) == 1
 
 
 @pytest.mark.parametrize("debug", [True, False])

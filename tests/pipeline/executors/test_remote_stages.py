@@ -57,7 +57,7 @@ def job(place: str, root: Path, name: str = "a.mp4", number: int = 0) -> VideoJo
     """A video of *place*, as the machine has it whose mirror is *root*."""
     mirror = Mirror(root, f"{place}/v", f"{place}/out")
     path, folder = mirror.source_folder / name, mirror.results_folder / name.removesuffix(".mp4")
-    marks = Marks(f"v{name}", f"s{name}", f"w{name}")
+    marks = Marks(f"v{name}", f"s{name}", f"w{name}", f"f{name}")
     return VideoJob(number, path, folder, marks, remote=mirror.remote_of(path, folder))
 
 
@@ -98,6 +98,18 @@ class TestOnOneMachine:
         report = self.run(SerialExecutor, place, tmp_path, ["bad.mp4"])
         assert names(f"{place}/out") == {"bad/failure.json", "bad/log.txt", "bad/own.txt"}
         assert report.results[0].message == f"{place}/v/bad.mp4: is no video"
+
+    def test_results_of_an_earlier_state_stay_until_a_new_one_is_complete(self, place: str, tmp_path: Path) -> None:
+        old = (MANIFEST, "output/seg_0000_track_000.mp4", "report.html", "own.txt")
+        for folder in ("a", "bug-mux"):
+            for name in old:
+                put(f"{place}/out/{folder}/{name}", tmp_path / "put")
+        report = self.run(SerialExecutor, place, tmp_path, ["a.mp4", "bug-mux.mp4"])
+        assert [result.status for result in report.results] == ["done", "failed"]
+        stages = (".next/tracks.npz", ".next/transcript.json")
+        assert names(f"{place}/out/bug-mux") == {*old, *stages, "log.txt"}
+        assert names(f"{place}/out/a") == {MANIFEST, TRACKS, TRANSCRIPT, "own.txt", "log.txt"}
+        assert report.results[1].details["earlier_results"] is True
 
     def test_what_an_earlier_run_left_is_not_done_again(self, place: str, tmp_path: Path) -> None:
         self.run(SerialExecutor, place, tmp_path, ["a.mp4"])

@@ -65,18 +65,46 @@ class TestRun:
         self, videos: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]
     ) -> None:
         runner.run(videos, CPU)
-        mark = seen.videos[0].marks.whole
+        marks = seen.videos[0].marks
         (videos / "a").mkdir(exist_ok=True)
-        write_failure(videos / "a", mark, VideoResult(videos / "a.mp4", "failed", "no_audio", "has no sound"))
+        write_failure(videos / "a", marks, VideoResult(videos / "a.mp4", "failed", "no_audio", "has no sound"))
         assert runner.run(videos, CPU) == 1
         assert names(seen) == ["b.mp4"]
         assert "no_audio: has no sound (found by an earlier run; --retry-failed tries again)" in capsys.readouterr().out
-        for setting in ("RETRY_FAILED", "FORCE"):
-            assert runner.run(videos, dataclasses.replace(CPU, **{setting: True})) == 0
+        settings = {
+            "RETRY_FAILED": True,
+            "FORCE": True,
+            "MAX_MEGAPIXELS": 80.0,
+            "MAX_VIDEO_HOURS": 30.0,
+            "CLIP_SIZE": 128,
+        }
+        for setting, value in settings.items():
+            assert runner.run(videos, dataclasses.replace(CPU, **{setting: value})) == 0, setting
             assert names(seen) == ["a.mp4", "b.mp4"]
         (videos / "a.mp4").write_bytes(b"another file")
         assert runner.run(videos, CPU) == 0
         assert names(seen) == ["a.mp4", "b.mp4"]
+
+    @pytest.mark.parametrize("fault", ["source", "transcript"])
+    def test_what_cannot_be_read_for_the_moment_costs_no_result(
+        self, videos: Path, tmp_path: Path, seen: type[Seen], fault: str
+    ) -> None:
+        files = ("output/manifest.json", "output/seg_0000_track_000.mp4", "report.html", "annotated.mp4", "tracks.npz")
+        for name in files:
+            (videos / "a" / name).parent.mkdir(parents=True, exist_ok=True)
+            (videos / "a" / name).write_bytes(name.encode())
+        config = CPU
+        if fault == "source":
+            (videos / "a.mp4").unlink()
+            (videos / "a.mp4").symlink_to(tmp_path / "archive that is not mounted" / "a.mp4")
+        else:
+            (tmp_path / "t").mkdir()
+            (tmp_path / "t" / "a.json").symlink_to(tmp_path / "nowhere")
+            config = dataclasses.replace(CPU, TRANSCRIPTS=str(tmp_path / "t"))
+        assert runner.run(videos, config) == 1
+        assert {name: (videos / "a" / name).read_bytes() for name in files} == {name: name.encode() for name in files}
+        line = json.loads((videos / "run.json").read_text())["videos"][0]
+        assert (line["status"], line["earlier_results"]) == ("failed", True)
 
     def test_log_json_acts(self, videos: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]) -> None:
         runner.run(videos, dataclasses.replace(CPU, LOG_JSON=True))

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.outputs.failure import failed_before, forget_failure, write_failure
-from pipeline.types import VideoResult
+from pipeline.types import Marks, VideoResult
 
 MARK = "a" * 64
+MARKS = Marks("v" * 64, "s" * 64, "w" * 64, MARK)
 
 
 def _failed(code: str) -> VideoResult:
@@ -17,7 +18,7 @@ def _failed(code: str) -> VideoResult:
 
 
 def test_a_fault_of_the_file_is_remembered(tmp_path: Path) -> None:
-    write_failure(tmp_path, MARK, _failed("no_audio"))
+    write_failure(tmp_path, MARKS, _failed("no_audio"))
     assert failed_before(tmp_path, MARK) == ("no_audio", "cannot be used")
     assert failed_before(tmp_path, "b" * 64) is None
     forget_failure(tmp_path)
@@ -26,12 +27,12 @@ def test_a_fault_of_the_file_is_remembered(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", ["worker_died", "disk_full", "io_error", "internal_error", "unreadable", "changed"])
 def test_what_may_go_better_next_time_is_not(tmp_path: Path, code: str) -> None:
-    write_failure(tmp_path, MARK, _failed(code))
+    write_failure(tmp_path, MARKS, _failed(code))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_file_without_a_fingerprint_is_not(tmp_path: Path) -> None:
-    write_failure(tmp_path, "", _failed("no_audio"))
+    write_failure(tmp_path, Marks(), _failed("no_audio"))
     assert failed_before(tmp_path, "") is None
 
 

@@ -1,0 +1,113 @@
+"""Finished results stay until a new state is complete, or the file itself is to blame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.clips.results import forget_attempt, recover, remove_results, replace_results
+from pipeline.executors.base import failed
+from pipeline.stages import VideoJob
+from pipeline.types import Marks
+
+OLD = (
+    *("output/manifest.json", "output/seg_0000_track_000.mp4", "output/seg_0001_track_000.mp4", "report.html"),
+    *("persons/person_000.jpg", "persons/person_001.jpg", "annotated.mp4", "export/speakers.rttm"),
+    *("tracks.npz", "transcript.json", "transcript.srt"),
+)
+NEW = (
+    *("output/manifest.json", "output/seg_0000_track_002.mp4", "report.html", "persons/person_000.jpg"),
+    *("transcript.json", "transcript.srt"),
+)
+OTHERS = ("log.txt", "output/holiday.mp4", "notes.txt")
+"""Files that no run has made, or that outlast all."""
+
+
+def fill(folder: Path, names: tuple[str, ...], content: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+
+
+def found(folder: Path) -> dict[str, str]:
+    return {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Finished results, and a new attempt beside them that has come to its end."""
+    fill(tmp_path, OLD, "old")
+    fill(tmp_path, OTHERS, "other")
+    fill(tmp_path / ".next", NEW, "new")
+    return tmp_path
+
+
+def test_a_new_state_takes_the_place_of_the_old_one_whole(folder: Path) -> None:
+    replace_results(folder)
+    assert found(folder) == {
+        **dict.fromkeys(OTHERS, "other"),
+        **dict.fromkeys(NEW, "new"),
+        "tracks.npz": "old",  # the new attempt has used it
+    }
+    assert not (folder / ".next").exists()
+
+
+def test_the_manifest_goes_first_and_comes_last(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[str] = []
+    replace = Path.replace
+
+    def note(self: Path, target: Path) -> Path:
+        assert not (folder / "output" / "manifest.json").exists()
+        moved.append(target.relative_to(folder).as_posix())
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", note)
+    replace_results(folder)
+    assert moved[-1] == "output/manifest.json" and sorted(moved) == sorted(NEW)
+
+
+def test_one_that_was_killed_while_it_took_their_place_is_gone_on_with(folder: Path) -> None:
+    remove_results(folder)
+    fill(folder / ".next", ("tracks.npz",), "new")
+    recover(folder)
+    left = {**dict.fromkeys(OTHERS, "other"), "tracks.npz": "new", "transcript.json": "new", "transcript.srt": "old"}
+    assert found(folder) == left
+
+
+@pytest.mark.parametrize("code", ["worker_died", "disk_full", "io_error", "unreadable", "changed", "bad_transcript"])
+def test_a_fault_that_may_pass_leaves_them_byte_for_byte(folder: Path, code: str) -> None:
+    fill(folder / ".next", ("tracks.npz",), "new")
+    job = VideoJob(0, folder / "a.mp4", folder, Marks("v", "s", "w", "f"), renews=True)
+    result = failed(job, code, "it cannot be done now", "", 0.0)
+    assert found(folder) == {
+        **dict.fromkeys(OTHERS, "other"),
+        **dict.fromkeys(OLD, "old"),
+        ".next/tracks.npz": "new",
+        ".next/transcript.json": "new",
+    }
+    assert result.details["earlier_results"] is True
+    assert result.message == "it cannot be done now; the results of an earlier run are kept as they are"
+
+
+@pytest.mark.parametrize("code", ["not_media", "no_audio", "no_video", "undecodable", "too_large", "too_long"])
+def test_a_fault_of_the_file_itself_takes_them_away(folder: Path, code: str) -> None:
+    job = VideoJob(0, folder / "a.mp4", folder, Marks("v", "s", "w", "f"), renews=True)
+    result = failed(job, code, "it is no video", "", 0.0)
+    assert not {
+        name for name in found(folder) if name.startswith(("output/seg", "output/manifest", "report", "export"))
+    }
+    assert {name: text for name, text in found(folder).items() if name in OTHERS} == dict.fromkeys(OTHERS, "other")
+    assert "earlier_results" not in result.details and result.message == "it is no video"
+
+
+def test_without_a_fingerprint_no_fault_takes_them_away(folder: Path) -> None:
+    job = VideoJob(0, folder / "a.mp4", folder)
+    failed(job, "not_media", "it is no video", "", 0.0)
+    assert {name for name, text in found(folder).items() if text == "old"} == set(OLD)
+
+
+def test_an_attempt_without_earlier_results_leaves_nothing_half_done(tmp_path: Path) -> None:
+    fill(tmp_path, ("output/seg_0000_track_000.mp4", "tracks.npz", "log.txt"), "new")
+    forget_attempt(tmp_path)
+    assert set(found(tmp_path)) == {"tracks.npz", "log.txt"}
