@@ -102,6 +102,13 @@ class Config:
         Text(),
         NOTHING,
     )
+    FACE_BOXES: str = setting(
+        "",
+        "faces of your own instead of a face detector: a file of lines frame,x1,y1,x2,y2,conf in source pixels, or a "
+        "folder with one for each video (<video's name>-faces.csv); empty: none",
+        Text(),
+        NOTHING,
+    )
     AUDIO_FILE: str = setting(
         "", "sound of the one video that is given, beside it in a file of its own; empty: the video's", Text(), NOTHING
     )

@@ -20,7 +20,7 @@ from pipeline.outputs.kept import put_in_place
 from pipeline.stages import STAGES, TRANSCRIPT, Prepared, RealVision, VideoJob, model_of
 from pipeline.types import FrameBatch, Marks, ModelChoice
 from pipeline.vision.embedding import FaceEmbedder
-from pipeline.vision.settings import DECODE_BATCH, VisionSettings
+from pipeline.vision.settings import DECODE_BATCH
 from pipeline.vision.worker import VisionModels
 from pipeline.weights_choice import choose
 from s3fd.landmarks import load_landmarks
@@ -73,7 +73,7 @@ def our_stages(made: VideoSet, folder: Path, models: Models, detect_every: int) 
     )
     detector, scorer = load_ours(models, folder)
     networks = VisionModels(detector, scorer, models.speaker_model, _embedder(identity))
-    vision = RealVision(networks, VisionSettings.of(config))
+    vision = RealVision(networks, config)
     speech = STAGES.load_speech(config, named, "cpu")
     done = OurStages()
     for number, path in enumerate(sorted(made.videos.glob("*.mp4"))):

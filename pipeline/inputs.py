@@ -283,25 +283,41 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def given_scenes(videos: list[Path], given: Path) -> list[Path | None]:
-    """The user's list of the scenes of each video, where there is one.
+    """The user's list of the scenes of each video, where there is one, as `_given_lists` finds it: ``talk-Scenes.csv``
+    is PySceneDetect's name for that of ``talk.mp4``."""
+    return _given_lists(videos, given, "-Scenes.csv", "scenes")
 
-    In a folder, for ``talk.mp4`` these names are tried: ``talk.mp4-Scenes.csv``, ``talk-Scenes.csv`` (as PySceneDetect
-    calls it), ``talk.mp4.csv``, ``talk.csv``.
+
+def given_face_boxes(videos: list[Path], given: Path) -> list[Path | None]:
+    """The user's list of the faces in each video, where there is one, as `_given_lists` finds it: ``talk-faces.csv`` is
+    that of ``talk.mp4``."""
+    return _given_lists(videos, given, "-faces.csv", "faces")
+
+
+def _given_lists(videos: list[Path], given: Path, ending: str, what: str) -> list[Path | None]:
+    """The user's list of each video, where there is one.
+
+    In a folder, for ``talk.mp4`` these names are tried: ``talk.mp4`` and ``talk`` with *ending*, ``talk.mp4.csv``,
+    ``talk.csv``.
 
     Args:
         videos: absolute paths.
         given: a folder of lists, or the list of the only video.
+        ending: of their names.
+        what: is in them.
 
     Raises:
         InputError: ``not_found`` when there is no such file or folder; ``bad_setting`` for one list and several videos.
     """
     given = given.expanduser().absolute()
     if given.is_dir():
-        names = ("{0.name}-Scenes.csv", "{0.stem}-Scenes.csv", "{0.name}.csv", "{0.stem}.csv")
-        tried = [[given / name.format(video) for name in names] for video in videos]
-        return [next((path for path in paths if path.is_file()), None) for paths in tried]
+        tried = [
+            [given / f"{name}{end}" for end in (ending, ".csv") for name in (video.name, video.stem)]
+            for video in videos
+        ]
+        return [next((path for path in paths if _is_file(path)), None) for paths in tried]
     if not given.is_file():
-        raise InputError("not_found", "there is no such list of scenes, nor a folder of them", given)
+        raise InputError("not_found", f"there is no such list of {what}, nor a folder of them", given)
     if len(videos) != 1:
         message = f"is the list of one video, and here are {len(videos)}. Name a folder of lists, or one video"
         raise InputError("bad_setting", message, given)

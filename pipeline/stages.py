@@ -29,6 +29,7 @@ from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import InputError, PipelineError
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
+from pipeline.media.picture_times import picture_times
 from pipeline.media.probe import missing_seconds, probe, with_sound_file
 from pipeline.outputs import kept
 from pipeline.speech import Precision, load_transcriber
@@ -48,6 +49,8 @@ from pipeline.types import (
     Transcript,
 )
 from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.face_boxes import read_face_boxes
+from pipeline.vision.given_faces import WIDEST_STEP, GivenFaces
 from pipeline.vision.scenes import GivenShots, read_scenes
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
@@ -67,6 +70,9 @@ SOUND_BYTES_PER_S = 2 * AUDIO_RATE_HZ
 TRANSCRIPT = "transcript"
 """Name of the "model" of words where they come from the user's own transcript."""
 
+FACE_BOXES = "face-boxes"
+"""Name of the "model" of faces where they come from a list of the user's."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
@@ -84,6 +90,8 @@ class VideoJob:
     """The user's own transcript of it, which takes the place of a recogniser."""
     scenes: Path | None = None
     """The user's own list of its scenes, which takes the place of the shot detector."""
+    face_boxes: Path | None = None
+    """The user's own list of the faces in it, which takes the place of the face detector."""
     sound_file: Path | None = None
     """A file with its sound, used instead of its own."""
     models: Models | None = None
@@ -119,6 +127,8 @@ class Prepared:
     """None where nobody needs it any more."""
     shots: tuple[int, ...] | None = None
     """First grid frame of each shot, where the user has said so."""
+    faces: GivenFaces | None = None
+    """The faces, where the user has said so, and vision is still to be done."""
 
     @property
     def audio(self) -> AudioTrack:
@@ -166,11 +176,12 @@ class RealVision:
     """`Vision` with the networks of the run."""
 
     models: VisionModels
-    settings: VisionSettings
+    config: Config
 
     def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> Session:
         shots = None if prepared.shots is None else GivenShots(prepared.shots)
-        return VisionSession(self.models, self.settings, prepared.audio, capacity, on_frames, shots)
+        settings = VisionSettings.of(self.config, prepared.faces and prepared.faces.bridged)
+        return VisionSession(self.models, settings, prepared.audio, capacity, on_frames, shots, prepared.faces)
 
 
 def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
@@ -184,13 +195,17 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
     if job.sound_file is not None:
         found = with_sound_file(found, job.sound_file)
     shots = None if job.scenes is None else read_scenes(job.scenes, found.duration_s)
+    faces = None
+    if job.face_boxes is not None and "vision" not in job.kept:
+        threshold = None if config.FACEDET_THRESHOLD == "auto" else float(config.FACEDET_THRESHOLD)
+        faces = read_face_boxes(job.face_boxes, found, picture_times, threshold)
     if sound is None:
-        return Prepared(found, None, shots)
+        return Prepared(found, None, shots, faces)
     needed = int((found.duration_s + float(max(found.lead_s, 0))) * SOUND_BYTES_PER_S)
     if shutil.disk_usage(sound.parent).free < needed:
         text = f"its sound needs {needed / 1e6:.0f} MB of temporary files"
         raise OSError(errno.ENOSPC, text, str(sound.parent))
-    return Prepared(found, extract_sound(found, sound, on_seconds), shots)
+    return Prepared(found, extract_sound(found, sound, on_seconds), shots, faces)
 
 
 def limits_of(config: Config) -> MediaLimits:
@@ -221,13 +236,18 @@ def keep_words(job: VideoJob, transcript: Transcript) -> Path:
 
 
 def load_vision(config: Config, models: Models, device: str) -> Vision:
-    """Loads face detector and speaker model on *device*, and the identity model, which runs on the CPU."""
+    """Loads face detector and speaker model on *device*, and the identity model, which runs on the CPU.
+
+    No detector is loaded where the faces of every video are given.
+    """
     faces, speaking = model_of(models, "faces"), model_of(models, "speaking")
-    detector = load_detector(faces.name, faces.weights, device, compiled=config.COMPILE)
+    detector = None
+    if faces.name != FACE_BOXES:
+        detector = load_detector(faces.name, faces.weights, device, compiled=config.COMPILE)
     scorer = load_scorer(speaking.name, speaking.weights, device)
     identity = model_of(models, "identity")
     embedder = FaceEmbedder(identity.weights, load_landmarks(identity.helper)) if identity.weights else None
-    return RealVision(VisionModels(detector, scorer, speaking.name, embedder), VisionSettings.of(config))
+    return RealVision(VisionModels(detector, scorer, speaking.name, embedder), config)
 
 
 def load_speech(config: Config, models: Models, device: str) -> Speech:
@@ -297,7 +317,8 @@ def extras(
 
 def frames_held(config: Config) -> int:
     """Pictures that vision must be able to hold at once."""
-    return VisionSettings.of(config).frames_held(1)
+    held = VisionSettings.of(config).frames_held(1)
+    return max(held, VisionSettings.of(config, WIDEST_STEP + 1).frames_held(1)) if config.FACE_BOXES else held
 
 
 def model_of(models: Models, job: str) -> ModelChoice:

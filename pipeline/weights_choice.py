@@ -15,7 +15,7 @@ DOWNLOADS_OFF = "downloads are switched off"
 
 
 def choose(
-    face_detector: str,
+    face_detector: str | None,
     speaker_model: str,
     words_model: str | None,
     identity_model: str | None = None,
@@ -29,7 +29,7 @@ def choose(
     """The models of a run, with their files: those asked for, or what stands in for them.
 
     Args:
-        face_detector: ``s3fd``, ``yunet`` or ``mtcnn``.
+        face_detector: ``s3fd``, ``yunet`` or ``mtcnn``; None when no faces are to be looked for.
         speaker_model: ``talknet``, ``lr-asd``, ``light-asd`` or ``lip-motion``.
         words_model: a Whisper model (``base``, ``whisper-base``), the path of a checkpoint (with a folder in it or
             ending in ``.pt``), or ``pocketsphinx``; None when nothing is to be transcribed. A checkpoint with the
@@ -51,7 +51,8 @@ def choose(
             *language* forbids the stand-in.
     """
     own = _own_checkpoint(words_model) if words_model else None
-    asked = [lookup(face_detector, "faces"), lookup(speaker_model, "speaking")]
+    asked = [lookup(face_detector, "faces")] if face_detector else []
+    asked.append(lookup(speaker_model, "speaking"))
     if words_model and own is None:
         asked.append(lookup(words_model, "words"))
     if identity_model:

@@ -262,6 +262,57 @@ class TestTranscripts:
         assert sorted(path.name for path in given.iterdir()) == ["broken.srt", "good.json"]
 
 
+class TestFaceBoxes:
+    @pytest.mark.parametrize("engine", ["serial", "local", "ray"])
+    def test_faces_of_the_user_take_the_place_of_a_detector(
+        self, tmp_path: Path, engine: str, request: pytest.FixtureRequest
+    ) -> None:
+        """A grey picture in which no detector finds a face: two are given, one with a gap too long to be bridged. A
+        list that cannot be right fails its video only."""
+        videos, given, output = tmp_path / "videos", tmp_path / "given", tmp_path / "out"
+        videos.mkdir()
+        given.mkdir()
+        write_media(videos / "good.mp4", picture=True, sound=True)
+        for name in ("broken.mp4", "nobody.mp4"):
+            shutil.copy(videos / "good.mp4", videos / name)
+        still, other = "4,6,24,30,0.9", "40,8,60,28,0.8"
+        lines = [f"{frame},{still}" + (f",{other}" if frame not in range(6, 17) else "") for frame in range(25)]
+        (given / "good-faces.csv").write_text("\n".join(lines))
+        (given / "broken-faces.csv").write_text(f"frame,x1,y1,x2,y2,conf\n0,{still}\n1,70,6,90,30,0.9\n")
+        more = ["--engine", engine, "--speaker-model", "lip-motion", "--identity-model", "none", "--min-track", "5"]
+        more += ["--ray-address", request.getfixturevalue("ray_nodes").address] if engine == "ray" else []
+        words = [*more, "--whisper-model-size", "pocketsphinx", "--face-boxes", given, "--output-dir", output]
+        ended = start(videos, *words, home=tmp_path)
+        assert ended.returncode == 1, ended.stderr
+        assert ends(output) == {
+            "good.mp4": ("done", ""),
+            "nobody.mp4": ("done", ""),
+            "broken.mp4": ("failed", "bad_face_boxes"),
+        }
+        assert f"{given}/broken-faces.csv: line 3: the box 70,6,90,30 lies outside the picture" in ended.stdout
+        assert "face boxes: 2 of 3 videos have a list" in ended.stderr
+        with np.load(output / "good" / "tracks.npz") as table:
+            frames, boxes = table["frame"], {tuple(box) for box in table["box_px"].tolist()}
+            spans = [(frames[table["track"] == n].min(), frames[table["track"] == n].max()) for n in range(3)]
+        assert sorted(spans) == [(0, 5), (0, 24), (17, 24)] and boxes == {(4, 6, 24, 30), (40, 8, 60, 28)}
+        faces = [
+            json.loads((output / name / "output" / "manifest.json").read_text())["models"][0]
+            for name in ("good", "nobody")
+        ]
+        assert [(model["name"], model["file"]) for model in faces] == [
+            ("face-boxes", "good-faces.csv"),
+            ("mtcnn", None),
+        ]
+        assert faces[0]["stands_in_for"] is None and len(faces[0]["sha256"]) == 64
+        if engine != "serial":
+            return
+        start(videos, *words, home=tmp_path)
+        assert ends(output)["good.mp4"] == ("skipped", "")
+        (given / "good-faces.csv").write_text("\n".join(lines).replace("0.9", "0.7"))
+        start(videos, *words, home=tmp_path)
+        assert ends(output)["good.mp4"] == ("done", "") and ends(output)["nobody.mp4"] == ("skipped", "")
+
+
 class TestWrongUse:
     def test_a_folder_without_videos(self, tmp_path: Path) -> None:
         ended = start(tmp_path, home=tmp_path)

@@ -14,16 +14,17 @@ from pipeline.executors.claims import skipped
 from pipeline.executors.engines import gpu_counter
 from pipeline.executors.shards import announcement
 from pipeline.fingerprint import finished_before, marks_of
-from pipeline.inputs import WHOLE, Shard, discover, given_scenes, given_transcripts, result_folders
+from pipeline.inputs import WHOLE, Shard, discover, given_face_boxes, given_scenes, given_transcripts, result_folders
 from pipeline.machine import resolved
 from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
 from pipeline.speech.given import transcript_digest
-from pipeline.stages import TRANSCRIPT, Models, VideoJob
+from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob
 from pipeline.storage.copies import ASKED_AT_ONCE, look, trim
 from pipeline.storage.mirror import Mirror
 from pipeline.types import ModelChoice, VideoResult
 from pipeline.weights_choice import choose, choose_alignment
+from pipeline.weights_fetch import sha256_of
 from pipeline.weights_table import default_whisper
 
 
@@ -42,16 +43,20 @@ class Orders:
     """The user's own, of each video."""
     scenes: Sequence[Path | None]
     """Likewise the lists of scenes."""
+    face_boxes: Sequence[Path | None]
+    """Likewise the lists of faces."""
     sound_file: Path | None = None
     """The sound of the only video."""
     has_transcript: Sequence[bool] = ()
     """Of each video that was found."""
+    has_face_boxes: Sequence[bool] = ()
+    """Likewise."""
     mirror: Mirror | None = None
     """Where videos or results lie on a storage."""
 
     def choose_models(self, announce: Callable[[str], None]) -> Models:
         """As `chosen_models`, for every video that was found, so that all shards choose the same."""
-        return chosen_models(self.config, self.has_transcript, announce)
+        return chosen_models(self.config, self.has_transcript, announce, self.has_face_boxes)
 
     def every(self, models: Models) -> Iterator[tuple[VideoJob, VideoResult | None]]:
         """As `order`, for each video; a storage, which takes its time to answer, is asked about several at once."""
@@ -76,8 +81,10 @@ class Orders:
 
     def _decided(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
         path, folder, transcript = self.videos[number], self.folders[number], self.transcripts[number]
-        scenes = self.scenes[number]
-        job = VideoJob(number, path, folder, transcript=transcript, scenes=scenes, sound_file=self.sound_file)
+        scenes, boxes = self.scenes[number], self.face_boxes[number]
+        job = VideoJob(
+            number, path, folder, transcript=transcript, scenes=scenes, face_boxes=boxes, sound_file=self.sound_file
+        )
         url = ""
         if self.mirror is not None:
             job = dataclasses.replace(job, remote=self.mirror.remote_of(path, folder))
@@ -85,7 +92,7 @@ class Orders:
         try:
             if job.remote is not None:
                 look(job.remote)
-            models = _models_of(models, transcript, self.config)
+            models = _models_of(models, transcript, boxes, self.config)
             marks = marks_of(path, self.config, models, scenes, self.sound_file, url)
         except InputError as error:
             return job, VideoResult(path, "failed", error.reason_code, str(error))
@@ -135,6 +142,7 @@ def take_orders(
     config = resolved(config, gpu_counter(config))
     _check_precision(config)
     scenes = given_scenes(videos, Path(config.SCENES)) if config.SCENES else [None] * len(videos)
+    face_boxes = _face_boxes(videos, config, announce)
     sound_file = Path(config.AUDIO_FILE).expanduser().absolute() if config.AUDIO_FILE else None
     if sound_file is not None and len(videos) != 1:
         message = f"AUDIO_FILE names the sound of one video, and here are {len(videos)}. Name one video file"
@@ -151,8 +159,10 @@ def take_orders(
         folders=shard.of(folders),
         transcripts=shard.of(transcripts),
         scenes=shard.of(scenes),
+        face_boxes=shard.of(face_boxes),
         sound_file=sound_file,
         has_transcript=[transcript is not None for transcript in transcripts],
+        has_face_boxes=[boxes is not None for boxes in face_boxes],
         mirror=mirror,
     )
 
@@ -170,7 +180,10 @@ def home_of(source: Path, config: Config) -> Path:
 
 
 def chosen_models(
-    config: Config, has_transcript: Sequence[bool] = (), announce: Callable[[str], None] = lambda _: None
+    config: Config,
+    has_transcript: Sequence[bool] = (),
+    announce: Callable[[str], None] = lambda _: None,
+    has_face_boxes: Sequence[bool] = (),
 ) -> Models:
     """The model of each job.
 
@@ -179,6 +192,7 @@ def chosen_models(
         has_transcript: of each video, whether it has one of the user's. Where every video has, no recogniser is
             chosen. Where one has, the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
         announce: is told of each stand-in, and of what is downloaded.
+        has_face_boxes: of each video, whether the user gives its faces. Where all have, no face detector is chosen.
 
     Raises:
         PipelineError: weights are damaged, or missing where no stand-in is allowed.
@@ -187,8 +201,9 @@ def chosen_models(
     if words == "auto":
         words = default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
     folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
+    detector = None if has_face_boxes and all(has_face_boxes) else config.FACE_DETECTOR
     chosen = choose(
-        config.FACE_DETECTOR,
+        detector,
         config.SPEAKER_MODEL,
         words,
         config.IDENTITY_MODEL,
@@ -198,6 +213,8 @@ def chosen_models(
         language=config.WHISPER_LANGUAGE,
         announce=announce,
     )
+    if detector is None:
+        chosen = (ModelChoice("faces", FACE_BOXES, None), *chosen)
     if words is None:
         chosen = (*chosen[:2], ModelChoice("words", TRANSCRIPT, None), *chosen[2:])
     if config.ALIGN or any(has_transcript):
@@ -225,16 +242,37 @@ def _transcripts(
     return found
 
 
-def _models_of(models: Models, transcript: Path | None, config: Config) -> Models:
+def _face_boxes(videos: list[Path], config: Config, announce: Callable[[str], None]) -> Sequence[Path | None]:
+    """The user's own list of the faces in each video; how many there are is said once."""
+    if not config.FACE_BOXES:
+        return [None] * len(videos)
+    found = given_face_boxes(videos, Path(config.FACE_BOXES))
+    count = len(found) - found.count(None)
+    rest = "" if count == len(found) else "; in the others the face detector looks for them"
+    announce(f"face boxes: {count} of {len(found)} videos have a list in {config.FACE_BOXES}{rest}")
+    return found
+
+
+def _models_of(models: Models, transcript: Path | None, boxes: Path | None, config: Config) -> Models:
     """Who does each job for one video.
 
     Raises:
-        InputError: ``bad_transcript`` when the transcript cannot be read.
+        InputError: ``bad_transcript`` or ``bad_face_boxes`` when what the user gives cannot be read.
     """
+    if boxes is not None:
+        faces = ModelChoice("faces", FACE_BOXES, boxes, _face_boxes_digest(boxes))
+        models = tuple(faces if model.job == "faces" else model for model in models)
     if transcript is None:
         return models if config.ALIGN else tuple(model for model in models if model.job != "alignment")
     words = ModelChoice("words", TRANSCRIPT, transcript, transcript_digest(transcript))
     return tuple(words if model.job == "words" else model for model in models)
+
+
+def _face_boxes_digest(boxes: Path) -> str:
+    try:
+        return sha256_of(boxes)
+    except OSError as error:
+        raise InputError("bad_face_boxes", f"cannot be read: {error.strerror}", boxes) from error
 
 
 def _check_precision(config: Config) -> None:

@@ -80,10 +80,10 @@ def read_scenes(path: Path, duration_s: float = 0.0) -> tuple[int, ...]:
         text = f"{late} of its {len(spans)} scenes begin after the end of the video at {duration_s:.1f} s"
         raise InputError("bad_scenes", f"{text}. Is it the list of another video?", path)
     edges_s = [edge for span in spans for edge in span][:-1]  # the end of the last is the end of the video
-    return (0, *sorted({frame for edge_s in edges_s if (frame := _first_showing(edge_s))}))
+    return (0, *sorted({frame for edge_s in edges_s if (frame := first_showing(edge_s))}))
 
 
-def _first_showing(time_s: Fraction) -> int:
+def first_showing(time_s: Fraction) -> int:
     """The first grid frame whose middle is not before *time_s*: the one that `pipeline.media.decode` gives that
     picture."""
     return int(-((1 - 2 * time_s * GRID_FPS) // 2))

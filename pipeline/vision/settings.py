@@ -30,9 +30,14 @@ class VisionSettings:
     crop_scale: float
 
     @classmethod
-    def of(cls, config: Config) -> VisionSettings:
-        """The settings of *config*, whose ``DETECT_EVERY`` is a number by now."""
-        every = int(config.DETECT_EVERY)
+    def of(cls, config: Config, bridged: int | None = None) -> VisionSettings:
+        """The settings of *config*, whose ``DETECT_EVERY`` is a number by now.
+
+        Args:
+            config: settings.
+            bridged: of given faces, which are known on every frame: frames from one face of a track to the next.
+        """
+        every = int(config.DETECT_EVERY) if bridged is None else 1
         return cls(
             detect_scale=None if config.FACEDET_SCALE == "auto" else float(config.FACEDET_SCALE),
             detect_threshold=None if config.FACEDET_THRESHOLD == "auto" else float(config.FACEDET_THRESHOLD),
@@ -41,7 +46,7 @@ class VisionSettings:
             shot_detector=config.SHOT_DETECTOR,
             shot_threshold=None if config.SHOT_THRESHOLD == "auto" else float(config.SHOT_THRESHOLD),
             min_track=config.MIN_TRACK,
-            max_gap=max(config.NUM_FAILED_DET, every),
+            max_gap=max(config.NUM_FAILED_DET, bridged or every),
             min_face_px=config.MIN_FACE_SIZE,
             track_iou=config.TRACK_IOU,
             smooth_frames=config.SMOOTH_FRAMES,

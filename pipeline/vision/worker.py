@@ -17,6 +17,7 @@ from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.calibration import probability_of
 from pipeline.vision.embedding import Embedder
 from pipeline.vision.faces import TrackedFace
+from pipeline.vision.given_faces import GivenFaces
 from pipeline.vision.identity import persons_of
 from pipeline.vision.scenes import GivenShots
 from pipeline.vision.search import FaceSearch
@@ -32,7 +33,8 @@ from talknet.features import mfcc_for_frames
 class VisionModels:
     """The networks of vision, loaded once a worker."""
 
-    detector: FaceDetector
+    detector: FaceDetector | None
+    """None where the faces of every video are given."""
     scorer: SpeakerScorer
     scorer_name: str
     embedder: Embedder | None = None
@@ -49,6 +51,7 @@ class VisionSession:
         capacity: pictures that may be held at once; at least ``settings.frames_held(1)``.
         on_frames: called with the number of frames done.
         shots: where shots begin, if the user has said so; they are looked for otherwise.
+        faces: likewise the faces.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class VisionSession:
         capacity: int,
         on_frames: Callable[[int], None] = lambda _: None,
         shots: GivenShots | None = None,
+        faces: GivenFaces | None = None,
     ) -> None:
         if capacity < settings.frames_held(1):
             raise ValueError(f"VisionSession: expected room for {settings.frames_held(1)} pictures, got {capacity}")
@@ -66,7 +70,8 @@ class VisionSession:
         self._batch = settings.batch_within(capacity)
         self._shots = shots or ShotFinder(settings.shot_detector, settings.shot_threshold)
         self._tracker = Tracker(settings.track_iou, settings.max_gap)
-        self._search = FaceSearch(self._detect, settings.track_iou)
+        self._given = faces
+        self._search = FaceSearch(self._detect if faces is None else self._look_up, settings.track_iou)
         self._faces: dict[OpenTrack, TrackedFace] = {}
         self._done: list[TrackedFace] = []
         self._pictures: dict[int, np.ndarray] = {}
@@ -163,17 +168,28 @@ class VisionSession:
         for first in range(0, len(frames), self._batch):
             pictures = np.stack([self._pictures[frame] for frame in frames[first : first + self._batch]])
             scale = self._detect_scale(*pictures.shape[1:3])
-            with self._noting("face detector", self._models.detector):
-                found = self._models.detector.detect(pictures, scale=scale, threshold=self._settings.detect_threshold)
+            with self._noting("face detector", self._detector):
+                found = self._detector.detect(pictures, scale=scale, threshold=self._settings.detect_threshold)
             boxes += [faces[:, :4] for faces in found]
         return boxes
+
+    @property
+    def _detector(self) -> FaceDetector:
+        if self._models.detector is None:
+            raise ValueError("VisionSession: expected a face detector for a video without given faces, got none")
+        return self._models.detector
+
+    def _look_up(self, frames: Sequence[int]) -> list[np.ndarray]:
+        """As `_detect`, of the given faces."""
+        assert self._given is not None
+        return [self._given.at(frame) / np.float32(self._scale) for frame in frames]
 
     def _detect_scale(self, height: int, width: int) -> float:
         """The factor for face detection on pictures of this size, which may be reduced from the source's already."""
         scale = self._settings.detect_scale
         if scale is None:
             source_px = round(height * self._scale), round(width * self._scale)
-            scale = auto_scale(self._models.detector.name, *source_px)
+            scale = auto_scale(self._detector.name, *source_px)
         return scale * self._scale
 
     def _new_face(self, track: OpenTrack) -> TrackedFace:

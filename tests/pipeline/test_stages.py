@@ -16,7 +16,9 @@ from config import Config
 from pipeline import stages
 from pipeline.types import ModelChoice
 from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.given_faces import WIDEST_STEP
 from pipeline.vision.scenes import GivenShots
+from pipeline.vision.settings import VisionSettings
 from s3fd.landmarks import YuNetLandmarks
 from s3fd.mtcnn_landmarks import MtcnnLandmarks
 
@@ -148,3 +150,29 @@ def test_vision_is_told_the_shots_of_the_user(samples: Path, tmp_path: Path) -> 
     prepared = dataclasses.replace(stages.prepare(job, tmp_path / "1.pcm", CONFIG, lambda _: None), shots=(0, 7))
     session: Any = vision(CONFIG, MODELS).start(prepared, 200, lambda _: None)
     assert isinstance(session._shots, GivenShots) and session._shots.push(7, np.zeros((1, 1, 3), np.uint8)) == [7]
+
+
+def test_faces_of_the_user_take_the_place_of_the_detector(samples: Path, tmp_path: Path, loaded: list[Any]) -> None:
+    """No detector is loaded; what is kept of vision needs no faces; a threshold leaves out the less certain."""
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("0,10,10,60,60,0.9\n1,11,10,61,60,0.7\n")
+    job = stages.VideoJob(0, samples / "late_sound.mp4", tmp_path, face_boxes=boxes)
+    prepared = stages.prepare(job, tmp_path / "1.pcm", CONFIG, lambda _: None)
+    assert prepared.faces is not None
+    assert [prepared.faces.at(frame).tolist() for frame in (0, 1, 2)] == [[[10, 10, 60, 60]], [[11, 10, 61, 60]], []]
+    surer = stages.prepare(job, None, dataclasses.replace(CONFIG, FACEDET_THRESHOLD=0.8), lambda _: None)
+    assert surer.faces is not None and [len(surer.faces.at(frame)) for frame in (0, 1)] == [1, 0]
+    kept = dataclasses.replace(job, kept=frozenset({"vision"}))
+    assert stages.prepare(kept, None, CONFIG, lambda _: None).faces is None
+    given = vision(CONFIG, (ModelChoice("faces", stages.FACE_BOXES, boxes), *MODELS[1:]))
+    assert given.models.detector is None and loaded == []
+    session: Any = given.start(prepared, 200, lambda _: None)
+    assert session._look_up([0, 5])[0].tolist() == [[10, 10, 60, 60]]
+
+
+def test_there_is_room_for_the_widest_step_of_given_faces() -> None:
+    plain = stages.frames_held(CONFIG)
+    held = stages.frames_held(dataclasses.replace(CONFIG, FACE_BOXES="boxes.csv"))
+    assert held >= VisionSettings.of(CONFIG, WIDEST_STEP + 1).frames_held(1) > plain
+    wide = dataclasses.replace(CONFIG, DETECT_EVERY=25, FACE_BOXES="boxes.csv")
+    assert stages.frames_held(wide) == stages.frames_held(dataclasses.replace(wide, FACE_BOXES=""))

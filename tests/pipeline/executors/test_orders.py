@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -161,6 +162,49 @@ class TestBesideTheVideos:
         assert [video.scenes for video in seen.videos] == [scenes / "a-Scenes.csv"]
         with pytest.raises(runner.InputError, match="no such list of scenes"):
             runner.run(videos, dataclasses.replace(CPU, SCENES=str(tmp_path / "nowhere")))
+
+    def test_face_boxes_acts(
+        self, videos: Path, tmp_path: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A folder of lists, of which one belongs to a video; its content counts for vision, and it is the model."""
+        runner.run(videos, CPU)
+        before = [video.marks for video in seen.videos]
+        boxes = tmp_path / "boxes"
+        boxes.mkdir()
+        config = dataclasses.replace(CPU, FACE_BOXES=str(boxes), FORCE=True)
+        seen_marks = [before]
+        for content in ("0,1,2,30,40,1", "0,1,2,30,41,1"):
+            (boxes / "a-faces.csv").write_text(content)
+            runner.run(videos, config)
+            assert [video.face_boxes for video in seen.videos] == [boxes / "a-faces.csv", None]
+            models = [{model.job: model for model in video.models or ()}["faces"] for video in seen.videos]
+            digest = hashlib.sha256(content.encode()).hexdigest()
+            assert models[0] == ModelChoice("faces", "face-boxes", boxes / "a-faces.csv", digest)
+            assert models[1].stands_in_for == "s3fd"
+            seen_marks.append([video.marks for video in seen.videos])
+        assert "face boxes: 1 of 2 videos have a list" in capsys.readouterr().err
+        assert len({marks[0].vision for marks in seen_marks}) == 3 and len({marks[1] for marks in seen_marks}) == 1
+        assert len({marks[0].speech for marks in seen_marks}) == 1
+        with pytest.raises(runner.InputError, match="is the list of one video, and here are 2"):
+            runner.run(videos, dataclasses.replace(CPU, FACE_BOXES=str(boxes / "a-faces.csv")))
+        with pytest.raises(runner.InputError, match="no such list of faces"):
+            runner.run(videos, dataclasses.replace(CPU, FACE_BOXES=str(tmp_path / "nowhere")))
+
+    def test_where_all_faces_are_given_no_detector_is_needed(
+        self, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Its missing weights are not spoken of, and a run that allows no stand-in for it goes on."""
+        for name in ("a", "b"):
+            (tmp_path / f"{name}-faces.csv").write_text("0,1,2,30,40,1")
+        config = dataclasses.replace(CPU, FACE_BOXES=str(tmp_path), SPEAKER_MODEL="lip-motion", IDENTITY_MODEL="none")
+        config = dataclasses.replace(config, WHISPER_MODEL_SIZE="pocketsphinx", STRICT=True)
+        assert runner.run(videos, config) == 0
+        said = capsys.readouterr().err
+        assert "face boxes: 2 of 2 videos have a list" in said and "s3fd" not in said
+        content = json.loads((videos / "run.json").read_text())
+        assert content["models"][0]["name"] == "face-boxes" and len(content["models"]) == 4
+        with pytest.raises(WeightsError, match="s3fd"):
+            runner.run(videos, dataclasses.replace(config, FACE_BOXES=""))
 
     def test_audio_file_acts(self, videos: Path, tmp_path: Path, seen: type[Seen]) -> None:
         sound = tmp_path / "sound.wav"

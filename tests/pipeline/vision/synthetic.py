@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.embedding import Embedder
+from pipeline.vision.given_faces import GivenFaces, placed
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
 from talknet.inputs import Track
@@ -147,13 +148,15 @@ def stream(
     scale: float = 1.0,
     embedder: Embedder | None = None,
     reductions: tuple[int, int] = (0, 0),
+    faces: GivenFaces | None = None,
 ) -> Run:
-    """Runs a session on a circular buffer of exactly *capacity* pictures, each overwritten once it may be."""
+    """Runs a session on a circular buffer of exactly *capacity* pictures, each overwritten once it may be; without a
+    detector where the *faces* are given."""
     capacity = capacity or settings.frames_held(1)
     run = Run(None, Detector(), Scorer(), [])  # pyright: ignore[reportArgumentType]
     run.detector.to_reduce, run.scorer.to_reduce = reductions
-    models = VisionModels(run.detector, run.scorer, "lip-motion", embedder)
-    session = VisionSession(models, settings, audio, capacity, run.done.append)
+    models = VisionModels(run.detector if faces is None else None, run.scorer, "lip-motion", embedder)
+    session = VisionSession(models, settings, audio, capacity, run.done.append, faces=faces)
     ring = np.full((capacity, HEIGHT, WIDTH, 3), 255, np.uint8)
     needed = first = count = message = 0
     for frame, picture in enumerate(frames):
@@ -171,3 +174,12 @@ def stream(
     run.tracks = session.finish()
     run.notes = session.notes
     return run
+
+
+def faces_of(frames: Sequence[np.ndarray], every: int = 1, scale: float = 1.0) -> GivenFaces:
+    """The faces on every *every*-th of these pictures, as a user might list them: in source pixels."""
+    listed = range(0, len(frames), every)
+    found = [boxes_in(frames[frame]) * np.float32(scale) for frame in listed]
+    of = np.repeat(np.array(listed, np.int64), [len(boxes) for boxes in found])
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *found])
+    return placed({frame: (frame, frame + 1) for frame in listed}, of, boxes)
