@@ -21,7 +21,9 @@ def film(tmp_path: Path) -> Film:
 
 def _decoded(path: Path) -> list[F]:
     with av.open(str(path)) as container:
-        stamps = [frame.pts * frame.time_base for frame in container.decode(video=0) if frame.pts is not None]
+        base = container.streams.video[0].time_base
+        assert base is not None
+        stamps = [frame.pts * base for frame in container.decode(video=0) if frame.pts is not None]
     return [stamp - stamps[0] for stamp in stamps]
 
 
