@@ -185,14 +185,17 @@ class TestMixedFolder:
         shutil.copytree(output / "late_sound", tmp_path / "out" / "late_sound")
         results = tmp_path / "out" / "late_sound"
         clips = {path: path.stat().st_mtime_ns for path in (results / "output").iterdir()}
-        more = ["--export", "rttm,ava,sieve,talknet", "--annotate"]
+        more = ["--export", "rttm,ava,sieve,sieve-raw,sieve-cuts,talknet", "--annotate", "--clip-text"]
         ended = start(folder / GOOD, "--output-dir", tmp_path / "out", *more, home=tmp_path)
         assert ended.returncode == 0, ended.stderr
         (video,) = json.loads((tmp_path / "out" / "run.json").read_text())["videos"]
         assert (video["status"], video["kept"]) == ("done", ["clips", "speech", "vision"])
-        assert {path: path.stat().st_mtime_ns for path in (results / "output").iterdir()} == clips
+        assert {path: path.stat().st_mtime_ns for path in clips} == clips
+        texts = {path.with_suffix(".mp4").name: path.read_text() for path in (results / "output").glob("*.txt")}
+        manifest = json.loads((results / "output" / "manifest.json").read_text())
+        assert texts == {clip["clip"]: clip["text"] for clip in manifest["clips"]} != {}
         assert "SPEAKER late_sound 1 " in (results / "export" / "speakers.rttm").read_text()
-        assert len(list((results / "export").iterdir())) == 8
+        assert len(list((results / "export").iterdir())) == 10
         with av.open(str(results / "annotated.mp4")) as annotated, av.open(str(folder / GOOD)) as source:
             frames = [sum(1 for _ in each.decode(video=0)) for each in (annotated, source)]
         assert abs(frames[0] - frames[1]) <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ def speaking_json(
 ) -> dict[str, Any]:
     """The ``speaking`` of the manifest, where its fields are described.
 
-    A person speaks during the words that are attributed to him, not in the pauses between them.
+    A person speaks during the words attributed to that person, not in the pauses between them.
 
     Args:
         words: every word with its speaker.
@@ -29,14 +30,18 @@ def speaking_json(
     persons, frames = np.unique(tracks.person, return_counts=True)
     in_view = dict(zip(persons.tolist(), frames.tolist(), strict=True))
     order = sorted(in_view, key=lambda person: (speaker_of.get(person, 1 << 31), -in_view[person], person))
+    said: dict[int | None, list[Word]] = {}
+    for spoken in words:
+        said.setdefault(spoken.speaker, []).append(spoken.word)
+    counts = Counter(sentence.speaker for sentence in sentences)
     return {
         "speech": _seconds_of(spoken.word for spoken in words),
-        "off_screen": _said_by(None, words, sentences),
+        "off_screen": _sums(said.get(None, ()), counts[None]),
         "persons": [
             {
                 "person": person,
-                "speaker": speaker_of.get(person),
-                **(_said_by(speaker_of[person], words, sentences) if person in speaker_of else _NOTHING),
+                "speaker": (speaker := speaker_of.get(person)),
+                **(_sums((), 0) if speaker is None else _sums(said[speaker], counts[speaker])),
                 "in_view": round(in_view[person] / GRID_FPS, DIGITS),
             }
             for person in order
@@ -44,15 +49,8 @@ def speaking_json(
     }
 
 
-_NOTHING = {"seconds": 0.0, "words": 0, "sentences": 0}
-
-
-def _said_by(
-    speaker: int | None, words: Sequence[AttributedWord], sentences: Sequence[Sentence]
-) -> dict[str, float | int]:
-    own = [spoken.word for spoken in words if spoken.speaker == speaker]
-    count = sum(sentence.speaker == speaker for sentence in sentences)
-    return {"seconds": _seconds_of(own), "words": len(own), "sentences": count}
+def _sums(words: Sequence[Word], sentences: int) -> dict[str, float | int]:
+    return {"seconds": _seconds_of(words), "words": len(words), "sentences": sentences}
 
 
 def _seconds_of(words: Iterable[Word]) -> float:
