@@ -283,14 +283,14 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def given_scenes(videos: list[Path], given: Path) -> list[Path | None]:
-    """The user's list of the scenes of each video, where there is one, as `_given_lists` finds it: ``talk-Scenes.csv``
-    is PySceneDetect's name for that of ``talk.mp4``."""
+    """The user's list of the scenes of each video, where there is one. ``talk-Scenes.csv`` is PySceneDetect's name for
+    that of ``talk.mp4``. See `_given_lists`."""
     return _given_lists(videos, given, "-Scenes.csv", "scenes")
 
 
 def given_face_boxes(videos: list[Path], given: Path) -> list[Path | None]:
-    """The user's list of the faces in each video, where there is one, as `_given_lists` finds it: ``talk-faces.csv`` is
-    that of ``talk.mp4``."""
+    """The user's list of the faces in each video, where there is one: ``talk-faces.csv`` for ``talk.mp4``. See
+    `_given_lists`."""
     return _given_lists(videos, given, "-faces.csv", "faces")
 
 
@@ -303,8 +303,8 @@ def _given_lists(videos: list[Path], given: Path, ending: str, what: str) -> lis
     Args:
         videos: absolute paths.
         given: a folder of lists, or the list of the only video.
-        ending: of their names.
-        what: is in them.
+        ending: end of their names, such as ``-Scenes.csv``.
+        what: content of the lists, for messages.
 
     Raises:
         InputError: ``not_found`` when there is no such file or folder; ``bad_setting`` for one list and several videos.

@@ -44,13 +44,13 @@ class Orders:
     scenes: Sequence[Path | None]
     """Likewise the lists of scenes."""
     face_boxes: Sequence[Path | None]
-    """Likewise the lists of faces."""
+    """The user's own lists of faces, of each video."""
     sound_file: Path | None = None
     """The sound of the only video."""
     has_transcript: Sequence[bool] = ()
     """Of each video that was found."""
     has_face_boxes: Sequence[bool] = ()
-    """Likewise."""
+    """Of each video that was found."""
     mirror: Mirror | None = None
     """Where videos or results lie on a storage."""
 

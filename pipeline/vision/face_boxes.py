@@ -48,6 +48,9 @@ LEAST_SIDE_PX = 1.0
 SOURCE, GRID = "frame", "grid_frame"
 """First column of the header: numbers count the file's own pictures, or frames of the 25 fps grid."""
 
+SIEVES_NAME = "frame_number"
+"""What Sieve's detector calls the first column: the same as `SOURCE`."""
+
 EDGES = ("x1", "y1", "x2", "y2")
 
 CONFIDENCE = ("conf", "confidence", "score")
@@ -190,12 +193,13 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
 
 
 def _is_header(cells: Sequence[str]) -> bool:
-    return any(cell.isidentifier() and cell.lower() not in ("nan", "inf", "infinity") for cell in cells)
+    return not any(letter.isdigit() for letter in cells[0])
 
 
 def _counts(cells: Sequence[str], path: Path, line: int) -> str:
     """`SOURCE` or `GRID`, as the header says."""
     names = tuple(cell.lower() for cell in cells if cell)
+    names = (SOURCE, *names[1:]) if names[:1] == (SIEVES_NAME,) else names
     if (
         names[:1] in ((SOURCE,), (GRID,))
         and names[1:5] == EDGES

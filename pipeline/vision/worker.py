@@ -51,7 +51,7 @@ class VisionSession:
         capacity: pictures that may be held at once; at least ``settings.frames_held(1)``.
         on_frames: called with the number of frames done.
         shots: where shots begin, if the user has said so; they are looked for otherwise.
-        faces: likewise the faces.
+        faces: the faces, if the user has given them; the detector looks for them otherwise.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class VisionSession:
         return self._models.detector
 
     def _look_up(self, frames: Sequence[int]) -> list[np.ndarray]:
-        """As `_detect`, of the given faces."""
+        """(N, 4) boxes of the given faces on each of these frames, in pixels of the pictures."""
         assert self._given is not None
         return [self._given.at(frame) / np.float32(self._scale) for frame in frames]
 
