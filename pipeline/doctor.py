@@ -121,10 +121,12 @@ def _weights(config: Config) -> Iterator[Finding]:
     """One line for each model of the run."""
     folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
     boxes = Path(config.FACE_BOXES).expanduser() if config.FACE_BOXES else None
+    if boxes is not None and not boxes.exists():
+        yield Finding("FAIL", "face boxes", f"{boxes} does not exist")
+    names = [("faces", config.FACE_DETECTOR), ("speaking", config.SPEAKER_MODEL)]
     if boxes is not None and boxes.is_file():
         yield Finding("ok", "faces", f"{boxes}, a list of your own")
-    names = [] if boxes is not None and boxes.is_file() else [("faces", config.FACE_DETECTOR)]
-    names.append(("speaking", config.SPEAKER_MODEL))
+        names = names[1:]
     words = config.WHISPER_MODEL_SIZE
     names.append(("words", default_whisper(gpu_count() > 0) if words == "auto" else words))
     if config.IDENTITY_MODEL != "none":

@@ -53,6 +53,16 @@ def test_weights(settings: dict, level: str, text: str) -> None:
     assert finding.level == level and text in finding.text
 
 
+def test_a_list_of_faces_needs_no_detector(tmp_path: Path) -> None:
+    boxes = tmp_path / "boxes.csv"
+    assert found(Config(FACE_BOXES=str(boxes)))["face boxes"].level == "FAIL"
+    boxes.touch()
+    finding = found(Config(FACE_BOXES=str(boxes), STRICT=True, DOWNLOAD_WEIGHTS=False))["faces"]
+    assert finding == Finding("ok", "faces", f"{boxes}, a list of your own")
+    folder = found(Config(FACE_BOXES=str(tmp_path)))
+    assert folder["faces"].level == "note" and "face boxes" not in folder
+
+
 def test_weights_that_are_here(shared: Path) -> None:
     finding = found(Config(WEIGHTS_DIR=str(shared / "weights"), SPEAKER_MODEL="lr-asd"))["speaking"]
     assert finding.level == "ok" and "lr_asd_talkset.model" in finding.text
