@@ -112,6 +112,14 @@ class Config:
     AUDIO_FILE: str = setting(
         "", "sound of the one video that is given, beside it in a file of its own; empty: the video's", Text(), NOTHING
     )
+    SOUND_TRACK: str = setting(
+        "auto",
+        "sound track of videos that have several: its number, from 1, or its language such as en; auto: the one marked "
+        "as default, or where that is silent the first that is not",
+        Text(r"auto|[1-9][0-9]?|[a-z]{2,3}", "auto, a number from 1, or a language code such as en or eng"),
+        VISION,
+        SPEECH,
+    )
     ALIGN: bool = setting(
         False, "measure the times of all words anew by aligning them to the sound with wav2vec 2.0", Switch(), SPEECH
     )

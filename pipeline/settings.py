@@ -153,21 +153,21 @@ class Devices:
         return 0 < len(devices) == len(different) and all(re.fullmatch(word, device) for device in devices)
 
 
-def setting(default: T, help_text: str, kind: Kind, affects: str) -> T:
+def setting(default: T, help_text: str, kind: Kind, *affects: str) -> T:
     """A field of a settings class.
 
     Args:
         default: its value where nothing else is said.
         help_text: one line: what it means, its unit, why this default.
         kind: which values are allowed.
-        affects: the first stage whose results depend on it: `VISION`, `SPEECH`, `CLIPS`, or `NOTHING`.
+        affects: the first stages whose results depend on it: `VISION`, `SPEECH` or both, `CLIPS`, or `NOTHING`.
     """
     return dataclasses.field(default=default, metadata={"help": help_text, "kind": kind, "affects": affects})
 
 
 def settings_that_affect(settings: Any, *stages: str) -> dict[str, Any]:
     """The values of the fields of *settings* that one of these stages depends on, by name, as JSON has them."""
-    names = [each.name for each in dataclasses.fields(settings) if each.metadata["affects"] in stages]
+    names = [each.name for each in dataclasses.fields(settings) if set(each.metadata["affects"]) & set(stages)]
     values = [(name, getattr(settings, name)) for name in names]
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 

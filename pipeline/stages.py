@@ -27,10 +27,11 @@ from pipeline.clips.extras import write_extras
 from pipeline.clips.results import replace_results
 from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import InputError, PipelineError
-from pipeline.media.audio import extract_sound
+from pipeline.media.audio import extract_heard
 from pipeline.media.decode import read_frames
 from pipeline.media.picture_times import picture_times
-from pipeline.media.probe import missing_seconds, probe, with_sound_file
+from pipeline.media.probe import missing_seconds, probe, with_sound_file, with_sound_track
+from pipeline.media.sound_tracks import AUTO
 from pipeline.outputs import kept
 from pipeline.speech import Precision, load_transcriber
 from pipeline.speech.worker import SpeechWorker
@@ -191,9 +192,9 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
         InputError: the file cannot be used.
         OSError: there is no room for its sound.
     """
-    found = probe(job.path, limits_of(config))
+    found = probe(job.path, limits_of(config), AUTO if job.sound_file else config.SOUND_TRACK)
     if job.sound_file is not None:
-        found = with_sound_file(found, job.sound_file)
+        found = with_sound_file(found, job.sound_file, config.SOUND_TRACK)
     shots = None if job.scenes is None else read_scenes(job.scenes, found.duration_s)
     faces = None
     if job.face_boxes is not None and "vision" not in job.kept:
@@ -205,7 +206,8 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
     if shutil.disk_usage(sound.parent).free < needed:
         text = f"its sound needs {needed / 1e6:.0f} MB of temporary files"
         raise OSError(errno.ENOSPC, text, str(sound.parent))
-    return Prepared(found, extract_sound(found, sound, on_seconds), shots, faces)
+    found, heard = extract_heard(found, sound, config.SOUND_TRACK == AUTO, on_seconds)
+    return Prepared(found, heard, shots, faces)
 
 
 def limits_of(config: Config) -> MediaLimits:
@@ -288,7 +290,7 @@ def finish(
     tracks, losses, transcript = kept.read_kept(job.folder, job.marks if job.renews else None)
     finished = finish_video(
         folder=job.work,
-        probe=prepared.probe,
+        probe=_as_heard(prepared.probe, transcript),
         tracks=tracks,
         transcript=transcript,
         losses=losses,
@@ -312,7 +314,15 @@ def extras(
     job: VideoJob, prepared: Prepared, models: Models, config: Config, on_seconds: Callable[[float, float], None]
 ) -> None:
     """Writes what the settings ask for beside the clips, of the results that lie in the folder."""
-    write_extras(job.folder, prepared.probe, job.models or models, config, on_seconds)
+    found = _as_heard(prepared.probe, kept.read_kept(job.folder)[2])
+    write_extras(job.folder, found, job.models or models, config, on_seconds)
+
+
+def _as_heard(found: Probe, transcript: Transcript) -> Probe:
+    """The file with the sound track that its words were heard in."""
+    if transcript.sound_track in (0, found.sound_track):
+        return found
+    return with_sound_track(found, transcript.sound_track)
 
 
 def frames_held(config: Config) -> int:

@@ -39,7 +39,13 @@ def _another(declared: Any) -> tuple[str, Any]:
         return (str(int(value)), int(value)) if kind.whole else (str(float(value)), float(value))
     if isinstance(kind, Choices):
         return ",".join(kind.options), kind.options
-    special = {"SHARD": "1/2", "WHISPER_LANGUAGE": "en", "WHISPER_DEVICE": "cpu", "VISION_DEVICE": "cpu"}
+    special = {
+        "SHARD": "1/2",
+        "WHISPER_LANGUAGE": "en",
+        "WHISPER_DEVICE": "cpu",
+        "VISION_DEVICE": "cpu",
+        "SOUND_TRACK": "2",
+    }
     word = special.get(declared.name, "some words/x")
     return word, word
 

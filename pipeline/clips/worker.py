@@ -63,6 +63,8 @@ class FinishedVideo:
     """What the encoder said of the first of them."""
     losses: Losses = Losses()  # noqa: RUF009 - it is frozen
     """What of the video could not be read."""
+    notes: tuple[str, ...] = ()
+    """What people should know of it."""
 
 
 def finished_of(manifest: Path) -> FinishedVideo:
@@ -75,8 +77,9 @@ def finished_of(manifest: Path) -> FinishedVideo:
     failed = [line["message"] for line in content["dropped"] if line["reason_code"] == ToolError.reason_code]
     lost = content["source"]["lost"]
     losses = Losses(lost["picture_packets"], lost["sound_packets"], lost["missing"])
+    notes = tuple(content["source"].get("notes", ()))
     counts = len(content["clips"]), len(content["dropped"]), len(failed)
-    return FinishedVideo(manifest, *counts, failed[0] if failed else "", losses)
+    return FinishedVideo(manifest, *counts, failed[0] if failed else "", losses, notes)
 
 
 def finish_video(
@@ -139,6 +142,7 @@ def finish_video(
         probe=probe,
         frame_count=tracks.frame_count,
         losses=losses,
+        notes=transcript.notes,
         language=transcript.language,
         fingerprint=marks.whole,
         config=config,
@@ -151,7 +155,8 @@ def finish_video(
     write_pages(folder, probe, content, said, tracks, timings)
     write_manifest(manifest, content)
     failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]
-    return FinishedVideo(manifest, len(clips), len(dropped), len(failed), failed[0] if failed else "", losses)
+    first = failed[0] if failed else ""
+    return FinishedVideo(manifest, len(clips), len(dropped), len(failed), first, losses, transcript.notes)
 
 
 def _not_wanted(plan: Plan) -> Plan:

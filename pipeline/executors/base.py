@@ -79,7 +79,7 @@ def done(
     message and are ``notes`` among its details.
     """
     code, lost = _lost(finished.losses)
-    notes = [video.told(note) for note in notes]
+    notes = [video.told(note) for note in (*finished.notes, *notes)]
     details: dict[str, Any] = {"notes": notes} if notes else {}
     if video.kept:
         details["kept"] = sorted(video.kept)

@@ -4,8 +4,9 @@ has negative numbers."""
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,9 @@ from av.audio.resampler import AudioResampler
 
 from pipeline.errors import InputError
 from pipeline.media.limits import MOST_CHANNELS, SOUND_RATES_HZ, check_length
-from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets, sound_stream
+from pipeline.media.mixing import MonoMixer, stereo_matrix
+from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets, with_sound_track
+from pipeline.media.sound_tracks import sound_streams
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack, Probe
 
 TOLERANCE_S = 0.02
@@ -40,6 +43,12 @@ LARGEST_STEP = 4_000_000
 
 USUAL_RATE_HZ = 48_000
 """Where the source's own rate cannot be used."""
+
+SILENT_PEAK = 0.001
+"""A sound track whose largest sample is below this, -60 dBFS, is silent."""
+
+CANCELLED_S = 1.0
+"""Opposite phase is told from this much on: stereo effects have moments of it."""
 
 CLIP_RATES_HZ = range(8_000, 96_001)
 """Rates that AAC knows."""
@@ -77,17 +86,80 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
     sound_s = sound_start(probe)
     first_sample = _first_sample(sound_s, rate_hz)
     begin_s = Fraction(first_sample, AUDIO_RATE_HZ)
-    written = 0
+    written, peak, mixer = 0, 0.0, MonoMixer(rate_hz)
     with path.open("wb") as file:
-        for block in _resampled(_blocks(_placed(probe, rate_hz, 1, begin_s, losses), rate_hz * BLOCK_S), rate_hz):
+        parts = _placed(probe, rate_hz, min(probe.audio_channels, 2), begin_s, losses)
+        for block in _resampled(_blocks(parts, rate_hz * BLOCK_S, mixer), rate_hz):
             samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
             file.write(samples.tobytes())
+            peak = max(peak, float(np.abs(block).max(initial=0.0)))
             written += len(samples)
             on_progress(max((first_sample + written) / AUDIO_RATE_HZ, 0.0))
     check_unchanged(probe)
     if not written:
         raise InputError("no_audio", "its sound track holds nothing that can be decoded", _sound_of(probe)[0])
-    return AudioTrack(path, written, losses.packets, first_sample, float(sound_s), -float(probe.lead_s))
+    return AudioTrack(
+        path,
+        written,
+        losses.packets,
+        first_sample,
+        float(sound_s),
+        min(peak, 1.0),
+        _notes(probe, mixer.cancelled / rate_hz, written / AUDIO_RATE_HZ),
+        probe.sound_track,
+        container_start_s=-float(probe.lead_s),
+    )
+
+
+def extract_heard(
+    probe: Probe, path: Path, may_choose: bool, on_progress: Callable[[float], None] = lambda _: None
+) -> tuple[Probe, AudioTrack]:
+    """As `extract_sound`; where the track is silent and another is not, of the first that is not.
+
+    Args:
+        probe: the file.
+        path: file to write.
+        may_choose: False where somebody has named the track.
+        on_progress: called with the seconds after the first video frame that are done.
+
+    Returns:
+        The file with the track that was taken, and its sound.
+    """
+    track = extract_sound(probe, path, on_progress)
+    if track.peak >= SILENT_PEAK or probe.sound_tracks == 1:
+        return probe, track
+    silent = f"sound track {probe.sound_track} is silent (peak {dbfs(track.peak):.0f} dBFS)"
+    if not may_choose:
+        return probe, dataclasses.replace(track, notes=(*track.notes, f"{silent}; it was asked for"))
+    for number in range(1, probe.sound_tracks + 1):
+        if number == probe.sound_track:
+            continue
+        try:
+            other = with_sound_track(probe, number)
+            heard = extract_sound(other, path, on_progress)
+        except InputError as error:
+            if error.reason_code in ("changed", "unreadable"):
+                raise
+            continue
+        if heard.peak >= SILENT_PEAK:
+            return other, dataclasses.replace(heard, notes=(*heard.notes, f"{silent}, so it was not used"))
+    return probe, extract_sound(probe, path, on_progress)
+
+
+def dbfs(peak: float) -> float:
+    """Return the level of a sample in decibels of full scale; -96 for silence, as 16 bits have it."""
+    return max(20 * math.log10(peak), -96.0) if peak > 0 else -96.0
+
+
+def _notes(probe: Probe, cancelled_s: float, length_s: float) -> tuple[str, ...]:
+    notes = []
+    if probe.sound_tracks > 1:
+        language = f" ({probe.sound_language})" if probe.sound_language else ""
+        notes.append(f"sound track {probe.sound_track} of {probe.sound_tracks}{language} was used")
+    if cancelled_s > CANCELLED_S:
+        text = f"the channels of its sound cancel each other out for {cancelled_s:.1f} of {length_s:.1f} s"
+        notes.append(f"{text}: the louder one was heard there")
+    return tuple(notes)
 
 
 def sound_start(probe: Probe) -> Fraction:
@@ -196,9 +268,10 @@ def _decoded(
     path, zero_s = _sound_of(probe)
     with opened(path, probe.limits) as container:
         check_unchanged(probe)
-        stream = sound_stream(container)
-        if stream is None:
+        streams = sound_streams(container)
+        if len(streams) < probe.sound_track:
             raise InputError("no_audio", "its sound track has gone", path)
+        stream = streams[probe.sound_track - 1]
         time_base = stream.time_base or Fraction(1, av.time_base)
         if start_s > SEEK_LEAD_S:
             _seek(container, stream, zero_s + start_s - SEEK_LEAD_S, time_base)
@@ -222,11 +295,11 @@ def _decoded(
                         continue
                     shape = (frame.format.name, frame.layout.name, frame.sample_rate)
                     if resampler is None or shape != described:
-                        layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
-                        resampler, described = AudioResampler("fltp", layout, rate_hz), shape
+                        resampler, described = _resampler(frame, rate_hz), shape
                     time_s = None if frame.pts is None else frame.pts * (frame.time_base or time_base) - zero_s
                     for part in resampler.resample(frame):
-                        yield time_s, _mixed(part.to_ndarray().T, channels)
+                        names = [channel.name for channel in frame.layout.channels]
+                        yield time_s, _mixed(part.to_ndarray().reshape(-1, len(names)), channels, names)
                         time_s = None
         except av.error.FFmpegError as error:
             if resampler is None:
@@ -247,11 +320,27 @@ def _packets_missing(
     return math.ceil((claim_s - end_s) * read / (end_s - begin_s))
 
 
-def _mixed(samples: np.ndarray, channels: int) -> np.ndarray:
-    """(n, 1) or (n, 2) samples as (n, channels): two become their mean, which cannot be louder than full scale.
+def _resampler(frame: AudioFrame, rate_hz: int) -> AudioResampler:
+    """Brings sound like *frame* to a rate and to packed floats, with the channels that it has.
 
-    FFmpeg's own mix of two float channels into one is louder by 3 dB, so that loud speech would clip.
+    Packed: PyAV reads beyond the end of a frame with eight planes.
     """
+    count = frame.layout.nb_channels
+    return AudioResampler("flt", {1: "mono", 2: "stereo"}.get(count) or frame.layout, rate_hz)
+
+
+def _mixed(samples: np.ndarray, channels: int, names: Sequence[str]) -> np.ndarray:
+    """(n, C) samples as (n, channels), 1 or 2: no mix is louder than full scale where the source is not.
+
+    FFmpeg's own mix of float channels is: by 3 dB of two into one, by up to 8 dB of 5.1 into two.
+
+    Args:
+        samples: of the C channels of the source.
+        channels: wanted.
+        names: of the channels of the source.
+    """
+    if samples.shape[1] > 2:
+        samples = samples @ stereo_matrix(names).T
     if samples.shape[1] == channels:
         return samples
     return samples.mean(axis=1, keepdims=True) if channels == 1 else np.repeat(samples, channels, axis=1)
@@ -266,12 +355,12 @@ def _seek(
         container.seek(0)
 
 
-def _blocks(parts: Iterator[np.ndarray], length: int) -> Iterator[np.ndarray]:
-    """The mono samples of *parts* regrouped into blocks of *length*; the last one is shorter."""
+def _blocks(parts: Iterator[np.ndarray], length: int, mixer: MonoMixer) -> Iterator[np.ndarray]:
+    """The samples of *parts*, mixed to mono and regrouped into blocks of *length*; the last one is shorter."""
     held: list[np.ndarray] = []
     count = 0
     for part in parts:
-        held.append(part[:, 0])
+        held.append(mixer.mix(part)[:, 0])
         count += len(part)
         if count >= length:
             joined = np.concatenate(held)

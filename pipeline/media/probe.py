@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 import av
 import av.audio.stream
@@ -21,9 +21,8 @@ import av.video.stream
 
 from pipeline.errors import InputError
 from pipeline.media.limits import believable_rate, check_length, check_picture, check_sound
+from pipeline.media.sound_tracks import AUTO, chosen_track, language_of, sound_streams
 from pipeline.types import MediaLimits, Probe, SoundFile
-
-MediaStream = TypeVar("MediaStream", av.video.stream.VideoStream, av.audio.stream.AudioStream)
 
 MISSING_S = 0.5
 """Headers are seldom exact: a file that lacks less than this at its end lacks nothing."""
@@ -113,21 +112,11 @@ def picture_stream(container: av.container.InputContainer, path: Path) -> av.vid
         InputError: ``no_video``.
     """
     moving = [each for each in container.streams.video if not each.disposition & av.stream.Disposition.attached_pic]
-    stream = _first_choice(moving)
-    if stream is None:
-        raise InputError("no_video", "has no picture. Only videos with picture and sound can be used", path)
-    return stream
-
-
-def sound_stream(container: av.container.InputContainer) -> av.audio.stream.AudioStream | None:
-    """The sound track that is used: the first that the file marks as default, else the first; None without one."""
-    return _first_choice([each for each in container.streams.audio if each.codec_context is not None and each.rate])
-
-
-def _first_choice(streams: Sequence[MediaStream]) -> MediaStream | None:
-    able = [stream for stream in streams if stream.codec_context is not None]
+    able = [stream for stream in moving if stream.codec_context is not None]
     marked = [stream for stream in able if stream.disposition & av.stream.Disposition.default]
-    return next(iter(marked or able), None)
+    if not able:
+        raise InputError("no_video", "has no picture. Only videos with picture and sound can be used", path)
+    return (marked or able)[0]
 
 
 def packets(
@@ -165,25 +154,24 @@ def display_size(stream: av.video.stream.VideoStream, rotation_deg: int) -> tupl
     return (width, height, height, width) if rotation_deg in (90, 270) else (width, height, width, height)
 
 
-def probe(path: Path, limits: MediaLimits = MediaLimits()) -> Probe:  # noqa: B008 - it is frozen
+def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AUTO) -> Probe:  # noqa: B008 - frozen
     """Opens *path* and decodes its first frame.
 
     Args:
         path: the file.
         limits: of what its header may claim; its readers go by them too.
+        sound_track: which one is used, as of `pipeline.media.sound_tracks.chosen_track`.
 
     Raises:
-        InputError: ``unreadable``, ``not_media``, ``no_video``, ``too_large``, ``too_long``, or ``undecodable`` when no
-            picture comes out.
+        InputError: ``unreadable``, ``not_media``, ``no_video``, ``too_large``, ``too_long``, ``no_such_track``, or
+            ``undecodable`` when no picture comes out.
     """
     path = path.absolute()
     seen = stamp_of(path)
     with opened(path, limits) as container:
         stream = picture_stream(container, path)
         check_picture(stream.codec_context.width, stream.codec_context.height, limits, path)
-        sound = sound_stream(container)
-        if sound is not None:
-            check_sound(sound.rate, sound.channels, path)
+        sound = _sound_facts(container, sound_track, path)
         first = _first_frame(container, stream, path)
         time_base = stream.time_base or Fraction(1, av.time_base)
         zero_s = frame_time(first, time_base) or Fraction(0)
@@ -202,8 +190,7 @@ def probe(path: Path, limits: MediaLimits = MediaLimits()) -> Probe:  # noqa: B0
             rate=believable_rate(stream.average_rate, stream.guessed_rate),
             rotation_deg=rotation_deg,
             zero_s=zero_s,
-            audio_rate_hz=sound.rate if sound else None,
-            audio_channels=sound.channels if sound else 0,
+            **(sound or {"audio_rate_hz": None, "audio_channels": 0}),
             duration_of=duration_of,
             limits=limits,
             seen=seen,
@@ -211,7 +198,35 @@ def probe(path: Path, limits: MediaLimits = MediaLimits()) -> Probe:  # noqa: B0
         )
 
 
-def with_sound_file(probe: Probe, path: Path) -> Probe:
+def with_sound_track(probe: Probe, number: int) -> Probe:
+    """The same video with another of its sound tracks, or of those of its sound file.
+
+    Raises:
+        InputError: as `probe`.
+    """
+    path = probe.path if probe.sound_file is None else probe.sound_file.path
+    with opened(path, probe.limits) as container:
+        return dataclasses.replace(probe, **_sound_facts(container, str(number), path) or {})
+
+
+def _sound_facts(container: av.container.InputContainer, wanted: str, path: Path) -> dict[str, Any] | None:
+    """The fields of `Probe` that describe a sound track; None without sound."""
+    number = chosen_track(container, wanted, path)
+    if number is None:
+        return None
+    streams = sound_streams(container)
+    sound = streams[number - 1]
+    check_sound(sound.rate, sound.channels, path)
+    return {
+        "audio_rate_hz": sound.rate,
+        "audio_channels": sound.channels,
+        "sound_track": number,
+        "sound_tracks": len(streams),
+        "sound_language": language_of(sound),
+    }
+
+
+def with_sound_file(probe: Probe, path: Path, sound_track: str = AUTO) -> Probe:
     """The same video with the sound of another file in the place of its own.
 
     The two begin together: the first sample is the instant at which the video's container begins, as in a sound file
@@ -219,7 +234,8 @@ def with_sound_file(probe: Probe, path: Path) -> Probe:
 
     Args:
         probe: as of `probe`.
-        path: the sound file; anything that holds sound, a video too, whose default sound track is taken.
+        path: the sound file; anything that holds sound, a video too.
+        sound_track: as of `probe`.
 
     Raises:
         InputError: as `probe`, of either file; ``no_audio`` when the sound file has no sound that can be decoded.
@@ -227,12 +243,11 @@ def with_sound_file(probe: Probe, path: Path) -> Probe:
     path = path.absolute()
     seen = stamp_of(path)
     with opened(path, probe.limits) as container:
-        sound = sound_stream(container)
+        sound = _sound_facts(container, sound_track, path)
         if sound is None:
             raise InputError("no_audio", "has no sound track that can be decoded; it was given as a sound file", path)
-        check_sound(sound.rate, sound.channels, path)
         file = SoundFile(path, _start_of(container) + probe.lead_s, seen)
-        return dataclasses.replace(probe, audio_rate_hz=sound.rate, audio_channels=sound.channels, sound_file=file)
+        return dataclasses.replace(probe, **sound, sound_file=file)
 
 
 def _lead(container: av.container.InputContainer, zero_s: Fraction | None) -> Fraction:

@@ -60,6 +60,7 @@ def manifest_json(
     dropped: Sequence[DroppedSentence],
     losses: Losses = Losses(),  # noqa: B008 - it is frozen
     speaking: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
     created_at: datetime | None = None,
 ) -> dict[str, Any]:
     """The manifest as JSON values: times to the millisecond, scores to four digits.
@@ -75,6 +76,7 @@ def manifest_json(
         dropped: likewise.
         losses: what of the source could not be read.
         speaking: as of `pipeline.outputs.speaking.speaking_json`; left out where it is None.
+        notes: what people should know of the source.
         created_at: moment of writing, with its time zone; now by default.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
@@ -83,7 +85,7 @@ def manifest_json(
         "schema_version": SCHEMA_VERSION,
         "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": fingerprint,
-        "source": _source_json(probe, frame_count, losses, language),
+        "source": _source_json(probe, frame_count, losses, language) | {"notes": list(notes)},
         "settings": settings_of(config),
         "models": [_model_json(model) for model in models],
         **({} if speaking is None else {"speaking": dict(speaking)}),
@@ -167,6 +169,8 @@ def _source_json(probe: Probe, frame_count: int, losses: Losses, language: str) 
         "lead": round(float(probe.lead_s), 6),
         "audio_rate": probe.audio_rate_hz,
         "audio_channels": probe.audio_channels,
+        "sound_track": probe.sound_track if probe.has_audio else None,
+        "sound_tracks": probe.sound_tracks if probe.has_audio else 0,
         "grid_rate": GRID_FPS,
         "grid_frames": frame_count,
         "lost": {

@@ -48,6 +48,8 @@ def transcript_json(
         "segments": segments,
         "language": transcript.language,
         ZERO: FIRST_VIDEO_FRAME,
+        "sound_track": transcript.sound_track,
+        "notes": list(transcript.notes),
         "fingerprint": mark,
     }
 
@@ -78,7 +80,12 @@ def read_own_transcript(path: Path) -> tuple[Transcript, str]:
             raise ValueError(f"it has {size} bytes; at most {LARGEST_BYTES} are read")
         content = json.loads(path.read_bytes())
         segments = tuple(_segment(segment) for segment in content["segments"])
-        return Transcript(_text(content["language"]), segments), _text(content["fingerprint"])
+        notes = tuple(_text(note) for note in content.get("notes", []))
+        track = content.get("sound_track", 0)
+        if type(track) is not int or track < 0:
+            raise ValueError(f"expected the number of a sound track, got {track!r:.40}")
+        transcript = Transcript(_text(content["language"]), segments, notes, track)
+        return transcript, _text(content["fingerprint"])
     except OSError as error:
         raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from pipeline.errors import WeightsError
+from pipeline.speech.loudness import gains
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack
 
 STEP = 512
@@ -72,21 +73,29 @@ def find_speech(detector: torch.jit.ScriptModule, audio: AudioTrack, rules: Regi
 def speech_scores(detector: torch.jit.ScriptModule, audio: AudioTrack, block_s: int = BLOCK_S) -> np.ndarray:
     """Probability of speech in every 512 samples of the recording, the last ones filled up with silence.
 
-    The model remembers what it heard; its memory is cleared first and then carried from block to block, so that the
-    length of the blocks changes nothing.
+    Quiet speech is brought to the level that the model was made for. The model remembers what it heard; its memory is
+    cleared first and then carried from block to block, so that the length of the blocks changes nothing.
 
     Returns:
         (ceil(samples / 512),) float32 in 0..1.
     """
     detector.reset_states()
     block = block_s * AUDIO_RATE_HZ // STEP * STEP
+    powers = [np.square(steps).mean(axis=1, dtype=np.float64) for steps in _steps(audio, block)]
+    factors = gains(np.concatenate(powers or [np.zeros(0)]), STEP / AUDIO_RATE_HZ).astype(np.float32)
     scores: list[float] = []
     with torch.inference_mode(), _one_thread():
-        for first in range(0, audio.sample_count, block):
-            last = min(first + block, -(-audio.sample_count // STEP) * STEP)
-            sound = torch.from_numpy(audio.read(first, last).astype(np.float32) / 32768)
-            scores.extend(detector(step[None], AUDIO_RATE_HZ).item() for step in sound.split(STEP))
+        for steps in _steps(audio, block):
+            louder = np.clip(steps * factors[len(scores) : len(scores) + len(steps), None], -1, 1)
+            scores.extend(detector(step[None], AUDIO_RATE_HZ).item() for step in torch.from_numpy(louder))
     return np.array(scores, np.float32)
+
+
+def _steps(audio: AudioTrack, block: int) -> Iterator[np.ndarray]:
+    """(n, 512) float32 of each block of the recording, full scale 1; the last step is filled up with silence."""
+    for first in range(0, audio.sample_count, block):
+        last = min(first + block, -(-audio.sample_count // STEP) * STEP)
+        yield (audio.read(first, last).astype(np.float32) / 32768).reshape(-1, STEP)
 
 
 @contextlib.contextmanager

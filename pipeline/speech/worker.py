@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
+from pipeline.media.audio import SILENT_PEAK, dbfs
 from pipeline.speech import UNKNOWN_LANGUAGE, Transcriber
 from pipeline.speech.clocks import on_picture, on_recording
 from pipeline.speech.given import read_given
@@ -15,6 +17,20 @@ from pipeline.types import AudioTrack, Transcript
 if TYPE_CHECKING:
     from pipeline.speech.alignment import Aligner
     from pipeline.speech.wav2vec import NetworkAligner
+
+
+def _no_words(transcript: Transcript, audio: AudioTrack, given: Path | None) -> tuple[str, ...]:
+    """What is said of a video without a word, and what to look at."""
+    if transcript.words:
+        return ()
+    if given is not None:
+        return (f"the transcript that was given, {given.name}, holds no words",)
+    level = f"{audio.duration_s:.1f} s of sound, peak {dbfs(audio.peak):.0f} dBFS"
+    if audio.peak < SILENT_PEAK:
+        hint = "it is silent: look for another sound track (--sound-track) or a sound file beside it (--audio-file)"
+    else:
+        hint = "listen to it: is there speech, in the language that --whisper-language names, on this sound track?"
+    return (f"no speech was found in {level}; {hint}",)
 
 
 class SpeechWorker:
@@ -72,7 +88,8 @@ class SpeechWorker:
         else:
             raise ValueError("SpeechWorker.transcribe: expected a recogniser or a given transcript, got neither")
         on_progress(max(recording.duration_s - before_s, 0.0))
-        return on_picture(transcript, audio)
+        notes = (*audio.notes, *transcript.notes, *_no_words(transcript, audio, given))
+        return dataclasses.replace(on_picture(transcript, audio), notes=notes, sound_track=audio.sound_track)
 
     def _read(self, path: Path, placed: AudioTrack) -> Transcript:
         """The transcript in *path*, on the clock of the recording that *placed* is."""

@@ -75,6 +75,12 @@ class Probe:
     """Size in bytes and time of the last change in nanoseconds when it was looked at; None: not compared later."""
     lead_s: Fraction = Fraction(0)
     """Seconds from the start of the container, where players begin to count, to the first video frame."""
+    sound_track: int = 1
+    """Number of the sound track that is used, from 1, among those that can be decoded."""
+    sound_tracks: int = 1
+    """How many there are to choose from."""
+    sound_language: str = ""
+    """Language that the file claims for the track; empty where it claims none."""
     sound_file: SoundFile | None = None
     """Where the sound is, if not in the video: `audio_rate_hz` and `audio_channels` are of it then."""
     url: str = ""
@@ -149,6 +155,12 @@ class AudioTrack:
     sound_start_s: float = 0.0
     """Instant of the first sample of the source's sound, in seconds after the first video frame. Silence fills the
     file up to it."""
+    peak: float = 1.0
+    """Largest sample, as a share of full scale."""
+    notes: tuple[str, ...] = ()
+    """What people should know of the sound."""
+    sound_track: int = 0
+    """Number of the sound track that it was taken from; 0 where that is not known."""
     container_start_s: float = 0.0
     """Instant from which players count, in seconds after the first video frame: 0 or below."""
 

@@ -51,6 +51,10 @@ class Transcript:
     language: str
     """ISO 639-1 code, such as ``en``."""
     segments: tuple[Segment, ...]
+    notes: tuple[str, ...] = ()
+    """What people should know of the sound and of the words."""
+    sound_track: int = 0
+    """Number of the sound track that the words were heard in; 0 where that is not known."""
 
     @property
     def words(self) -> tuple[Word, ...]:

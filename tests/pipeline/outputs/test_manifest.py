@@ -69,6 +69,7 @@ def _manifest(**changed: Any) -> dict[str, Any]:
         ],
         "clips": [CutClip(PLAN, ("face_gap",))],
         "dropped": [DroppedSentence(5, UNSEEN, "not_visible", "no face is in view")],
+        "notes": ["no speech"],
         "created_at": datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
     }
     return manifest_json(**{**values, **changed})
@@ -146,10 +147,13 @@ def test_source_and_models_are_told() -> None:
         "lead": 1.52,
         "audio_rate": 44100,
         "audio_channels": 2,
+        "sound_track": 1,
+        "sound_tracks": 1,
         "grid_rate": 25,
         "grid_frames": 100,
         "lost": {"picture_packets": 0, "sound_packets": 0, "missing": 0.0},
         "language": "en",
+        "notes": ["no speech"],
     }
     assert manifest["models"][1] == {
         "job": "words",
@@ -167,7 +171,7 @@ def test_the_time_of_writing_is_utc() -> None:
 
 
 def test_settings_that_change_nothing_are_left_out() -> None:
-    names = {declared.name for declared in dataclasses.fields(Config) if declared.metadata["affects"] != NOTHING}
+    names = {declared.name for declared in dataclasses.fields(Config) if NOTHING not in declared.metadata["affects"]}
     assert set(settings_of(Config())) == names
     assert settings_of(Config(CLIP_CRF=30)) != settings_of(Config())
     assert settings_of(Config(DEBUG=True)) == settings_of(Config())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def test_it_has_whispers_shape_and_speakers() -> None:
         "text": " Hello there. (music) שלום",
         "language": "en",
         "time_zero": "first_video_frame",
+        "sound_track": 0,
+        "notes": [],
         "fingerprint": "",
     }
     assert first == {
@@ -91,6 +94,9 @@ def test_it_comes_back_to_the_millisecond(tmp_path: Path, attributed: tuple[Attr
     assert [segment.flags for segment in back.segments] == [(), (), ("repeated",)]
     assert back.words[0] == Word(" Hello", 0.123, 0.5, 0.9876)
     assert back.words[1:] == (THERE, SHALOM)
+    heard = dataclasses.replace(back, notes=("sound track 2 of 3 was used",), sound_track=2)
+    write_transcript(tmp_path / "heard.json", heard, None, "ab")
+    assert read_own_transcript(tmp_path / "heard.json") == (heard, "ab")
     write_transcript(tmp_path / "again.json", back, None, "ab")
     assert read_own_transcript(tmp_path / "again.json") == (back, "ab")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -66,6 +67,32 @@ def told_nothing(_: float) -> None: ...
 
 def test_the_recogniser_is_asked_where_nothing_is_given(audio: AudioTrack) -> None:
     assert SpeechWorker(Recogniser()).transcribe(audio, told_nothing) == HEARD
+
+
+class Deaf:
+    def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
+        return Transcript("en", ())
+
+
+@pytest.mark.parametrize(
+    ("peak", "said"),
+    [
+        (0.5, "no speech was found in 10.0 s of sound, peak -6 dBFS; listen to it: is there speech, in the language"),
+        (0.0009, "no speech was found in 10.0 s of sound, peak -61 dBFS; it is silent: look for another sound track"),
+        (0.0, "no speech was found in 10.0 s of sound, peak -96 dBFS; it is silent"),
+    ],
+)
+def test_a_video_without_speech_says_so_and_what_to_look_at(audio: AudioTrack, peak: float, said: str) -> None:
+    heard = dataclasses.replace(audio, peak=peak, notes=("sound track 1 of 2 was used",), sound_track=1)
+    found = SpeechWorker(Deaf()).transcribe(heard, told_nothing)
+    assert found.notes[0] == "sound track 1 of 2 was used" and found.sound_track == 1
+    assert found.notes[1].startswith(said) and len(found.notes) == 2
+
+
+def test_a_given_transcript_without_words_says_so(audio: AudioTrack, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"segments": []}')
+    found = SpeechWorker(None).transcribe(audio, told_nothing, tmp_path / "a.json")
+    assert found.notes == ("the transcript that was given, a.json, holds no words",)
 
 
 def test_a_given_transcript_takes_its_place(audio: AudioTrack, timed: Path) -> None:
