@@ -27,8 +27,8 @@ from pipeline.clips.extras import write_extras
 from pipeline.clips.results import replace_results
 from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import InputError, PipelineError
-from pipeline.media.audio import extract_heard
 from pipeline.media.decode import read_frames
+from pipeline.media.heard import extract_heard
 from pipeline.media.picture_times import picture_times
 from pipeline.media.probe import missing_seconds, probe, with_sound_file, with_sound_track
 from pipeline.media.sound_tracks import AUTO

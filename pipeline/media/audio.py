@@ -4,7 +4,6 @@ has negative numbers."""
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from av.audio.resampler import AudioResampler
 from pipeline.errors import InputError
 from pipeline.media.limits import MOST_CHANNELS, SOUND_RATES_HZ, check_length
 from pipeline.media.mixing import MonoMixer, stereo_matrix
-from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets, with_sound_track
+from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets
 from pipeline.media.sound_tracks import sound_streams
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack, Probe
 
@@ -43,9 +42,6 @@ LARGEST_STEP = 4_000_000
 
 USUAL_RATE_HZ = 48_000
 """Where the source's own rate cannot be used."""
-
-SILENT_PEAK = 0.001
-"""A sound track whose largest sample is below this, -60 dBFS, is silent."""
 
 CANCELLED_S = 1.0
 """Opposite phase is told from this much on: stereo effects have moments of it."""
@@ -109,46 +105,6 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
         probe.sound_track,
         container_start_s=-float(probe.lead_s),
     )
-
-
-def extract_heard(
-    probe: Probe, path: Path, may_choose: bool, on_progress: Callable[[float], None] = lambda _: None
-) -> tuple[Probe, AudioTrack]:
-    """As `extract_sound`; where the track is silent and another is not, of the first that is not.
-
-    Args:
-        probe: the file.
-        path: file to write.
-        may_choose: False where somebody has named the track.
-        on_progress: called with the seconds after the first video frame that are done.
-
-    Returns:
-        The file with the track that was taken, and its sound.
-    """
-    track = extract_sound(probe, path, on_progress)
-    if track.peak >= SILENT_PEAK or probe.sound_tracks == 1:
-        return probe, track
-    silent = f"sound track {probe.sound_track} is silent (peak {dbfs(track.peak):.0f} dBFS)"
-    if not may_choose:
-        return probe, dataclasses.replace(track, notes=(*track.notes, f"{silent}; it was asked for"))
-    for number in range(1, probe.sound_tracks + 1):
-        if number == probe.sound_track:
-            continue
-        try:
-            other = with_sound_track(probe, number)
-            heard = extract_sound(other, path, on_progress)
-        except InputError as error:
-            if error.reason_code in ("changed", "unreadable"):
-                raise
-            continue
-        if heard.peak >= SILENT_PEAK:
-            return other, dataclasses.replace(heard, notes=(*heard.notes, f"{silent}, so it was not used"))
-    return probe, extract_sound(probe, path, on_progress)
-
-
-def dbfs(peak: float) -> float:
-    """Return the level of a sample in decibels of full scale; -96 for silence, as 16 bits have it."""
-    return max(20 * math.log10(peak), -96.0) if peak > 0 else -96.0
 
 
 def _notes(probe: Probe, cancelled_s: float, length_s: float) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
-from pipeline.media.audio import SILENT_PEAK, dbfs
+from pipeline.media.heard import SILENT_PEAK, dbfs
 from pipeline.speech import UNKNOWN_LANGUAGE, Transcriber
 from pipeline.speech.clocks import on_picture, on_recording
 from pipeline.speech.given import read_given

@@ -1,4 +1,4 @@
-"""Which sound track is used, what is said of it, and that mixes neither clip nor cancel in what comes out."""
+"""Which sound track is used (SOUND_TRACK), what is said of it, and that mixes neither clip nor cancel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from film import Film
 
 from pipeline.errors import InputError
-from pipeline.media.audio import extract_heard, extract_sound, read_sound
+from pipeline.media.audio import extract_sound, read_sound
+from pipeline.media.heard import extract_heard
 from pipeline.media.probe import probe, with_sound_file, with_sound_track
 from pipeline.types import AudioTrack
 
