@@ -141,8 +141,8 @@ class Config:
     )
     DETECT_EVERY: int | str = setting(
         "auto",
-        "look for faces on every n-th frame, and between only where they move too far to be interpolated; auto: 1 on "
-        "CUDA, 5 on CPU, where detection is the slowest part",
+        "look for faces on every n-th frame, and between where they move too far to be interpolated; auto: 1 on CUDA, "
+        "5 on CPU",
         Number(1, 25, whole=True, auto=True),
         VISION,
     )
@@ -269,8 +269,7 @@ class Config:
     # What a video may be.
     MAX_MEGAPIXELS: float = setting(
         70.0,
-        "largest picture, in millions of pixels: a file that claims more is refused before memory is spent. 8192x8192 "
-        "passes",
+        "largest picture, in millions of pixels: a file that claims more is refused. 8192x8192 passes",
         Number(0.001, 1000.0),
         NOTHING,
     )
@@ -310,8 +309,7 @@ class Config:
     )
     VISION_WORKERS: int | str = setting(
         "auto",
-        "processes of vision on each device; auto: one on a GPU; on a CPU one for each decoding process, at most one a "
-        "core, which share its cores: 1 gives all of them to one video",
+        "processes of vision on each device; auto: one on a GPU; on a CPU, whose cores they share, one for each decoder",
         Number(1, 64, whole=True, auto=True),
         NOTHING,
     )
@@ -343,8 +341,7 @@ class Config:
     )
     HANG_S: float = setting(
         1800.0,
-        "longest silence of a process that has work, in seconds; then it is ended and replaced, and its video begun "
-        "again. Whisper on a slow CPU may need minutes for its next words",
+        "longest silence of a process with work, in seconds; then it is replaced: Whisper on a CPU may need minutes",
         Number(1.0),
         NOTHING,
     )
@@ -359,8 +356,7 @@ class Config:
     )
     MAX_RAM_GB: float | str = setting(
         "auto",
-        "memory that all processes together may take; above it no video is begun, and in the end the largest process "
-        "is ended; auto: nine tenths of what this machine or its container has",
+        "memory of all processes; above it no video is begun, then the largest one ended; auto: nine tenths of all",
         Number(0.5, auto=True),
         NOTHING,
     )
@@ -382,8 +378,7 @@ class Config:
     )
     RAY_TEAMS: int | str = setting(
         "auto",
-        "teams of a vision, a speech and a clips process to ask the cluster for; auto: as many as fit when the run "
-        "begins",
+        "teams of a vision, a speech and a clips process; auto: as many as fit into the cluster when the run begins",
         Number(1, 10000, whole=True, auto=True),
         NOTHING,
     )
