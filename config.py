@@ -83,10 +83,7 @@ class Config:
         SPEECH,
     )
     WHISPER_PRECISION: str = setting(
-        "auto",
-        "precision of Whisper: half (float16) needs CUDA; auto: half on CUDA, full elsewhere",
-        Choice(("auto", "half", "full")),
-        SPEECH,
+        "auto", "precision of Whisper; auto: half on CUDA, which it needs", Choice(("auto", "half", "full")), SPEECH
     )
     TRANSCRIPTS: str = setting(
         "",
@@ -148,16 +145,10 @@ class Config:
     )
     DETECT_BATCH: int = setting(8, "frames in one call of the face detector", Number(1, 256, whole=True), NOTHING)
     COMPILE: bool = setting(
-        False,
-        "compile s3fd with torch.compile, anew for each picture size: meant for long runs on CUDA",
-        Switch(),
-        NOTHING,
+        False, "compile s3fd with torch.compile, for each picture size: for long runs on CUDA", Switch(), NOTHING
     )
     SHOT_DETECTOR: str = setting(
-        "adaptive",
-        "PySceneDetect detector: adaptive misses fewer cuts in moving pictures",
-        Choice(("adaptive", "content")),
-        VISION,
+        "adaptive", "shot detector: adaptive misses fewer cuts in motion", Choice(("adaptive", "content")), VISION
     )
     SHOT_THRESHOLD: float | str = setting(
         "auto",
@@ -178,10 +169,7 @@ class Config:
         0.5, "least overlap of a face with the last one of its track, 0 to 1", Number(0.0, 1.0), VISION
     )
     SMOOTH_FRAMES: int = setting(
-        13,
-        "window of the median that smooths a face's path, in frames",
-        Number(1, 101, whole=True, parity="odd"),
-        VISION,
+        13, "frames of the median that smooths a face's path", Number(1, 101, whole=True, parity="odd"), VISION
     )
     CROP_SCALE: float = setting(
         0.40,
@@ -214,10 +202,7 @@ class Config:
 
     # Clips.
     SCORE_ONLY: bool = setting(
-        False,
-        "cut no clips: faces, scores, words and sentences only, with every sentence in the manifest",
-        Switch(),
-        CLIPS,
+        False, "cut no clips: faces, scores, words and sentences only, all of them in the manifest", Switch(), CLIPS
     )
     CLIP_STYLE: str = setting(
         "face",
@@ -282,10 +267,7 @@ class Config:
 
     # What else is written.
     ANNOTATE: bool = setting(
-        False,
-        "also write the whole video with boxes, speakers and sentences drawn on it (annotated.mp4)",
-        Switch(),
-        NOTHING,
+        False, "also write the video with boxes, speakers and sentences drawn on it (annotated.mp4)", Switch(), NOTHING
     )
     CLIP_TEXT: bool = setting(False, "also write the words of each clip beside it (.txt)", Switch(), NOTHING)
     EXPORT: str | tuple[str, ...] = setting(
@@ -309,7 +291,7 @@ class Config:
     )
     VISION_WORKERS: int | str = setting(
         "auto",
-        "processes of vision on each device; auto: one on a GPU; on a CPU, whose cores they share, one for each decoder",
+        "processes of vision on each device; auto: one on a GPU; on a CPU one for each decoder, which share its cores",
         Number(1, 64, whole=True, auto=True),
         NOTHING,
     )
