@@ -89,7 +89,11 @@ def rttm(timeline: Timeline) -> str:
 
 
 def whisper_json(timeline: Timeline) -> str:
-    """The words in the shape of openai-whisper's ``transcribe(..., word_timestamps=True)``: a segment a turn."""
+    """The words in the shape of openai-whisper's ``transcribe(..., word_timestamps=True)``: a segment a turn.
+
+    Whisper counts from the first sample of the sound; here times count from the first video frame, and the file says
+    so as the product's own transcripts do.
+    """
     segments = [
         {
             "id": number,
@@ -115,7 +119,8 @@ def whisper_json(timeline: Timeline) -> str:
         for number, turn in enumerate(timeline.turns)
     ]
     whole = "".join(f" {turn.text}" for turn in timeline.turns)
-    return json.dumps({"text": whole, "segments": segments, "language": "en"}, indent=1, ensure_ascii=False) + "\n"
+    content = {"text": whole, "segments": segments, "language": "en", "time_zero": "first_video_frame"}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _boxes(timeline: Timeline) -> dict[str, list[list[float] | None]]:

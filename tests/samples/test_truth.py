@@ -171,7 +171,7 @@ def test_transcript_tells_the_same_words(truth: dict[str, Any], samples: Path, s
     ]
     assert told == [(word["text"], word["start_s"], word["end_s"]) for turn in truth["turns"] for word in turn["words"]]
     assert transcript["text"] == "".join(segment["text"] for segment in transcript["segments"])
-    assert transcript["language"] == "en"
+    assert (transcript["language"], transcript["time_zero"]) == ("en", "first_video_frame")
 
 
 def test_samples_stay_small(samples: Path) -> None:
