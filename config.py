@@ -117,6 +117,16 @@ class Config:
         VISION,
         SPEECH,
     )
+    START: float = setting(
+        0.0,
+        "seconds after the first picture from which each video is worked on; results keep the times of the file",
+        Number(0.0, 1e6),
+        VISION,
+        SPEECH,
+    )
+    DURATION: float = setting(
+        0.0, "seconds of each video that are worked on, from START; 0: to its end", Number(0.0, 1e6), VISION, SPEECH
+    )
     ALIGN: bool = setting(
         False, "measure the times of all words anew by aligning them to the sound with wav2vec 2.0", Switch(), SPEECH
     )

@@ -28,6 +28,7 @@ from pipeline.clips.results import replace_results
 from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import InputError, PipelineError
 from pipeline.media.decode import read_frames
+from pipeline.media.excerpts import check_reached, excerpted
 from pipeline.media.heard import extract_heard
 from pipeline.media.picture_times import picture_times
 from pipeline.media.probe import missing_seconds, probe, with_sound_file, with_sound_track
@@ -180,9 +181,10 @@ class RealVision:
     config: Config
 
     def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> Session:
-        shots = None if prepared.shots is None else GivenShots(prepared.shots)
+        first = prepared.probe.excerpt.first_frame
+        shots = None if prepared.shots is None else GivenShots(max(start - first, 0) for start in prepared.shots)
         settings = VisionSettings.of(self.config, prepared.faces and prepared.faces.bridged)
-        return VisionSession(self.models, settings, prepared.audio, capacity, on_frames, shots, prepared.faces)
+        return VisionSession(self.models, settings, prepared.audio, capacity, on_frames, shots, prepared.faces, first)
 
 
 def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
@@ -193,6 +195,7 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
         OSError: there is no room for its sound.
     """
     found = probe(job.path, limits_of(config), AUTO if job.sound_file else config.SOUND_TRACK)
+    found = excerpted(found, config.START, config.DURATION)
     if job.sound_file is not None:
         found = with_sound_file(found, job.sound_file, config.SOUND_TRACK)
     shots = None if job.scenes is None else read_scenes(job.scenes, found.duration_s)
@@ -202,7 +205,7 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
         faces = read_face_boxes(job.face_boxes, found, picture_times, threshold)
     if sound is None:
         return Prepared(found, None, shots, faces)
-    needed = int((found.duration_s + float(max(found.lead_s, 0))) * SOUND_BYTES_PER_S)
+    needed = int((found.length_s + float(max(found.lead_s, 0))) * SOUND_BYTES_PER_S)
     if shutil.disk_usage(sound.parent).free < needed:
         text = f"its sound needs {needed / 1e6:.0f} MB of temporary files"
         raise OSError(errno.ENOSPC, text, str(sound.parent))
@@ -218,15 +221,21 @@ def limits_of(config: Config) -> MediaLimits:
 def pictures(
     prepared: Prepared, size_px: tuple[int, int], threads: int, on_lost: Callable[[int], None]
 ) -> Iterator[np.ndarray]:
-    """The pictures of the grid at *size_px* (width, height): views that hold until the next one.
+    """The pictures of the excerpt on the grid at *size_px* (width, height): views that hold until the next one.
 
     *on_lost* is told how many packets could not be decoded, as that is found.
     """
-    return read_frames(prepared.probe, threads=threads, size_px=size_px, on_lost=on_lost)
+    excerpt = prepared.probe.excerpt
+    return read_frames(prepared.probe, excerpt.first_frame, excerpt.stop_frame, threads, size_px, on_lost=on_lost)
 
 
 def keep_tracks(job: VideoJob, prepared: Prepared, tracks: ScoredTracks, lost_packets: int) -> Path:
-    """Writes the result of vision, with what could not be read of the video, for `kept.put_in_place`."""
+    """Writes the result of vision, with what could not be read of the video, for `kept.put_in_place`.
+
+    Raises:
+        InputError: ``start_after_end`` when there was no picture in the excerpt.
+    """
+    check_reached(prepared.probe, tracks.frame_count)
     missing_s = missing_seconds(prepared.probe, tracks.frame_count / GRID_FPS, prepared.audio.end_s)
     losses = Losses(lost_packets, prepared.audio.lost_packets, missing_s)
     return kept.write_pending_tracks(job.work, tracks, losses, job.marks.vision)

@@ -50,7 +50,8 @@ def annotate(
     """Writes the annotated video, an H.264/AAC MP4 that appears whole or not at all. Memory does not grow with length.
 
     Pictures have the source's displayed size, made even by repeating the last row or column, and its average rate;
-    where that is variable, each picture is shown at the nearest moments. The sound begins with the first picture. Boxes
+    where that is variable, each picture is shown at the nearest moments. The sound begins with the first picture. Of an
+    excerpt there is the excerpt, whose first picture is the first of the video. Boxes
     and probabilities between two frames of the grid are interpolated; at a cut they change with the picture.
 
     Args:
@@ -72,14 +73,17 @@ def annotate(
     """
     rate = clip_rate(probe.rate, "source")
     sound_rate_hz, channels = clip_sound(probe)
-    pictures = read_frames(probe, threads=threads, rate=rate)
-    drawn = draw_all(pictures, rate, tracks, labels_of(tracks, sentences, names), cues_of(sentences))
+    first, stop = certainly_from(probe.excerpt.first_frame, rate), None
+    if probe.excerpt.stop_frame is not None:
+        stop = max(certainly_before(probe.excerpt.stop_frame, rate), first + 1)
+    pictures = read_frames(probe, first, stop, threads=threads, rate=rate)
+    drawn = draw_all(pictures, rate, tracks, labels_of(tracks, sentences, names), cues_of(sentences), first)
     return write_video(
         path,
         _counted(drawn, on_frames),
         size_px=(probe.width_px + probe.width_px % 2, probe.height_px + probe.height_px % 2),
         rate=rate,
-        sound=sound_blocks(probe),
+        sound=sound_blocks(probe, first / rate, None if stop is None else stop / rate),
         sound_rate_hz=sound_rate_hz,
         channels=channels,
         crf=crf,
@@ -103,7 +107,12 @@ def labels_of(
 
 
 def draw_all(
-    pictures: Iterable[np.ndarray], rate: Fraction, tracks: ScoredTracks, labels: Mapping[int, str], cues: Sequence[Cue]
+    pictures: Iterable[np.ndarray],
+    rate: Fraction,
+    tracks: ScoredTracks,
+    labels: Mapping[int, str],
+    cues: Sequence[Cue],
+    first: int = 0,
 ) -> Iterator[np.ndarray]:
     """Copies of *pictures*, even in size, with what is to be seen on each.
 
@@ -112,10 +121,11 @@ def draw_all(
         rate: frames a second.
         tracks, labels: faces and what they are called, by track.
         cues: subtitles.
+        first: number of the first picture.
     """
     faces = _Shown((*span, track) for track, span in _spans(tracks).items())
     captions = _Shown((cue.start_s, cue.end_s, cue) for cue in cues)
-    for number, (at, picture) in enumerate(_placed(pictures, rate, tracks.shot_starts)):
+    for number, (at, picture) in enumerate(_placed(pictures, rate, tracks.shot_starts, first), first):
         even = _even_copy(picture)
         for track in faces.at(at):
             box, probability = interpolated(tracks, track, at)
@@ -127,12 +137,12 @@ def draw_all(
 
 
 def _placed(
-    pictures: Iterable[np.ndarray], rate: Fraction, shot_starts: np.ndarray
+    pictures: Iterable[np.ndarray], rate: Fraction, shot_starts: np.ndarray, first: int
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Where in grid frames each picture lies, and the picture. Between two frames of the grid with a cut in between,
-    that is moved to the one of the shot which the picture shows."""
+    """Where in grid frames each picture lies, and the picture; *first* is the number of the first. Between two frames
+    of the grid with a cut in between, that is moved to the one of the shot which the picture shows."""
     cut_after = {certainly_before(cut, rate) - 1: cut for cut in shot_starts[1:].tolist()}
-    numbered = enumerate(pictures)
+    numbered = enumerate(pictures, first)
     for number, picture in numbered:
         yield _place(number, rate), picture
         cut = cut_after.get(number)

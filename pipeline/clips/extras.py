@@ -67,6 +67,6 @@ def write_extras(
             folder / ANNOTATED,
             crf=config.CLIP_CRF,
             preset=config.CLIP_PRESET,
-            on_frames=lambda done: on_seconds(float(done / rate), probe.duration_s),
+            on_frames=lambda done: on_seconds(float(done / rate), probe.length_s),
             threads=max(core_count() // 2, 1),
         )

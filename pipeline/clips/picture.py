@@ -12,7 +12,7 @@ Words = tuple[AttributedWord, ...]
 
 def is_in_picture(word: Word, tracks: ScoredTracks) -> bool:
     """Whether there is a picture in the middle of *word*: at least half of it can be in a clip then."""
-    return 0 <= (word.start_s + word.end_s) / 2 < tracks.frame_count / GRID_FPS
+    return tracks.first_frame <= (word.start_s + word.end_s) / 2 * GRID_FPS < tracks.frame_count
 
 
 def parted_at_edges(words: Sequence[AttributedWord], tracks: ScoredTracks) -> list[Words]:
@@ -26,6 +26,7 @@ def outside_picture(words: Sequence[AttributedWord], tracks: ScoredTracks) -> st
     if any(is_in_picture(spoken.word, tracks) for spoken in words):
         return None
     start_s, end_s = words[0].word.start_s, max(spoken.word.end_s for spoken in words)
-    if start_s < 0:
-        return f"it is said from {start_s:.2f} to {end_s:.2f} s, and the picture begins at 0"
+    begin_s = tracks.first_frame / GRID_FPS
+    if start_s < begin_s:
+        return f"it is said from {start_s:.2f} to {end_s:.2f} s, and the picture begins at {begin_s:g}"
     return f"the picture ends at {tracks.frame_count / GRID_FPS:.2f} s and the sentence begins at {start_s:.2f} s"

@@ -46,7 +46,8 @@ def plan_clips(
     tracks = faces.tracks
     rate = clip_rate(source_rate, config.CLIP_FPS)
     planner = _Planner(faces, tracks.persons, Camera.of(config, picture_px, rate), config)
-    spans = clip_spans(sentences, tracks.shot_starts, tracks.frame_count, config.CLIP_PADDING_S, rate)
+    padding_s = config.CLIP_PADDING_S
+    spans = clip_spans(sentences, tracks.shot_starts, tracks.frame_count, padding_s, rate, tracks.first_frame)
     return tuple(planner.plan(i, *each) for i, each in enumerate(zip(sentences, spans, strict=True)))
 
 

@@ -20,6 +20,7 @@ def clip_spans(
     frame_count: int,
     padding_s: float,
     rate: Fraction = GRID_RATE,
+    first_frame: int = 0,
 ) -> list[tuple[int, int]]:
     """First frame of each sentence's clip and the one after its last.
 
@@ -33,11 +34,12 @@ def clip_spans(
         frame_count: grid frames of the video; every span is inside it, and empty where the picture has ended.
         padding_s: silence wanted before and after, in seconds.
         rate: frames a second in which the spans are counted.
+        first_frame: grid frame before which no span begins.
     """
     ends_s, starts_s = _around(sentences)
     fps = float(rate)
     padding = padding_s * fps
-    total = frames_within(frame_count, rate)
+    lowest, total = certainly_from(first_frame, rate), frames_within(frame_count, rate)
     begins = np.array([certainly_from(int(frame), rate) for frame in shot_starts])
     stops = np.array([certainly_before(int(frame), rate) for frame in shot_starts])
     spans = []
@@ -53,7 +55,7 @@ def clip_spans(
             stop_limit(end, starts_s[i + 1] * fps, padding),
             _shot_stop(stops, math.ceil(end - ROUNDING), total),
         )
-        spans.append(_inside(first, stop, total))
+        spans.append(_inside(first, stop, lowest, total))
     return spans
 
 
@@ -104,6 +106,6 @@ def _shot_stop(stops: np.ndarray, stop: int, frame_count: int) -> int:
     return max(int(stops[i]) if i < len(stops) else frame_count, stop)
 
 
-def _inside(first: int, stop: int, frame_count: int) -> tuple[int, int]:
-    first = min(max(first, 0), frame_count)
+def _inside(first: int, stop: int, lowest: int, frame_count: int) -> tuple[int, int]:
+    first = min(max(first, lowest), frame_count)
     return first, min(max(stop, first + 1), frame_count)

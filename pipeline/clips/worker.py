@@ -141,6 +141,7 @@ def finish_video(
     content = manifest_json(
         probe=probe,
         frame_count=tracks.frame_count,
+        first_frame=tracks.first_frame,
         losses=losses,
         notes=transcript.notes,
         language=transcript.language,

@@ -120,7 +120,7 @@ class Board:
         attempt.notes += outcome.notes
         for stage, (began_s, ended_s) in outcome.spans.items():
             attempt.spans[stage] = (began_s - self._start_s, ended_s - self._start_s)
-            length_s = outcome.prepared.probe.duration_s
+            length_s = outcome.prepared.probe.length_s
             self._listener.on_event(stage_done(attempt.video, stage, length_s, ended_s - began_s))
         attempt.prepared = outcome.prepared
         if outcome.finished is not None:

@@ -51,7 +51,7 @@ def see(
         The file with the result, for `kept.put_in_place`, and what people should know of the work.
     """
     form = fit(prepared.probe, config.RING_MB << 20, stages.frames_held(config))
-    duration_s = prepared.probe.duration_s
+    duration_s = prepared.probe.length_s
     lost: list[int] = []
     session = vision.start(
         prepared, form.capacity, lambda frames: on_progress(min(frames / GRID_FPS, duration_s), duration_s)
@@ -64,7 +64,7 @@ def see(
 
 def hear(stages: Stages, speech: Speech, video: VideoJob, prepared: Prepared, on_progress: OnProgress) -> Path:
     """Transcribes the sound; returns the file with the result, for `kept.put_in_place`."""
-    duration_s = prepared.audio.duration_s
+    duration_s = prepared.audio.progress_s
     transcript = speech.transcribe(prepared.audio, lambda done_s: on_progress(done_s, duration_s), video.transcript)
     return stages.keep_words(video, transcript)
 
@@ -72,7 +72,7 @@ def hear(stages: Stages, speech: Speech, video: VideoJob, prepared: Prepared, on
 def _batches(
     stages: Stages, prepared: Prepared, form: PictureFormat, threads: int, on_lost: Callable[[int], None]
 ) -> Iterator[FrameBatch]:
-    first, held = 0, []
+    first, held = prepared.probe.excerpt.first_frame, []
     for picture in stages.pictures(prepared, (form.width_px, form.height_px), threads, on_lost):
         held.append(picture.copy())
         if len(held) == DECODE_BATCH or (first + len(held)) % form.capacity == 0:

@@ -59,10 +59,11 @@ def _send_pictures(
     pipe: Pipe, setup: WorkerSetup, ring: Ring, order: Decode, prepared: Prepared, form: PictureFormat
 ) -> None:
     report, lost = Reporter(pipe, order.job, "decode"), _Count()
-    needed = first = count = 0
+    begin = needed = first = prepared.probe.excerpt.first_frame
+    count = 0
     threads = max(core_count() // int(setup.config.NUM_PREPROCESS_WORKERS), 1)
     size_px = (form.width_px, form.height_px)
-    for frame, picture in enumerate(setup.stages.pictures(prepared, size_px, threads, lost)):
+    for frame, picture in enumerate(setup.stages.pictures(prepared, size_px, threads, lost), begin):
         full = frame - needed >= form.capacity
         if full and count:
             pipe.send(Pictures(order.job, first, count))
@@ -75,10 +76,10 @@ def _send_pictures(
         if count == DECODE_BATCH or (frame + 1) % form.capacity == 0:
             pipe.send(Pictures(order.job, first, count))
             first, count = frame + 1, 0
-            report(frame / GRID_FPS, prepared.probe.duration_s)
+            report((frame - begin) / GRID_FPS, prepared.probe.length_s)
     if count:
         pipe.send(Pictures(order.job, first, count))
-    report(prepared.probe.duration_s, prepared.probe.duration_s)
+    report(prepared.probe.length_s, prepared.probe.length_s)
     pipe.send(EndOfPictures(order.job, lost.total))
 
 

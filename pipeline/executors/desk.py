@@ -184,7 +184,7 @@ class Desk:
     def _clock(self, active: Attempt, stage: str, began_s: float, ended_s: float) -> None:
         active.timings[stage] = (began_s - self._start_s, ended_s - self._start_s)
         assert active.prepared is not None
-        length_s = active.prepared.probe.duration_s
+        length_s = active.prepared.probe.length_s
         self._listener.on_event(stage_done(active.video, stage, length_s, ended_s - began_s))
 
     def _on_done(self, worker: Worker, job: int, active: Attempt, value: Any, span_s: tuple[float, float]) -> None:

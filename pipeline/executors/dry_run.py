@@ -18,6 +18,7 @@ from pipeline.executors.orders import Orders, home_of, located, take_orders
 from pipeline.executors.shards import shard_of
 from pipeline.executors.work_dir import root_of
 from pipeline.inputs import WHOLE, Shard
+from pipeline.media.excerpts import excerpted
 from pipeline.media.probe import probe
 from pipeline.outputs.kept import NEXT, stages_kept
 from pipeline.stages import SOUND_BYTES_PER_S, VideoJob, limits_of
@@ -80,7 +81,7 @@ def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> i
         kept = frozenset() if config.FORCE else _kept(job)
         if result is None:
             try:
-                length_s = probe(job.path, limits_of(config)).duration_s
+                length_s = excerpted(probe(job.path, limits_of(config)), config.START, config.DURATION).length_s
             except InputError as error:
                 result = VideoResult(job.path, "failed", error.reason_code, error.message)
             else:

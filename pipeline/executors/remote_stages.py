@@ -162,7 +162,7 @@ def _extras(
     if job.remote is None:
         stage(job, prepared, models, config, on_seconds)
         return
-    length_s = prepared.probe.duration_s
+    length_s = prepared.probe.length_s
     _fetch(job.remote, lambda: on_seconds(0.0, length_s))
     before = stamps(job.folder)
     stage(job, prepared, models, config, on_seconds)

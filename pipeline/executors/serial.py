@@ -88,7 +88,7 @@ class SerialExecutor:
         def clock(stage: str, began_s: float) -> None:
             timings[stage] = (began_s - self._start_s, time.monotonic() - self._start_s)
             took_s = time.monotonic() - began_s
-            listener.on_event(stage_done(video, stage, prepared.probe.duration_s, took_s))
+            listener.on_event(stage_done(video, stage, prepared.probe.length_s, took_s))
 
         try:
             prepared = self._stages.prepare(video, sound, self._config, lambda _: None)

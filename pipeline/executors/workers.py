@@ -128,7 +128,7 @@ def _vision_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
 
 def _begin_seeing(pipe: Pipe, vision, order: See, rings: list[Ring]) -> _Seen:
     report = Reporter(pipe, order.job, "vision")
-    duration_s = order.prepared.probe.duration_s
+    duration_s = order.prepared.probe.length_s
     session = vision.start(
         order.prepared, order.form.capacity, lambda frames: report(min(frames / GRID_FPS, duration_s), duration_s)
     )
@@ -158,7 +158,7 @@ def _speech_loop(pipe: Pipe, setup: WorkerSetup, _: list[Ring]) -> None:
     def hear(order: Hear) -> object:
         audio, report = order.prepared.audio, Reporter(pipe, order.job, "speech")
         transcript = transcriber.transcribe(  # type: ignore[union-attr]
-            audio, lambda done_s: report(done_s, audio.duration_s), order.video.transcript
+            audio, lambda done_s: report(done_s, audio.progress_s), order.video.transcript
         )
         return setup.stages.keep_words(order.video, transcript)
 

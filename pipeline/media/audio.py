@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,7 +25,7 @@ from pipeline.media.limits import MOST_CHANNELS, SOUND_RATES_HZ, check_length
 from pipeline.media.mixing import MonoMixer, stereo_matrix
 from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets
 from pipeline.media.sound_tracks import sound_streams
-from pipeline.types import AUDIO_RATE_HZ, AudioTrack, Probe
+from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, AudioTrack, Excerpt, Probe
 
 TOLERANCE_S = 0.02
 """Timestamps may stray this far from the running count of samples before silence is put in or sound cut out:
@@ -32,6 +33,10 @@ containers round them to milliseconds, and a correction is heard."""
 
 BLOCK_S = 10
 """Seconds of sound resampled at a time."""
+
+AROUND_S = Fraction(1, 5)
+"""Seconds of sound before and after an excerpt that are kept: recognisers hear words at the very edge badly, and the
+features of a frame reach into its neighbours."""
 
 SEEK_LEAD_S = Fraction(1, 2)
 """Decoding begins this long before a wanted span: audio codecs need the packets before to get going."""
@@ -60,14 +65,14 @@ class _Losses:
 def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None] = lambda _: None) -> AudioTrack:
     """Writes the sound track as mono 16 kHz int16 samples to *path*, in bounded memory.
 
-    The file begins with the first video frame, or with the sound where that is earlier. Late or missing sound becomes
-    silence. Packets that cannot be decoded, and those that the header claims beyond the end of a file that was cut off,
-    are counted.
+    The file begins with the first video frame, or with the sound where that is earlier; that of an excerpt has
+    `AROUND_S` more on either side. Late or missing sound becomes silence. Packets that cannot be decoded, and those
+    that the header claims beyond the end of a file that was cut off, are counted.
 
     Args:
         probe: the file.
         path: file to write; whole when the function returns.
-        on_progress: called with the seconds after the first video frame that are done.
+        on_progress: called with the seconds after the first video frame, or of the excerpt, that are done.
 
     Raises:
         InputError: ``no_audio`` when there is no sound track or nothing in it can be decoded, ``too_long`` when it
@@ -80,17 +85,22 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
     rate_hz = _working_rate(probe.audio_rate_hz)
     losses = _Losses()
     sound_s = sound_start(probe)
-    first_sample = _first_sample(sound_s, rate_hz)
+    first_sample, least, most = _samples_of(probe.excerpt, sound_s, rate_hz)
     begin_s = Fraction(first_sample, AUDIO_RATE_HZ)
     written, peak, mixer = 0, 0.0, MonoMixer(rate_hz)
     with path.open("wb") as file:
         parts = _placed(probe, rate_hz, min(probe.audio_channels, 2), begin_s, losses)
         for block in _resampled(_blocks(parts, rate_hz * BLOCK_S, mixer), rate_hz):
-            samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
+            samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")[: most - written]
             file.write(samples.tobytes())
             peak = max(peak, float(np.abs(block).max(initial=0.0)))
             written += len(samples)
-            on_progress(max((first_sample + written) / AUDIO_RATE_HZ, 0.0))
+            on_progress(max(written + min(first_sample, 0), 0) / AUDIO_RATE_HZ)
+            if written == most:
+                break
+        if written < least:
+            file.write(bytes(2 * (least - written)))
+            written = least
     check_unchanged(probe)
     if not written:
         raise InputError("no_audio", "its sound track holds nothing that can be decoded", _sound_of(probe)[0])
@@ -104,6 +114,7 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
         _notes(probe, mixer.cancelled / rate_hz, written / AUDIO_RATE_HZ),
         probe.sound_track,
         container_start_s=-float(probe.lead_s),
+        excerpt=probe.excerpt,
     )
 
 
@@ -137,11 +148,23 @@ def sound_start(probe: Probe) -> Fraction:
     return start_s
 
 
-def _first_sample(sound_s: Fraction, rate_hz: int) -> int:
-    """Number of the first sample at 16 kHz that is kept of a sound that begins at *sound_s*: 0 or below, and an instant
-    at which samples of both rates lie, so that resampling gives the same numbers wherever it begins."""
+def _samples_of(excerpt: Excerpt, sound_s: Fraction, rate_hz: int) -> tuple[int, int, int]:
+    """Number of the first sample at 16 kHz that is kept of a sound that begins at *sound_s*, and how many at least and
+    at most.
+
+    The first is an instant at which samples of both rates lie, so that resampling gives the same numbers wherever it
+    begins. An excerpt that begins later has sound, if only silence, on its first frame.
+    """
     step_s = Fraction(1, math.gcd(rate_hz, AUDIO_RATE_HZ))
-    return min(math.floor(sound_s / step_s), 0) * int(step_s * AUDIO_RATE_HZ)
+    begin_s, least_s = min(sound_s, Fraction(0)), Fraction(0)
+    if excerpt.first_frame:
+        begin_s = Fraction(excerpt.first_frame, GRID_FPS) - AROUND_S
+        least_s = AROUND_S + Fraction(1, GRID_FPS)
+    first = math.floor(begin_s / step_s) * int(step_s * AUDIO_RATE_HZ)
+    if excerpt.stop_frame is None:
+        return first, round(least_s * AUDIO_RATE_HZ), sys.maxsize
+    stop = round((Fraction(excerpt.stop_frame, GRID_FPS) + AROUND_S) * AUDIO_RATE_HZ)
+    return first, min(round(least_s * AUDIO_RATE_HZ), stop - first), stop - first
 
 
 def _working_rate(rate_hz: int) -> int:
@@ -182,12 +205,16 @@ def clip_sound(probe: Probe) -> tuple[int, int]:
     return rate_hz, min(probe.audio_channels, 2)
 
 
-def sound_blocks(probe: Probe, start_s: Fraction = Fraction(0)) -> Iterator[np.ndarray]:
-    """Consecutive (n, C) int16 blocks from *start_s* after the first video frame to the end of the sound, in the form
-    of `clip_sound`: silence where there is no sound in between, nothing after its end."""
+def sound_blocks(probe: Probe, start_s: Fraction = Fraction(0), end_s: Fraction | None = None) -> Iterator[np.ndarray]:
+    """Consecutive (n, C) int16 blocks from *start_s* after the first video frame to *end_s* or the end of the sound, in
+    the form of `clip_sound`: silence where there is no sound in between, nothing after its end."""
     rate_hz, channels = clip_sound(probe)
+    left = sys.maxsize if end_s is None else round((end_s - start_s) * rate_hz)
     for block in _placed(probe, rate_hz, channels, Fraction(start_s), _Losses()):
-        yield np.clip(np.rint(block * 32768.0), -32768, 32767).astype(np.int16)
+        yield np.clip(np.rint(block[:left] * 32768.0), -32768, 32767).astype(np.int16)
+        left -= len(block)
+        if left <= 0:
+            return
 
 
 def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses: _Losses) -> Iterator[np.ndarray]:
@@ -229,19 +256,23 @@ def _decoded(
             raise InputError("no_audio", "its sound track has gone", path)
         stream = streams[probe.sound_track - 1]
         time_base = stream.time_base or Fraction(1, av.time_base)
-        if start_s > SEEK_LEAD_S:
+        sought = start_s > SEEK_LEAD_S
+        if sought:
             _seek(container, stream, zero_s + start_s - SEEK_LEAD_S, time_base)
         resampler, described = None, None
-        read, end_s = 0, Fraction(0)
+        read, begin_s, end_s = 0, (stream.start_time or 0) * time_base, Fraction(0)
         try:
             for packet in packets(container, stream):
+                early = sought and packet.pts is not None and packet.pts * time_base - zero_s < start_s
+                if sought and not read and packet.pts is not None:
+                    begin_s = packet.pts * time_base
                 read += bool(packet.size)
                 try:
                     frames = packet.decode()
                 except av.error.InvalidDataError:
-                    losses.packets += 1
+                    losses.packets += not early
                     continue
-                losses.packets += packet.is_corrupt
+                losses.packets += packet.is_corrupt and not early
                 if packet.pts is not None:
                     end_s = (packet.pts + (packet.duration or 0)) * time_base
                 for frame in frames:
@@ -261,16 +292,19 @@ def _decoded(
             if resampler is None:
                 raise InputError("no_audio", f"its sound cannot be decoded ({error})", path) from error
             losses.packets += 1
-        losses.packets += _packets_missing(container, stream, read, end_s)
+        losses.packets += _packets_missing(container, stream, read, begin_s, end_s)
 
 
 def _packets_missing(
-    container: av.container.InputContainer, stream: av.audio.stream.AudioStream, read: int, end_s: Fraction
+    container: av.container.InputContainer,
+    stream: av.audio.stream.AudioStream,
+    read: int,
+    begin_s: Fraction,
+    end_s: Fraction,
 ) -> int:
-    """How many packets the header claims beyond the last of *read* packets, which ended at *end_s* of the file's clock:
-    an estimate from their mean length."""
+    """How many packets the header claims beyond the last of *read* packets, which began at *begin_s* and ended at
+    *end_s* of the file's clock: an estimate from their mean length."""
     claim_s, claimed_for = claimed_end(container, stream)
-    begin_s = (stream.start_time or 0) * (stream.time_base or Fraction(0))
     if claimed_for != "picture" or not read or claim_s - end_s <= MISSING_S or end_s <= begin_s:
         return 0
     return math.ceil((claim_s - end_s) * read / (end_s - begin_s))

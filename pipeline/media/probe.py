@@ -270,7 +270,7 @@ def missing_seconds(probe: Probe, picture_s: float, sound_s: float) -> float:
         picture_s, sound_s: seconds of picture and of sound that came out of it.
     """
     has_s = max(picture_s, sound_s) if probe.duration_of == "file" else picture_s
-    missing_s = probe.duration_s - has_s
+    missing_s = min(probe.duration_s, probe.excerpt.end_s) - has_s
     return missing_s if probe.duration_of != "nothing" and missing_s > MISSING_S else 0.0
 
 

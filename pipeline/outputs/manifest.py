@@ -52,6 +52,7 @@ def manifest_json(
     *,
     probe: Probe,
     frame_count: int,
+    first_frame: int = 0,
     language: str,
     fingerprint: str,
     config: Config,
@@ -67,7 +68,8 @@ def manifest_json(
 
     Args:
         probe: the source.
-        frame_count: grid frames that were decoded from it.
+        frame_count: number of the grid frame after the last that was decoded from it.
+        first_frame: number of the first.
         language: of the transcript.
         fingerprint: of input, settings and weights.
         config: the settings of the run.
@@ -85,7 +87,7 @@ def manifest_json(
         "schema_version": SCHEMA_VERSION,
         "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": fingerprint,
-        "source": _source_json(probe, frame_count, losses, language) | {"notes": list(notes)},
+        "source": _source_json(probe, first_frame, frame_count, losses, language) | {"notes": list(notes)},
         "settings": settings_of(config),
         "models": [_model_json(model) for model in models],
         **({} if speaking is None else {"speaking": dict(speaking)}),
@@ -156,7 +158,7 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
-def _source_json(probe: Probe, frame_count: int, losses: Losses, language: str) -> dict[str, Any]:
+def _source_json(probe: Probe, first_frame: int, frame_count: int, losses: Losses, language: str) -> dict[str, Any]:
     return {
         "path": probe.url or str(probe.path),
         "container": probe.container,
@@ -172,7 +174,8 @@ def _source_json(probe: Probe, frame_count: int, losses: Losses, language: str) 
         "sound_track": probe.sound_track if probe.has_audio else None,
         "sound_tracks": probe.sound_tracks if probe.has_audio else 0,
         "grid_rate": GRID_FPS,
-        "grid_frames": frame_count,
+        "grid_frames": frame_count - first_frame,
+        "first_grid_frame": first_frame,
         "lost": {
             "picture_packets": losses.picture_packets,
             "sound_packets": losses.sound_packets,

@@ -73,6 +73,7 @@ def report_html(
         scripts=SCRIPTS,
         data=data,
         begin=data["begin"],
+        duration=data["duration"],
         name=name,
         path=shown(source["path"]),
         source=source,

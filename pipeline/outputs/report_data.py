@@ -47,7 +47,7 @@ def report_data(
         sheets: relative URL of the contact sheets, by person.
 
     Returns:
-        ``begin``, 0 or the start of what is said before the picture, and ``duration``, the end of it all, in seconds
+        ``begin``, that of the picture or of what is said before it, and ``duration``, the end of it all, in seconds
         after the first video frame; ``shots``, where they start; ``clips`` and ``dropped``; ``lanes``, one a person,
         with its score curve; ``turns`` of the transcript.
     """
@@ -56,9 +56,10 @@ def report_data(
     clips = [_clip(clip, persons, posters) for clip in manifest["clips"]]
     dropped = [_sentence(line, persons) | {"reason": line["reason_code"]} for line in manifest["dropped"]]
     ends = [line["end"] for line in (*clips, *dropped)]
+    claimed_s = 0.0 if manifest["settings"].get("DURATION") else manifest["source"]["duration"]
     return {
-        "begin": min([0, *(line["start"] for line in dropped)]),
-        "duration": max([tracks.frame_count / GRID_FPS, manifest["source"]["duration"], *ends]),
+        "begin": min([tracks.first_frame / GRID_FPS, *(line["start"] for line in dropped)]),
+        "duration": max([tracks.frame_count / GRID_FPS, claimed_s, *ends]),
         "shots": [round(frame / GRID_FPS, 3) for frame in tracks.shot_starts.tolist()],
         "clips": clips,
         "dropped": dropped,
@@ -104,7 +105,7 @@ def lanes(tracks: ScoredTracks, speakers: Mapping[int, int], sheets: Mapping[int
                 "seconds": round(count / GRID_FPS, 2),
                 "tracks": len(np.unique(tracks.track[rows])),
                 "sheet": sheets.get(person),
-                "curve": curve(tracks.frame[rows], tracks.probability[rows], tracks.frame_count),
+                "curve": curve(tracks.frame[rows], tracks.probability[rows], tracks.frame_count - tracks.first_frame),
             }
         )
     return found
@@ -116,7 +117,7 @@ def curve(frame: np.ndarray, probability: np.ndarray, frame_count: int) -> dict[
     Args:
         frame: (M,) int32 grid frames in any order.
         probability: (M,) float32 in 0..1.
-        frame_count: of the video.
+        frame_count: of the video, or of the excerpt.
 
     Returns:
         ``step``, frames a column, and ``runs``: ``[first column, [lowest ...], [highest ...]]`` of each stretch in

@@ -33,11 +33,13 @@ _DAMAGE = (
 """What zipfile, zlib and numpy raise on damaged files."""
 
 ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability", "person")
-"""Arrays of the file, as `ScoredTracks` describes them; beside them ``frame_count``, a single int64."""
+"""Arrays of the file, as `ScoredTracks` describes them; beside them ``frame_count`` and ``first_frame``, each a single
+int64. Files from before there were excerpts lack the second."""
 
 FORMS = MappingProxyType(
     {
         "frame_count": ("<i8", 0),
+        "first_frame": ("<i8", 0),
         "shot_starts": ("<i4", 1),
         "track": ("<i4", 1),
         "frame": ("<i4", 1),
@@ -69,7 +71,8 @@ def write_tracks(path: Path, tracks: ScoredTracks, losses: Losses = WHOLE, mark:
     arrays["losses"] = np.array(dataclasses.astuple(losses), np.float64)
     arrays["fingerprint"] = np.array(mark)
     with atomic_path(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, frame_count=np.int64(tracks.frame_count), **arrays)
+        bounds = {"frame_count": np.int64(tracks.frame_count), "first_frame": np.int64(tracks.first_frame)}
+        np.savez_compressed(file, **bounds, **arrays)
 
 
 def read_tracks(path: Path) -> ScoredTracks:
@@ -79,7 +82,8 @@ def read_tracks(path: Path) -> ScoredTracks:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_tracks`` when it holds something else.
     """
     with _opened(path) as stored:
-        return ScoredTracks(int(stored["frame_count"]), **{name: stored[name] for name in ARRAYS})
+        first = int(stored["first_frame"]) if "first_frame" in stored else 0
+        return ScoredTracks(int(stored["frame_count"]), **{name: stored[name] for name in ARRAYS}, first_frame=first)
 
 
 def read_losses(path: Path) -> Losses:
@@ -111,6 +115,9 @@ class _Arrays:
 
     def __init__(self, stored: zipfile.ZipFile) -> None:
         self._stored, self._left = stored, LARGEST_BYTES
+
+    def __contains__(self, name: str) -> bool:
+        return f"{name}.npy" in self._stored.namelist()
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array; ValueError and others where it is damaged or of another form than `FORMS` says."""

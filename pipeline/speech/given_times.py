@@ -18,19 +18,20 @@ dictionary. Names and loans are in it too: paragraphs in eight other European la
 with foreign names 0.98."""
 
 
-def fitted(transcript: Transcript, duration_s: float) -> Transcript:
+def fitted(transcript: Transcript, duration_s: float, is_whole: bool = True) -> Transcript:
     """The transcript inside its recording: what lies past the end is moved to the end and has no length there.
 
     Args:
         transcript: as of `pipeline.speech.given.read_transcript`.
         duration_s: length of the recording.
+        is_whole: both are all of a video, so that they must end together.
 
     Raises:
         InputError: ``bad_transcript`` when most words begin after the end of the recording.
     """
     words = transcript.words
     late = sum(word.start_s >= duration_s for word in words)
-    if late > len(words) / 2:
+    if is_whole and late > len(words) / 2:
         raise InputError(
             "bad_transcript",
             f"{late} of the {len(words)} words of the given transcript begin after the end of the recording at "

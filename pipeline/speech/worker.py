@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import InputError
 from pipeline.media.heard import SILENT_PEAK, dbfs
 from pipeline.speech import UNKNOWN_LANGUAGE, Transcriber
-from pipeline.speech.clocks import on_picture, on_recording
+from pipeline.speech.clocks import inside, on_picture, on_recording
 from pipeline.speech.given import read_given
 from pipeline.types import AudioTrack, Transcript
 
@@ -24,7 +24,8 @@ def _no_words(transcript: Transcript, audio: AudioTrack, given: Path | None) -> 
     if transcript.words:
         return ()
     if given is not None:
-        return (f"the transcript that was given, {given.name}, holds no words",)
+        where = "" if audio.excerpt.is_whole else " in this part of the video"
+        return (f"the transcript that was given, {given.name}, holds no words{where}",)
     level = f"{audio.duration_s:.1f} s of sound, peak {dbfs(audio.peak):.0f} dBFS"
     if audio.peak < SILENT_PEAK:
         hint = "it is silent: look for another sound track (--sound-track) or a sound file beside it (--audio-file)"
@@ -73,7 +74,7 @@ class SpeechWorker:
             InputError: ``bad_transcript``, naming the file and the place in it.
         """
 
-        recording, before_s = audio.recording, max(-audio.start_s, 0.0)
+        recording, before_s = audio.recording, audio.duration_s - audio.progress_s
 
         def early(done_s: float) -> None:
             if done_s < recording.duration_s:
@@ -87,9 +88,12 @@ class SpeechWorker:
                 transcript = self._aligned(transcript, recording)
         else:
             raise ValueError("SpeechWorker.transcribe: expected a recogniser or a given transcript, got neither")
-        on_progress(max(recording.duration_s - before_s, 0.0))
-        notes = (*audio.notes, *transcript.notes, *_no_words(transcript, audio, given))
-        return dataclasses.replace(on_picture(transcript, audio), notes=notes, sound_track=audio.sound_track)
+        on_progress(audio.progress_s)
+        found = on_picture(transcript, audio)
+        if given is None:
+            found = inside(found, audio.excerpt)
+        notes = (*audio.notes, *found.notes, *_no_words(found, audio, given))
+        return dataclasses.replace(found, notes=notes, sound_track=audio.sound_track)
 
     def _read(self, path: Path, placed: AudioTrack) -> Transcript:
         """The transcript in *path*, on the clock of the recording that *placed* is."""
@@ -97,7 +101,7 @@ class SpeechWorker:
 
         transcript, audio = on_recording(read_given(path, self._language), placed), placed.recording
         try:
-            transcript = fitted(transcript, audio.duration_s)
+            transcript = fitted(transcript, audio.duration_s, is_whole=placed.excerpt.is_whole)
         except InputError as error:
             raise InputError(error.reason_code, error.message, path) from error
         if self._align_all or (self._load_network and not is_timed(transcript)):

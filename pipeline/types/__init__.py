@@ -8,18 +8,10 @@ Each value is checked once, on construction; its arrays are read-only afterwards
 """
 
 from pipeline.types.clips import CLIP_NAME, ClipPlan, DroppedSentence
+from pipeline.types.excerpt import Excerpt
 from pipeline.types.faces import ScoredTracks
-from pipeline.types.media import (
-    AUDIO_RATE_HZ,
-    GRID_FPS,
-    SAMPLES_PER_FRAME,
-    AudioTrack,
-    FrameBatch,
-    Losses,
-    MediaLimits,
-    Probe,
-    SoundFile,
-)
+from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
+from pipeline.types.media import AudioTrack, FrameBatch, Losses, MediaLimits, Probe, SoundFile
 from pipeline.types.run import Marks, ModelChoice, VideoResult
 from pipeline.types.words import AttributedWord, Segment, Sentence, Timing, Transcript, Word
 
@@ -32,6 +24,7 @@ __all__ = [
     "AudioTrack",
     "ClipPlan",
     "DroppedSentence",
+    "Excerpt",
     "FrameBatch",
     "Losses",
     "Marks",

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline.types.checks import checked
-from pipeline.types.media import GRID_FPS
+from pipeline.types.grid import GRID_FPS
 from pipeline.types.words import AttributedWord, Sentence
 
 CLIP_NAME = re.compile(r"seg_\d{4,}_track_\d{3,}\.(mp4|txt)")

@@ -18,9 +18,9 @@ class ScoredTracks:
     """
 
     frame_count: int
-    """Grid frames of the video."""
+    """Number of the grid frame after the last one of the video, or of the excerpt."""
     shot_starts: np.ndarray
-    """(S,) int32: first frame of each shot, ascending, the first is 0; empty for a video without frames."""
+    """(S,) int32: first frame of each shot, ascending, the first is `first_frame`; empty for a video without frames."""
     track: np.ndarray
     """(M,) int32: number of the track, from 0."""
     frame: np.ndarray
@@ -34,6 +34,8 @@ class ScoredTracks:
     person: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     """(M,) int32: number of the person that the row's track shows, the same on all rows of a track. Where it is left
     out, every track is a person of its own."""
+    first_frame: int = 0
+    """Grid frame with which the excerpt begins; 0 for a whole video."""
 
     def __post_init__(self) -> None:
         rows = len(self.track)
@@ -52,10 +54,10 @@ class ScoredTracks:
             object.__setattr__(self, name, checked(f"ScoredTracks.{name}", getattr(self, name), dtype, shape))
         if not (np.isfinite(self.logit).all() and np.isfinite(self.box_px).all()):
             raise ValueError("ScoredTracks: expected finite logits and boxes, got NaN or infinity")
-        if rows and not (self.frame.min() >= 0 and self.frame.max() < self.frame_count):
-            raise ValueError(
-                f"ScoredTracks.frame: expected 0..{self.frame_count - 1}, got {self.frame.min()}..{self.frame.max()}"
-            )
+        first, last = self.first_frame, self.frame_count - 1
+        if first < 0 or (rows and not (self.frame.min() >= first and self.frame.max() <= last)):
+            got = f"{self.frame.min()}..{self.frame.max()}" if rows else "none"
+            raise ValueError(f"ScoredTracks.frame: expected {first}..{last}, got {got}")
         if rows > 1:
             same = np.diff(self.track) == 0
             if (np.diff(self.track) < 0).any() or (np.diff(self.frame)[same] != 1).any():

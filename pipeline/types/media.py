@@ -10,15 +10,8 @@ from typing import Literal
 import numpy as np
 
 from pipeline.types.checks import checked
-
-GRID_FPS = 25
-"""Frames a second of the analysis grid: what the speaker networks were trained on."""
-
-AUDIO_RATE_HZ = 16_000
-"""Sample rate of the analysis sound: what Whisper, PocketSphinx and the MFCC of the speaker networks expect."""
-
-SAMPLES_PER_FRAME = AUDIO_RATE_HZ // GRID_FPS
-"""640 samples of sound to one grid frame."""
+from pipeline.types.excerpt import WHOLE_VIDEO, Excerpt
+from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +74,8 @@ class Probe:
     """How many there are to choose from."""
     sound_language: str = ""
     """Language that the file claims for the track; empty where it claims none."""
+    excerpt: Excerpt = WHOLE_VIDEO
+    """What of it is worked on."""
     sound_file: SoundFile | None = None
     """Where the sound is, if not in the video: `audio_rate_hz` and `audio_channels` are of it then."""
     url: str = ""
@@ -96,6 +91,11 @@ class Probe:
     def frame_count(self) -> int:
         """Frames of the 25 fps grid that the claimed duration holds; the decoder's own count is what holds."""
         return round(self.duration_s * GRID_FPS)
+
+    @property
+    def length_s(self) -> float:
+        """Seconds of picture that are worked on, as the file claims; 0 when it does not say."""
+        return self.excerpt.length_of(self.duration_s)
 
     @property
     def has_audio(self) -> bool:
@@ -151,7 +151,8 @@ class AudioTrack:
     lost_packets: int = 0
     """Packets of the source that could not be decoded; there is silence instead."""
     first_sample: int = 0
-    """Number of the file's first sample: below 0 where the sound begins before the picture."""
+    """Number of the file's first sample: below 0 where the sound begins before the picture, above where the excerpt
+    begins later."""
     sound_start_s: float = 0.0
     """Instant of the first sample of the source's sound, in seconds after the first video frame. Silence fills the
     file up to it."""
@@ -163,6 +164,8 @@ class AudioTrack:
     """Number of the sound track that it was taken from; 0 where that is not known."""
     container_start_s: float = 0.0
     """Instant from which players count, in seconds after the first video frame: 0 or below."""
+    excerpt: Excerpt = WHOLE_VIDEO
+    """What of the video is worked on: the file has some sound around it."""
 
     rate_hz = AUDIO_RATE_HZ
 
@@ -180,6 +183,11 @@ class AudioTrack:
     def end_s(self) -> float:
         """Instant at which the file ends, in seconds after the first video frame."""
         return (self.first_sample + self.sample_count) / AUDIO_RATE_HZ
+
+    @property
+    def progress_s(self) -> float:
+        """Length that progress is told of: what lies before the first video frame does not count."""
+        return max(self.duration_s + min(self.start_s, 0.0), 0.0)
 
     @property
     def recording(self) -> AudioTrack:

@@ -127,11 +127,11 @@ def _faces(
     """Row of the table and `face_input` of every face, frame by frame."""
     order = np.argsort(tracks.frame, kind="stable")
     bounds = np.searchsorted(tracks.frame[order], np.arange(tracks.frame_count + 1))
-    seen = 0
-    for seen, picture in enumerate(read_frames(probe, 0, tracks.frame_count, threads=threads), 1):
+    first = seen = tracks.first_frame
+    for seen, picture in enumerate(read_frames(probe, first, tracks.frame_count, threads=threads), first + 1):
         for row in order[bounds[seen - 1] : bounds[seen]].tolist():
             yield row, face_input(picture, tracks.box_px[row])
-        on_frames(seen)
+        on_frames(seen - first)
     if bounds[seen] < len(order):
         message = f"the picture ends after {seen} frames, before the last of its faces"
         raise InputError("outside_picture", message, probe.path)

@@ -50,8 +50,10 @@ class VisionSession:
         audio: the sound of the same video.
         capacity: pictures that may be held at once; at least ``settings.frames_held(1)``.
         on_frames: called with the number of frames done.
-        shots: where shots begin, if the user has said so; they are looked for otherwise.
+        shots: where shots begin, counted from the first picture, if the user has said so; they are looked for
+            otherwise.
         faces: the faces, if the user has given them; the detector looks for them otherwise.
+        first_frame: grid number of the first picture.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class VisionSession:
         on_frames: Callable[[int], None] = lambda _: None,
         shots: GivenShots | None = None,
         faces: GivenFaces | None = None,
+        first_frame: int = 0,
     ) -> None:
         if capacity < settings.frames_held(1):
             raise ValueError(f"VisionSession: expected room for {settings.frames_held(1)} pictures, got {capacity}")
@@ -78,8 +81,8 @@ class VisionSession:
         self._scale = 1.0
         self._cuts: set[int] = set()
         self._shot_starts: list[int] = []
-        self._next = 0
-        self._seen = -1
+        self._first = self._next = first_frame
+        self._seen = first_frame - 1
         self._events: list[tuple[int, bool]] = []
         self._halved = {"face detector": 0, "speaker model": 0}
 
@@ -93,7 +96,7 @@ class VisionSession:
         for offset, picture in enumerate(batch.frames):
             frame = batch.first_frame + offset
             self._pictures[frame] = picture
-            self._cuts.update(self._shots.push(frame, picture))
+            self._cuts.update(self._first + cut for cut in self._shots.push(frame - self._first, picture))
         self._schedule(batch.first_frame + len(batch) - self._shots.lag)
         if len(self._events) >= self._batch:
             self._process()
@@ -103,7 +106,7 @@ class VisionSession:
         """Everything found, after the last picture has been pushed."""
         frame_count = max(self._pictures, default=self._next - 1) + 1
         self._schedule(frame_count)
-        if frame_count:
+        if frame_count > self._first:
             self._want(frame_count - 1)
         self._process()
         self._end(self._tracker.cut())
@@ -129,9 +132,9 @@ class VisionSession:
     def _schedule(self, stop: int) -> None:
         """Decides for the frames before *stop*, whose shots are known, where faces are looked for."""
         for frame in range(self._next, stop):
-            begins = frame == 0 or frame in self._cuts
+            begins = frame == self._first or frame in self._cuts
             if begins:
-                if frame:
+                if frame > self._first:
                     self._want(frame - 1)
                 self._shot_starts.append(frame)
                 self._events.append((frame, True))
@@ -160,7 +163,7 @@ class VisionSession:
                 face = self._faces[track] = self._new_face(track)
             face.take_certain_crops(self._pictures)
         self._score(self._faces.values(), ended=False)
-        self._on_frames(self._seen + 1)
+        self._on_frames(self._seen + 1 - self._first)
 
     def _detect(self, frames: Sequence[int]) -> list[np.ndarray]:
         """(N, 4) boxes of the faces on each of these frames, in pixels of the pictures."""
@@ -246,6 +249,7 @@ class VisionSession:
             logit=logit,
             probability=probability_of(self._models.scorer_name, logit),
             person=np.repeat(self._persons(faces), counts),
+            first_frame=self._first,
         )
 
     def _persons(self, faces: Sequence[TrackedFace]) -> np.ndarray:

@@ -6,11 +6,13 @@ attempt; ``stuck-STAGE``: at every attempt. ``wait-STAGE``: it waits for ever at
 process ID in ``.NAME.STAGE.begun``. ``child-STAGE``: it starts a program and waits for ever. ``meet``: vision and
 speech each wait until the other has begun, so that the video can only be done when they run at the same time.
 ``note``: vision has something to say of its work.
-``damaged``: three packets of its picture cannot be decoded. ``short``: it has two pictures.
+``damaged``: three packets of its picture cannot be decoded. ``short``: it has two pictures. ``excerpt``: only `EXCERPT`
+of it is wanted.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -29,10 +31,11 @@ from pipeline.clips.worker import FinishedVideo
 from pipeline.errors import InputError
 from pipeline.outputs.kept import read_kept
 from pipeline.stages import Models, Prepared, Stages, VideoJob
-from pipeline.types import AudioTrack, FrameBatch, Probe, ScoredTracks, Segment, Transcript
+from pipeline.types import AudioTrack, Excerpt, FrameBatch, Probe, ScoredTracks, Segment, Transcript
 
 WIDTH, HEIGHT, FRAMES = 320, 240, 120
 HELD = 8
+EXCERPT = Excerpt(13, 111)
 MEET_WITHIN_S = 60.0
 
 
@@ -80,6 +83,8 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
     if sound is not None:
         sound.write_bytes(bytes(2 * 16000))
     probe = Probe(path, "fake", _frame_count(path) / 25, WIDTH, HEIGHT, Fraction(25), 0, Fraction(0), 16000, 1)
+    if "excerpt" in path.name:
+        probe = dataclasses.replace(probe, excerpt=EXCERPT)
     return Prepared(probe, None if sound is None else AudioTrack(sound, 16000))
 
 
@@ -90,7 +95,8 @@ def pictures(
     if "damaged" in prepared.probe.path.name:
         on_lost(2)
         on_lost(1)
-    for frame in range(_frame_count(prepared.probe.path)):
+    excerpt = prepared.probe.excerpt
+    for frame in range(excerpt.first_frame, excerpt.stop_frame or _frame_count(prepared.probe.path)):
         if frame == FRAMES // 2:
             _behave(prepared.probe.path, "decode")
         yield np.full((height, width, 3), frame, np.uint8)
@@ -104,10 +110,11 @@ class FakeSession:
     capacity: int
     on_frames: Callable[[int], None]
     notes: tuple[str, ...] = ()
+    first: int = 0
 
     def __post_init__(self) -> None:
         self._held: list[tuple[int, np.ndarray]] = []
-        self._next = 0
+        self._next = self.first
         self._right = 0
 
     def push(self, batch: FrameBatch) -> int:
@@ -121,7 +128,7 @@ class FakeSession:
         while len(self._held) > HELD:
             self._look()
         time.sleep(0.001)
-        self.on_frames(self._next)
+        self.on_frames(self._next - self.first)
         return self._next - len(self._held)
 
     def _look(self) -> None:
@@ -132,16 +139,18 @@ class FakeSession:
         while self._held:
             self._look()
         count = self._right
-        frames = np.arange(count, dtype=np.int32)
+        frames = self.first + np.arange(count, dtype=np.int32)
         zeros = np.zeros(count, np.float32)
         boxes = np.zeros((count, 4), np.float32)
-        return ScoredTracks(self._next, np.zeros(1, np.int32), frames * 0, frames, boxes, zeros, zeros)
+        starts = np.full(1, self.first, np.int32)
+        return ScoredTracks(self._next, starts, frames * 0, frames, boxes, zeros, zeros, first_frame=self.first)
 
 
 class FakeVision:
     def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> FakeSession:
         path = prepared.probe.path
-        return FakeSession(path, capacity, on_frames, ("vision was short of memory",) if "note" in path.name else ())
+        notes = ("vision was short of memory",) if "note" in path.name else ()
+        return FakeSession(path, capacity, on_frames, notes, prepared.probe.excerpt.first_frame)
 
 
 class FakeSpeech:

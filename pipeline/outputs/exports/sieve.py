@@ -72,7 +72,7 @@ def write_sieve_raw(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int]
         size_px: width and height of the picture.
     """
     table = _Table(tracks, size_px)
-    frames = ({"frame_number": frame, "faces": table.raw_faces(frame)} for frame in range(tracks.frame_count))
+    frames = ({"frame_number": frame, "faces": table.raw_faces(frame)} for frame in _frames(tracks))
     return _write(folder / "sieve_raw.json", frames)
 
 
@@ -121,6 +121,10 @@ class _Table:
             x1, y1, x2, y2 = self._box_px[row].tolist()
             box = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
             yield int(self._tracks.track[row]), float(self._tracks.logit[row]), box
+
+
+def _frames(tracks: ScoredTracks) -> range:
+    return range(tracks.first_frame, tracks.frame_count)
 
 
 def _scenes(tracks: ScoredTracks) -> Iterator[dict[str, Any]]:

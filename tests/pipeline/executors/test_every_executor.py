@@ -17,6 +17,7 @@ from pipeline.executors.journal import Event
 from pipeline.executors.local import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 from pipeline.outputs.failure import failed_before
+from pipeline.outputs.tracks import read_tracks
 
 NAMES = [
     *("a.mp4", "bad.mp4", "b.mp4", "bug-vision.mp4", "bug-mux.mp4", "bug-decode.mp4", "blocked.mp4", "note.mp4"),
@@ -198,3 +199,19 @@ def test_debug_acts(folder: Path, debug: bool, caplog: pytest.LogCaptureFixture)
 def test_no_videos_is_no_work(kind: Kind, folder: Path) -> None:
     recorder, _ = run(kind, folder, [])
     assert recorder.results == {}
+
+
+def test_an_excerpt_reaches_vision_with_its_frames(kind: Kind, folder: Path) -> None:
+    """More frames than the ring holds, from one in the middle of it on; progress counts what is worked on."""
+    recorder, _ = run(kind, folder, ["excerpt.mp4", "a.mp4"], dataclasses.replace(ONE_TEAM, RING_MB=16))
+    excerpt, result = fake_stages.EXCERPT, recorder.results["excerpt.mp4"]
+    tracks = read_tracks(folder / "excerpt.mp4.out" / "tracks.npz")
+    assert tracks.frame.tolist() == list(range(excerpt.first_frame, excerpt.stop_frame or 0))
+    assert (tracks.first_frame, tracks.frame_count) == (13, 111)
+    lengths_s = result.duration_s, recorder.results["a.mp4"].duration_s
+    assert (result.status, lengths_s) == ("done", pytest.approx((98 / 25, 120 / 25)))
+    vision = [
+        (done, total) for name, stage, done, total in recorder.progress if (name, stage) == ("excerpt.mp4", "vision")
+    ]
+    assert vision[-1] == pytest.approx((98 / 25, 98 / 25))
+    assert all(done <= total + 1e-6 for done, total in vision)

@@ -151,6 +151,7 @@ def test_source_and_models_are_told() -> None:
         "sound_tracks": 1,
         "grid_rate": 25,
         "grid_frames": 100,
+        "first_grid_frame": 0,
         "lost": {"picture_packets": 0, "sound_packets": 0, "missing": 0.0},
         "language": "en",
         "notes": ["no speech"],

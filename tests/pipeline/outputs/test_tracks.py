@@ -39,6 +39,7 @@ def test_the_file_holds_the_arrays_that_are_promised(tmp_path: Path) -> None:
     with np.load(tmp_path / "tracks.npz", allow_pickle=False) as stored:
         assert {name: (stored[name].dtype.name, stored[name].ndim) for name in stored.files} == {
             "frame_count": ("int64", 0),
+            "first_frame": ("int64", 0),
             "shot_starts": ("int32", 1),
             "track": ("int32", 1),
             "frame": ("int32", 1),
