@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.clips.faces import Faces, frames_of
-from pipeline.clips.picture import parted_at_edges
+from pipeline.clips.picture import parted_at_beginning
 from pipeline.clips.punctuation import ends_sentence
 from pipeline.types import AttributedWord, Sentence, Word
 
@@ -23,8 +23,8 @@ def split_sentences(
 ) -> tuple[Sentence, ...]:
     """Sentences of *words* in their order; each word is in exactly one.
 
-    A sentence ends at its final punctuation, at a pause, where the speaker changes, and where the picture begins or
-    ends; a longer one than wanted is parted at its widest pause until its parts fit or are single words.
+    A sentence ends at its final punctuation, at a pause, where the speaker changes, and where the picture begins; a
+    longer one than wanted is parted at its widest pause until its parts fit or are single words.
 
     Args:
         words: in order of speech, with their speakers.
@@ -36,7 +36,7 @@ def split_sentences(
     return tuple(
         measured(part, faces)
         for whole in _spoken_parts(words, language, pause_s)
-        for shown in parted_at_edges(whole, faces.tracks)
+        for shown in parted_at_beginning(whole, faces.tracks)
         for part in _short_parts(shown, max_s)
     )
 

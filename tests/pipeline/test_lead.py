@@ -260,16 +260,6 @@ def test_a_sentence_over_the_first_picture_is_parted_there(film: Film) -> None:
     assert "begins at 0" in dropped["message"]
 
 
-def test_a_sentence_over_the_last_picture_is_parted_there(film: Film) -> None:
-    said = [Said("Das", 1.2, 1.6, 500), Said("ist", 1.6, 1.98, 800), Said("so.", 2.1, 2.5, 1100)]
-    video = _video(film, "v.mkv", F(1), said, end_s=2.6)
-    _, _, _, folder = _run(video, _given(film.folder, "json", said, -1.0))
-    manifest = read_manifest(folder / "output" / "manifest.json")
-    (clip,), (dropped,) = manifest["clips"], manifest["dropped"]
-    assert (clip["text"], clip["end_time"], dropped["text"]) == ("Das ist", 2.0, "so.")
-    assert dropped["reason_code"] == "outside_picture"
-
-
 def test_rttm_counts_as_players_do(film: Film) -> None:
     said = _said(1.52)
     video = _video(film, "v.mkv", F(152, 100), said)
