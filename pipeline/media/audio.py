@@ -339,10 +339,11 @@ def _mixed(samples: np.ndarray, channels: int, names: Sequence[str]) -> np.ndarr
 def _seek(
     container: av.container.InputContainer, stream: av.stream.Stream, time_s: Fraction, time_base: Fraction
 ) -> None:
+    """Goes to *time_s* of the file's clock, or to the beginning: that lies below 0 where the clock wraps later on."""
     try:
-        container.seek(max(int(time_s / time_base), 0), stream=stream, backward=True)
+        container.seek(max(int(time_s / time_base), stream.start_time or 0), stream=stream, backward=True)
     except av.error.FFmpegError:
-        container.seek(0)
+        container.seek(container.start_time or 0)
 
 
 def _blocks(parts: Iterator[np.ndarray], length: int, mixer: MonoMixer) -> Iterator[np.ndarray]:

@@ -238,6 +238,19 @@ def test_a_span_of_coded_sound_lies_where_it_does_in_the_whole(film: Any, name: 
     assert abs(int(np.argmax(likeness)) - 60) <= 48
 
 
+def test_a_span_before_a_clock_wraps(film: Any) -> None:
+    """The 33 bits of a transport stream are full 2 s after its beginning: FFmpeg counts what is before as below 0."""
+    film.make("v.mkv", film.times(F(25), 4), sound=[(F(0), _noise(48000, 4))], sound_rate_hz=48000)
+    film.ffmpeg("-i", "v.mkv", "-c:v", "copy", "-c:a", "mp2", "-b:a", "384k", "-output_ts_offset", "95440.3", "v.ts")
+    source = probe(film.folder / "v.ts")
+    assert source.zero_s < -1
+    whole, rate_hz = read_sound(source, F(0), F(4))
+    for start_s in (F(3, 5), F(1), F(3, 2), F(5, 2)):
+        span, _ = read_sound(source, start_s, start_s + 1)
+        wanted = whole[round(start_s * rate_hz) :][: len(span)]
+        assert np.corrcoef(span[:, 0], wanted[:, 0])[0, 1] > 0.99
+
+
 def test_a_span_has_its_exact_length_where_there_is_no_sound(film: Any) -> None:
     path = film.make("v.mkv", film.times(F(25), 3), sound=[(F(1), _noise(44100, 1))], sound_rate_hz=44100)
     source = probe(path)
