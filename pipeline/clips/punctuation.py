@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 FINAL = ".!?…‥" + "。！？．｡" + "؟۔" + "।॥" + "։።။។"
@@ -48,6 +49,35 @@ MAYBE_LAST = _set("etc inc ltd co corp bros jr sr a.m p.m usw etw ltda cie al bz
 ORDINAL_LANGUAGES = _set("de da nb nn no fi cs sk sl hr sr bs hu et lv is pl tr")
 """Languages that write ordinals with a point: ``am 3. Mai``."""
 
+ONE_LETTER_WORDS = {
+    "en": _set("a i o"),
+    "fr": _set("a à y ô"),
+    "es": _set("a e o u y"),
+    "it": _set("a e è i o"),
+    "pt": _set("a à e é o"),
+    "ca": _set("a e i o"),
+    "ro": _set("a e o"),
+    "pl": _set("a i o u w z"),
+    "cs": _set("a i k o s u v z"),
+    "sk": _set("a i k o s u v z"),
+    "hr": _set("a i k o s u"),
+    "sl": _set("a h in k o s v z"),
+    "sr": _set("а и к о с у a i k o s u"),
+    "bg": _set("а в и о с"),
+    "ru": _set("а в и к о с у я"),
+    "uk": _set("а в з і й о у я є"),
+    "sv": _set("i å ö"),
+    "da": _set("i å ø"),
+    "nb": _set("i å ø"),
+    "no": _set("i å ø"),
+    "hu": _set("a ő s"),
+}
+"""Words of one letter, which may stand last; any other small letter with a point is an abbreviation, or a part of one
+that is written with spaces: ``z. B.``, ``p. ex.``, ``т. е.``."""
+
+SHORT_DOTTED = re.compile(r"\w{1,3}\.")
+"""What follows the first part of such an abbreviation."""
+
 DOTTED = re.compile(r"\w(\.\w)+")
 """Letters with points between them: ``U.S``, ``z.B``. They rather go on; a pause parts them all the same."""
 
@@ -70,7 +100,7 @@ def ends_sentence(text: str, following: str, language: str = "en") -> bool:
     if bare[-1] == "." and not bare.endswith(".."):
         return _point_ends(bare[:-1].lstrip(OPENING), following, goes_on, language)
     closed = len(bare) < len(text.strip())
-    return not (goes_on and (closed or bare[-1] in ".…‥"))
+    return not (goes_on and (closed or bare[-1] in ".…‥!"))
 
 
 def _point_ends(word: str, following: str, goes_on: bool, language: str) -> bool:
@@ -79,7 +109,9 @@ def _point_ends(word: str, following: str, goes_on: bool, language: str) -> bool
         decimal = following[:1].isdigit()
         return not decimal and not (language in ORDINAL_LANGUAGES and word.isdigit())
     small = word.lower()
-    if small in MAYBE_LAST:
+    if len(word) == 1 and word.islower():
+        return small in ONE_LETTER_WORDS.get(language, ()) and not SHORT_DOTTED.fullmatch(following.strip())
+    if small in MAYBE_LAST or (goes_on and small in listed_abbreviations(language)):
         return not goes_on
     if small in BEFORE_NUMBER and following.strip()[:1].isdigit():
         return False
@@ -87,3 +119,15 @@ def _point_ends(word: str, following: str, goes_on: bool, language: str) -> bool
         return False
     initial = len(word) == 1 and word.isupper() and word != "I"
     return not initial and DOTTED.fullmatch(word) is None
+
+
+@functools.cache
+def listed_abbreviations(language: str) -> frozenset[str]:
+    """Return the abbreviations of a language that pysbd lists, in small letters and without their last point.
+
+    Its lists hold words that are none, too; here they count only where the next word begins small.
+    """
+    from pysbd.languages import LANGUAGE_CODES
+
+    listed = getattr(LANGUAGE_CODES.get(language), "Abbreviation", None)
+    return frozenset(word.strip().rstrip(".").lower() for word in getattr(listed, "ABBREVIATIONS", ()))

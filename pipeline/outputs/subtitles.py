@@ -19,6 +19,8 @@ from pathlib import Path
 from pysubs2 import Alignment, Color, SSAEvent, SSAFile, SSAStyle
 
 from pipeline.outputs.files import write_text
+from pipeline.outputs.graphemes import cluster_columns as _width
+from pipeline.outputs.graphemes import clusters
 from pipeline.types import AttributedWord, Sentence
 
 LINE_COLUMNS = 42
@@ -81,14 +83,16 @@ def speaker_label(speaker: int | None) -> str:
 
 
 def cues_of(sentences: Iterable[Sentence]) -> tuple[Cue, ...]:
-    """Subtitles of *sentences*, in order of time; the first cue of each sentence says who speaks."""
+    """Subtitles of *sentences*, in order of time; the first cue of each sentence says who speaks, and where somebody
+    else speaks at the same time each cue does."""
     cues: list[Cue] = []
-    for sentence in sorted(sentences, key=lambda sentence: sentence.start_s):
+    ordered = sorted(sentences, key=lambda sentence: sentence.start_s)
+    for sentence, is_together in zip(ordered, _together(ordered), strict=True):
         label = speaker_label(sentence.speaker) + ": "
-        for number, part in enumerate(_parts(sentence.words, len(label))):
+        for number, part in enumerate(_parts(sentence.words, len(label), is_together)):
             text = _text(part)
             if text:
-                lines = _wrapped(_labelled(label, text) if number == 0 else text)
+                lines = _wrapped(_labelled(label, text) if number == 0 or is_together else text)
                 end_s = max(spoken.word.end_s for spoken in part)
                 cues.append(Cue(part[0].word.start_s, end_s, lines, sentence.speaker))
     cues.sort(key=lambda cue: cue.start_s)
@@ -149,10 +153,7 @@ def _later(cue: Cue, by_s: float) -> Cue:
 
 def columns(text: str) -> int:
     """Width of *text* on screen: wide letters count two, marks that sit on another letter none."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
+    return sum(map(_width, clusters(text)))
 
 
 def _text(words: Sequence[AttributedWord]) -> str:
@@ -160,26 +161,46 @@ def _text(words: Sequence[AttributedWord]) -> str:
     return " ".join("".join(spoken.word.text for spoken in words).split())
 
 
-def _parts(words: Sequence[AttributedWord], label_columns: int) -> list[Sequence[AttributedWord]]:
-    """The words of a sentence in groups of about the same width, each short enough for a cue."""
+def _together(sentences: Sequence[Sentence]) -> list[bool]:
+    """For each of *sentences*, in order of their start, True where another speaker's overlaps it in time."""
+    found = [False] * len(sentences)
+    going: list[int] = []
+    for number, sentence in enumerate(sentences):
+        going = [other for other in going if sentences[other].end_s > sentence.start_s]
+        for other in going:
+            if sentences[other].speaker != sentence.speaker:
+                found[number] = found[other] = True
+        going.append(number)
+    return found
+
+
+def _parts(
+    words: Sequence[AttributedWord], label_columns: int, label_each: bool = False
+) -> list[Sequence[AttributedWord]]:
+    """The words of a sentence in groups of about the same width, each short enough for a cue: with the label in front
+    of the first, or of each."""
     widths = [columns(spoken.word.text) for spoken in words]
     parts: list[Sequence[AttributedWord]] = []
-    first, used, total = 0, label_columns, label_columns + sum(widths)
+    most = CUE_COLUMNS - label_columns if label_each else CUE_COLUMNS
+    first, used = 0, 0 if label_each else label_columns
+    total = used + sum(widths)
     while first < len(words):
-        stop = _cue_stop(words, widths, first, used, total)
+        stop = _cue_stop(words, widths, first, used, total, most)
         parts.append(words[first:stop])
         total -= used + sum(widths[first:stop])
         first, used = stop, 0
     return parts
 
 
-def _cue_stop(words: Sequence[AttributedWord], widths: Sequence[int], first: int, used: int, total: int) -> int:
+def _cue_stop(
+    words: Sequence[AttributedWord], widths: Sequence[int], first: int, used: int, total: int, most: int
+) -> int:
     """Where the cue from word *first* on ends: an even share of all that follow.
 
-    *used* of the *total* columns from there on are taken.
+    *used* of the *total* columns from there on are taken; a cue has *most*.
     """
     start_s = words[first].word.start_s
-    cues = max(math.ceil(total / CUE_COLUMNS), math.ceil((words[-1].word.end_s - start_s) / MAX_CUE_S), 1)
+    cues = max(math.ceil(total / most), math.ceil((words[-1].word.end_s - start_s) / MAX_CUE_S), 1)
     stop = first + 1
     used += widths[first]
     while (
@@ -223,11 +244,11 @@ def _is_wide(text: str) -> bool:
 
 def _cut_place(text: str) -> int:
     """How many letters of *text* fit on a line; a mark stays with its letter, closing punctuation with its word."""
-    widths = accumulate(map(columns, text))
-    cut = sum(1 for _ in takewhile(lambda width: width <= LINE_COLUMNS, widths))
-    while cut > 1 and (unicodedata.combining(text[cut]) or unicodedata.category(text[cut]) in ("Po", "Pe", "Pf")):
+    parts = clusters(text)
+    cut = max(sum(1 for _ in takewhile(lambda width: width <= LINE_COLUMNS, accumulate(map(_width, parts)))), 1)
+    while 1 < cut < len(parts) and unicodedata.category(parts[cut][0]) in ("Po", "Pe", "Pf"):
         cut -= 1
-    return cut
+    return len("".join(parts[:cut]))
 
 
 def _readable(cue: Cue, next_start_s: float) -> Cue:

@@ -1,0 +1,37 @@
+"""What a reader takes for one letter: a letter with all its marks, which is never torn."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex
+
+VIRAMA = 9
+"""Canonical combining class of the sign that joins a consonant with the next one."""
+
+
+def clusters(text: str) -> list[str]:
+    """Return *text* in parts that must stay together.
+
+    The parts are the extended grapheme clusters of Unicode (UAX 29), as the regex package has them; consonants that a
+    virama joins are one part in every script.
+    """
+    found: list[str] = []
+    for cluster in regex.findall(r"\X", text):
+        if found and _joins(found[-1]) and unicodedata.category(cluster[0]) == "Lo":
+            found[-1] += cluster
+        else:
+            found.append(cluster)
+    return found
+
+
+def cluster_columns(cluster: str) -> int:
+    """Return the width of a cluster on screen: two for a wide one, such as Chinese or emoji, none for marks alone."""
+    if any(unicodedata.east_asian_width(letter) in "WF" for letter in cluster):
+        return 2
+    return sum(unicodedata.category(letter) not in ("Mn", "Mc", "Me", "Cf") for letter in cluster)
+
+
+def _joins(cluster: str) -> bool:
+    marks = cluster.rstrip("\u200d")
+    return bool(marks) and unicodedata.combining(marks[-1]) == VIRAMA
