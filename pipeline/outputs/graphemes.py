@@ -7,18 +7,26 @@ import unicodedata
 import regex
 
 VIRAMA = 9
-"""Canonical combining class of the sign that joins a consonant with the next one."""
+"""Canonical combining class of the signs that join a consonant with the next one, and of a few that do not."""
+
+ASAT = "\u103a"
+"""The Burmese sign of that class that ends a syllable."""
+
+MARKS = ("Mn", "Mc", "Me")
+"""Categories of what sits on, under or beside another letter."""
 
 
 def clusters(text: str) -> list[str]:
     """Return *text* in parts that must stay together.
 
-    The parts are the extended grapheme clusters of Unicode (UAX 29), as the regex package has them; consonants that a
-    virama joins are one part in every script.
+    The parts are the extended grapheme clusters of Unicode (UAX 29), as the regex package has them, with every mark
+    that follows, which for some Burmese signs they leave out; consonants that a virama joins are one part in every
+    script.
     """
     found: list[str] = []
     for cluster in regex.findall(r"\X", text):
-        if found and _joins(found[-1]) and unicodedata.category(cluster[0]) == "Lo":
+        kind = unicodedata.category(cluster[0])
+        if found and (kind in MARKS or (kind == "Lo" and _joins(found[-1]))):
             found[-1] += cluster
         else:
             found.append(cluster)
@@ -29,9 +37,9 @@ def cluster_columns(cluster: str) -> int:
     """Return the width of a cluster on screen: two for a wide one, such as Chinese or emoji, none for marks alone."""
     if any(unicodedata.east_asian_width(letter) in "WF" for letter in cluster):
         return 2
-    return sum(unicodedata.category(letter) not in ("Mn", "Mc", "Me", "Cf") for letter in cluster)
+    return sum(unicodedata.category(letter) not in (*MARKS, "Cf") for letter in cluster)
 
 
 def _joins(cluster: str) -> bool:
     marks = cluster.rstrip("\u200d")
-    return bool(marks) and unicodedata.combining(marks[-1]) == VIRAMA
+    return bool(marks) and unicodedata.combining(marks[-1]) == VIRAMA and marks[-1] != ASAT

@@ -1,7 +1,7 @@
 """A transcript that the user brings: JSON as openai-whisper or whisperX writes it, or SubRip subtitles.
 
-The file comes from outside. Whatever is in it, the result is a sound `Transcript` or an `InputError` that names the
-place; nothing in it is ever run.
+The file comes from outside. Whatever is in it, the result is a sound `Transcript`, with notes on what was mended, or an
+`InputError` that names the place; nothing in it is ever run.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 import numpy as np
-import pysubs2
-from pysubs2.time import TIMESTAMP
 
 from pipeline.errors import InputError
 from pipeline.outputs.transcript import is_own
 from pipeline.speech import UNKNOWN_LANGUAGE
+from pipeline.speech.given_srt import read_srt
+from pipeline.speech.repairs import Repairs
 from pipeline.speech.repeats import REPEATED
 from pipeline.speech.words import attach_marks, is_unspaced, place_words, split_words
 from pipeline.types import Segment, Timing, Transcript, Word
@@ -34,9 +34,6 @@ MOST_WORDS = 250_000
 
 LONGEST_WORD = 1000
 """Characters of a word with its marks: what is longer is no speech, and lines would be broken in it for ever."""
-
-LONGEST_CUE = 10_000
-"""Characters of one subtitle: patterns that look for styles in it take the square of its length."""
 
 MOST_AT_ONCE = 50
 """Words that are said at the same time: each needs a row of its own when they are given to faces."""
@@ -53,9 +50,8 @@ _LANGUAGE_CODE = re.compile(r"([a-z]{2,3})(?:[-_]|$)")
 _REACH = 64
 """Characters between two words within which the second is looked for in the text of its segment."""
 
-_TIMES = re.compile(r"\d\s*-->\s*\d")
-"""Marks a line of times; one that is left in the text of a cue was not understood."""
 
+T = TypeVar("T")
 
 Zero = Literal["picture", "sound", "container"]
 """Instant from which a file counts its times: the first video frame (our own transcripts), the first sample of the
@@ -91,6 +87,8 @@ def read_transcript(path: Path, language: str = "auto") -> Transcript:
 def read_given(path: Path, language: str = "auto") -> GivenTranscript:
     """Reads a transcript in words, and says from which instant it counts.
 
+    What is wrong in parts of the file is mended where that can be, or left out, and told in ``notes`` with its place.
+
     Words that have no time in the file share the room that their neighbours and their segment leave them, by their
     number of characters, and are marked ``interpolated``. Segments come in order of their start; those of different
     speakers may overlap. What `pipeline.outputs.transcript` wrote is read back as it was, the speakers left out.
@@ -100,22 +98,23 @@ def read_given(path: Path, language: str = "auto") -> GivenTranscript:
         language: ISO 639-1 code of the text where the file gives none; ``auto`` gives ``und``, undetermined.
 
     Raises:
-        InputError: ``bad_transcript``, naming the file and the place in it.
+        InputError: ``bad_transcript`` when nothing in it can be used, naming the file and the place in it.
     """
     path = Path(path)
     text = _read_text(path)
     fallback = UNKNOWN_LANGUAGE if language == "auto" else language
+    repairs = Repairs()
     try:
         if path.suffix.lower() == ".srt":
-            given = GivenTranscript(Transcript(fallback, _from_srt(text)), "container")
+            given = GivenTranscript(Transcript(fallback, _from_srt(text, repairs)), "container")
         elif path.suffix.lower() == ".json":
-            given = _from_json(text, fallback)
+            given = _from_json(text, fallback, repairs)
         else:
             _refuse("", f"a transcript ends in .json or .srt, not in {path.suffix!r}")
         _check_amount(given.transcript.words)
     except InputError as error:
         raise InputError(error.reason_code, error.message, path) from error
-    return given
+    return replace(given, transcript=replace(given.transcript, notes=repairs.notes(path.name)))
 
 
 def transcript_digest(path: Path) -> str:
@@ -150,34 +149,17 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _from_srt(text: str) -> tuple[Segment, ...]:
-    _check_cues(text)
-    cues = pysubs2.SSAFile.from_string(text, format_="srt")
+def _from_srt(text: str, repairs: Repairs) -> tuple[Segment, ...]:
     segments = []
-    for number, cue in enumerate(cues, 1):
-        place = f"cue {number}"
-        if _TIMES.search(cue.text):
-            _refuse(place, "a line of times inside it is not of the form 00:00:01,000 --> 00:00:02,000")
-        start_s, end_s = _time(cue.start / 1000, place), _time(cue.end / 1000, place)
-        _check_order(start_s, end_s, place)
-        texts = split_words(_CONTROL.sub(" ", cue.plaintext))
-        if texts:
-            segments.append(_segment(texts, [_NO_TIME] * len(texts), start_s, end_s))
+    for cue in read_srt(text, repairs):
+        texts = split_words(_CONTROL.sub(" ", cue.text))
+        if cue.end_s > LATEST_S:
+            repairs.add(f"line {cue.line}", f"{cue.end_s:g} s is beyond {LATEST_S:g} s; the cue was left out")
+        elif texts:
+            segments.append(_segment(texts, [_NO_TIME] * len(texts), cue.start_s, cue.end_s))
     if not segments:
-        _refuse("", "holds no words")
+        _refuse("", repairs.first or "holds no words")
     return _in_order(segments)
-
-
-def _check_cues(text: str) -> None:
-    """Refuses a subtitle that is too long to be one; a line with two times begins one, as pysubs2 has it."""
-    number = length = 0
-    for line in text.split("\n"):
-        if len(TIMESTAMP.findall(line)) == 2:
-            number, length = number + 1, 0
-        elif number:
-            length += len(line) + 1
-            if length > LONGEST_CUE:
-                _refuse(f"cue {number}", f"has more than {LONGEST_CUE} characters")
 
 
 def _check_amount(words: Sequence[Word]) -> None:
@@ -192,7 +174,7 @@ def _check_amount(words: Sequence[Word]) -> None:
         _refuse("", f"{at_once.max()} words are said at {place_s:.2f} s, more than {MOST_AT_ONCE} at the same time")
 
 
-def _from_json(text: str, language: str) -> GivenTranscript:
+def _from_json(text: str, language: str, repairs: Repairs) -> GivenTranscript:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -205,54 +187,118 @@ def _from_json(text: str, language: str) -> GivenTranscript:
     code = _LANGUAGE_CODE.match(said or "")
     zero: Zero = "picture" if is_own(content) else "sound"
     least_s = -LATEST_S if zero == "picture" else 0.0
-    parts = [_json_segment(part, f"segments[{index}]", least_s) for index, part in enumerate(content["segments"])]
-    segments = [segment for segment in parts if segment is not None]
+    parts = [
+        _json_segment(part, f"segments[{index}]", least_s, repairs) for index, part in enumerate(content["segments"])
+    ]
+    segments = _all_timed([part for part in parts if part is not None], repairs)
     if parts and not segments:
-        _refuse("", "holds no words")
-    return GivenTranscript(Transcript(code[1] if code else language, _in_order(segments)), zero)
+        _refuse("", repairs.first or "holds no words")
+    transcript = Transcript(code[1] if code else language, _in_order(segments))
+    return GivenTranscript(transcript, zero)
 
 
-def _json_segment(part: Any, place: str, least_s: float) -> Segment | None:
+@dataclass(frozen=True, slots=True)
+class _Untimed:
+    """Words of a segment of which a file says no time."""
+
+    place: str
+    texts: tuple[str, ...]
+    details: Sequence[_Detail]
+    flags: tuple[str, ...]
+
+
+def _all_timed(parts: Sequence[Segment | _Untimed], repairs: Repairs) -> list[Segment]:
+    """Segments in the order of the file; those without a time get the room between their neighbours, if there is."""
+    found: list[Segment] = []
+    for index, part in enumerate(parts):
+        if isinstance(part, Segment):
+            found.append(part)
+            continue
+        before_s = max((segment.end_s for segment in found), default=None)
+        after_s = next((later.start_s for later in parts[index + 1 :] if isinstance(later, Segment)), None)
+        wrong = "has neither start and end nor a word with them"
+        if before_s is None or after_s is None or after_s <= before_s:
+            repairs.add(part.place, f"{wrong}, and its neighbours leave no room; it was left out")
+        else:
+            repairs.add(part.place, f"{wrong}; it was put between its neighbours")
+            found.append(_segment(part.texts, part.details, before_s, after_s, part.flags))
+    return found
+
+
+def _json_segment(part: Any, place: str, least_s: float, repairs: Repairs) -> Segment | _Untimed | None:
     if not isinstance(part, dict):
-        _refuse(place, f"expected an object, got {_shown(part)}")
-    text = _text(part.get("text", ""), f"{place}.text")
+        repairs.add(place, f"expected an object, got {_shown(part)}; it was left out")
+        return None
+    text = _mended(lambda: _text(part.get("text", ""), f"{place}.text"), repairs, "the words alone were read") or ""
     entries = part.get("words")
     if entries is not None and not isinstance(entries, list):
-        _refuse(f"{place}.words", f"expected a list, got {_shown(entries)}")
-    read = [_json_word(entry, f"{place}.words[{index}]", least_s) for index, entry in enumerate(entries or ())]
+        repairs.add(f"{place}.words", f"expected a list, got {_shown(entries)}; the text alone was read")
+        entries = None
+    all_read = [_json_word(entry, f"{place}.words[{i}]", least_s, repairs) for i, entry in enumerate(entries or ())]
+    read = [word for word in all_read if word is not None]
     kept = attach_marks(_spaced([word for word, _ in read], text))
     texts = tuple(joined for joined, _ in kept) or split_words(text)
     details = [read[index][1] for _, index in kept] or [_NO_TIME] * len(texts)
     if not texts:
         return None
     times_s = np.array([detail.times_s for detail in details], np.float64)
-    start_s, end_s = (_optional_time(part, name, place, least_s) for name in ("start", "end"))
+    start_s, end_s = _span(part, place, least_s, repairs)
+    flags = _mended(lambda: _flags(part, place), repairs, "they were left out") or ()
     reach = [bound for bound in (start_s, end_s) if bound is not None]
-    if len(reach) == 2:
-        _check_order(reach[0], reach[1], place)
-    elif np.isnan(times_s).all():
-        _refuse(place, "has neither start and end nor a word with them")
     reach.extend(times_s[np.isfinite(times_s)].tolist())
-    return _segment(texts, details, min(reach), max(reach), _flags(part, place))
+    if len(reach) < 2:
+        return _Untimed(place, texts, details, flags)
+    return _segment(texts, details, min(reach), max(reach), flags)
 
 
-def _json_word(entry: Any, place: str, least_s: float) -> tuple[str, _Detail]:
+def _json_word(entry: Any, place: str, least_s: float, repairs: Repairs) -> tuple[str, _Detail] | None:
     """Text of one word, and what else is said of it."""
     if not isinstance(entry, dict):
-        _refuse(place, f"expected an object, got {_shown(entry)}")
-    text = _text(entry.get("word"), f"{place}.word")
-    start_s, end_s = (_optional_time(entry, name, place, least_s) for name in ("start", "end"))
+        repairs.add(place, f"expected an object, got {_shown(entry)}; it was left out")
+        return None
+    text = _mended(lambda: _text(entry.get("word"), f"{place}.word"), repairs, "it was left out")
+    if text is None:
+        return None
+    start_s, end_s = _span(entry, place, least_s, repairs)
     times_s, timing = _NO_TIME.times_s, _NO_TIME.timing
     if start_s is not None and end_s is not None:
-        _check_order(start_s, end_s, place)
         if entry.get("timing") == "interpolated":
             times_s = (start_s, end_s)
         elif start_s < end_s:
             times_s, timing = (start_s, end_s), "measured"
+    confidence = _mended(lambda: _confidence(entry, place), repairs, "it was left out")
+    return text, _Detail(times_s, timing, confidence)
+
+
+def _mended(read: Callable[[], T], repairs: Repairs, how: str) -> T | None:
+    """What *read* returns; None where it refuses, which is told with *how* it was mended."""
+    try:
+        return read()
+    except InputError as error:
+        place, _, wrong = error.message.partition(": ")
+        repairs.add(place, f"{wrong}; {how}")
+        return None
+
+
+def _span(part: Mapping[str, Any], place: str, least_s: float, repairs: Repairs) -> tuple[float | None, float | None]:
+    """Start and end of a segment or word, in order; None for what the file does not say, or says wrongly."""
+    start_s, end_s = (
+        _mended(lambda name=name: _optional_time(part, name, place, least_s), repairs, "the time was left out")
+        for name in ("start", "end")
+    )
+    if start_s is not None and end_s is not None and end_s < start_s:
+        repairs.add(place, f"ends at {end_s:g} s, before it starts at {start_s:g} s; the two were exchanged")
+        return end_s, start_s
+    return start_s, end_s
+
+
+def _confidence(entry: Mapping[str, Any], place: str) -> float | None:
     confidence = entry.get("probability", entry.get("score"))
-    if confidence is not None and not 0 <= _number(confidence, f"{place}.probability") <= 1:
+    if confidence is None:
+        return None
+    if not 0 <= _number(confidence, f"{place}.probability") <= 1:
         _refuse(f"{place}.probability", f"expected 0 to 1, got {_shown(confidence)}")
-    return text, _Detail(times_s, timing, None if confidence is None else float(confidence))
+    return float(confidence)
 
 
 def _flags(part: Mapping[str, Any], place: str) -> tuple[str, ...]:
@@ -305,11 +351,6 @@ def _time(value: Any, place: str, least_s: float = 0.0) -> float:
     if not least_s <= number <= LATEST_S:
         _refuse(place, f"expected seconds from {least_s:g} to {LATEST_S:g}, got {_shown(value)}")
     return number
-
-
-def _check_order(start_s: float, end_s: float, place: str) -> None:
-    if end_s < start_s:
-        _refuse(place, f"ends at {end_s:g} s, before it starts at {start_s:g} s")
 
 
 def _number(value: Any, place: str) -> float:

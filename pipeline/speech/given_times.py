@@ -61,7 +61,8 @@ def align_given(transcript: Transcript, audio: AudioTrack, aligner: Aligner | No
     aligner = aligner or Aligner()
     if transcript.language == UNKNOWN_LANGUAGE and not is_english(transcript.words, aligner):
         return transcript
-    return Transcript("en", retimed(transcript.segments, audio, aligner, every_word=False))
+    segments = retimed(transcript.segments, audio, aligner, every_word=False)
+    return dataclasses.replace(transcript, language="en", segments=segments)
 
 
 def is_timed(transcript: Transcript) -> bool:

@@ -118,14 +118,14 @@ class SpeechWorker:
         network = self._get_network()
         if not network.speaks(transcript.language):
             return transcript
-        return Transcript(transcript.language, retimed(transcript.segments, audio, network, self._align_all))
+        return dataclasses.replace(transcript, segments=retimed(transcript.segments, audio, network, self._align_all))
 
     def _named(self, transcript: Transcript) -> Transcript:
         """*transcript* with the language ``en`` where it names none and is English."""
         from pipeline.speech.given_times import is_english
 
         if transcript.language == UNKNOWN_LANGUAGE and is_english(transcript.words, self._get_english()):
-            return Transcript("en", transcript.segments)
+            return dataclasses.replace(transcript, language="en")
         return transcript
 
     def _get_network(self) -> NetworkAligner:

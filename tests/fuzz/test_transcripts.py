@@ -277,7 +277,7 @@ def test_as_many_as_may_speak_at_once(tmp_path: Path, together: int) -> None:
 
 def test_one_subtitle_with_a_book_in_it_is_refused(tmp_path: Path) -> None:
     path = _srt(tmp_path, SRT + b"4\n00:02:00,000 --> 00:03:00,000\n" + b"word word\n" * 1001)
-    with pytest.raises(InputError, match="cue 4: has more than 10000 characters"):
+    with pytest.raises(InputError, match="line 15: the cue has more than 10000 characters"):
         read_transcript(path)
 
 

@@ -37,6 +37,19 @@ def _sentence(text: str, start_s: float = 1.0, end_s: float = 3.0, speaker: int 
     return Sentence(words, 0, speaker, 1.0, 1.0, None, 1.0)
 
 
+def test_cues_that_overlap_all_say_who_speaks() -> None:
+    first = _sentence(" ".join(f"word{number}" for number in range(30)), 0.0, 9.0, 1)
+    second = _sentence("Wait please.", 2.0, 3.0, 2)
+    third = _sentence(" ".join(f"again{number}" for number in range(20)), 12.0, 26.0, 1)
+    cues = cues_of([second, third, first])
+    together = [cue for cue in cues if cue.start_s < 10]
+    assert len([cue for cue in together if cue.speaker == 1]) > 1
+    assert all(cue.lines[0].startswith(f"Speaker {cue.speaker}: ") for cue in together)
+    assert all(columns(line) <= LINE_COLUMNS for cue in cues for line in cue.lines)
+    alone = [cue for cue in cues if cue.start_s > 10]
+    assert [cue.lines[0].startswith("Speaker 1: ") for cue in alone] == [True, *[False] * (len(alone) - 1)]
+
+
 def test_a_short_sentence_is_one_cue_with_its_speaker() -> None:
     assert cues_of([_sentence("Hello there.")]) == (Cue(1.0, 3.0, ("Speaker 1: Hello there.",), 1),)
 
