@@ -84,7 +84,7 @@ def test_a_shot_cut_makes_changes_free(make_tracks, shot_starts, track) -> None:
     assert attribute_words(_row(0.0, 0.32, 12), faces)[5].track == track
 
 
-@pytest.mark.parametrize(("text", "gap_s", "last"), [(" w,", 0.0, 0), (" w.", 0.0, 1), (" w,", 0.5, 1)])
+@pytest.mark.parametrize(("text", "gap_s", "last"), [(" so,", 0.0, 0), (" so.", 0.0, 1), (" so,", 0.5, 1)])
 def test_a_change_costs_less_after_a_sentence_and_in_a_pause(make_tracks, text, gap_s, last) -> None:
     """The second word leans by 1 to the second face: evidence 2 over 10 frames. The cost is 3, 1.5 and 0.75."""
     second = 0.8 + gap_s
