@@ -259,26 +259,26 @@ def _decoded(
         sought = start_s > SEEK_LEAD_S
         if sought:
             _seek(container, stream, zero_s + start_s - SEEK_LEAD_S, time_base)
-        resampler, described = None, None
+        resampler, described, reached = None, None, not sought
         read, begin_s, end_s = 0, (stream.start_time or 0) * time_base, Fraction(0)
         try:
             for packet in packets(container, stream):
-                early = sought and packet.pts is not None and packet.pts * time_base - zero_s < start_s
+                reached = reached or (packet.pts is not None and packet.pts * time_base - zero_s >= start_s)
                 if sought and not read and packet.pts is not None:
                     begin_s = packet.pts * time_base
                 read += bool(packet.size)
                 try:
                     frames = packet.decode()
                 except av.error.InvalidDataError:
-                    losses.packets += not early
+                    losses.packets += reached
                     continue
-                losses.packets += packet.is_corrupt and not early
+                losses.packets += packet.is_corrupt and reached
                 if packet.pts is not None:
                     end_s = (packet.pts + (packet.duration or 0)) * time_base
                 for frame in frames:
                     assert isinstance(frame, AudioFrame)
                     if frame.sample_rate not in SOUND_RATES_HZ or frame.layout.nb_channels > MOST_CHANNELS:
-                        losses.packets += 1
+                        losses.packets += reached
                         continue
                     shape = (frame.format.name, frame.layout.name, frame.sample_rate)
                     if resampler is None or shape != described:
