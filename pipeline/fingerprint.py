@@ -12,7 +12,7 @@ from config import Config
 from pipeline.errors import InputError
 from pipeline.outputs.files import json_text
 from pipeline.outputs.kept import MANIFEST
-from pipeline.outputs.manifest import read_manifest
+from pipeline.outputs.own_manifest import read_summary
 from pipeline.settings import CLIPS, SPEECH, VISION, settings_that_affect
 from pipeline.storage.objects import read_part, size_of
 from pipeline.types import Marks, ModelChoice
@@ -25,6 +25,10 @@ VERSIONS = {VISION: 2, SPEECH: 2, CLIPS: 2}
 
 LIMITS = ("MAX_MEGAPIXELS", "MAX_VIDEO_HOURS")
 """Settings that decide whether a file is refused, and change no result of one that is not."""
+
+BY_SIZE = ("RING_MB",)
+"""Settings that change results of large pictures only: the results themselves say at which size pictures were analysed,
+and `Marks.most_px` which size would be taken now."""
 
 JOBS = {VISION: ("faces", "speaking", "identity"), SPEECH: ("words", "alignment")}
 """Models that take part in a stage; the clips depend on all."""
@@ -60,7 +64,9 @@ def marks_of(
             for model in models
             if any(model.job in JOBS.get(stage, ()) for stage in stages)
         ]
-        parts = [settings_that_affect(config, *stages), used, [VERSIONS[stage] for stage in stages]]
+        settings = settings_that_affect(config, *stages)
+        settings = {name: value for name, value in settings.items() if name not in BY_SIZE}
+        parts = [settings, used, [VERSIONS[stage] for stage in stages]]
         if listed and VISION in stages:
             parts.append(listed)
         return hashlib.sha256(content + json_text(parts).encode()).hexdigest()
@@ -101,14 +107,23 @@ def _sampled(size: int, read: Callable[[int, int], bytes]) -> bytes:
     return digest.digest()
 
 
-def finished_before(folder: Path, wanted: str) -> Path | None:
-    """The manifest in *folder* if it has this fingerprint and every clip that it names is there."""
+def finished_before(folder: Path, wanted: str, most_px: int = 0) -> Path | None:
+    """The manifest in *folder* if it has this fingerprint, and every clip that it names is there.
+
+    Args:
+        folder: of the video's results.
+        wanted: the fingerprint, `Marks.whole`.
+        most_px: as of `Marks`: the pictures must have been analysed at the size that this gives.
+    """
     manifest = folder / MANIFEST
     if not manifest.is_file():
         return None
     try:
-        content = read_manifest(manifest)
-    except InputError:
+        summary, names = read_summary(manifest)
+        if summary.fingerprint != wanted or not (summary.sizes is None or summary.sizes.hold(most_px)):
+            return None
+        with os.scandir(manifest.parent) as entries:
+            there = {entry.name for entry in entries if entry.is_file()}
+    except (InputError, OSError):
         return None
-    whole = all((manifest.parent / clip["clip"]).is_file() for clip in content["clips"])
-    return manifest if whole and content["fingerprint"] == wanted else None
+    return manifest if there.issuperset(names) else None

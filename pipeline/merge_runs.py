@@ -20,7 +20,7 @@ from typing import Any
 from pipeline.errors import InputError
 from pipeline.inputs import RUN_FILES, SHARDS_FILE, Shard, list_digest
 from pipeline.outputs.files import remove_abandoned
-from pipeline.outputs.manifest import read_manifest
+from pipeline.outputs.own_manifest import read_own_manifest
 from pipeline.run_report import GOOD, RunReport, read_run, results_of
 from pipeline.types import ModelChoice, VideoResult
 
@@ -227,7 +227,7 @@ def differences(runs: Sequence[ShardRun]) -> list[str]:
 def _manifest(result: VideoResult) -> dict[str, Any] | None:
     """The manifest of a video; None where it has none, or none that can be read: the report says that."""
     try:
-        return read_manifest(result.manifest) if result.manifest else None
+        return read_own_manifest(result.manifest) if result.manifest else None
     except InputError:
         return None
 

@@ -20,10 +20,10 @@ from jsonschema.exceptions import best_match
 
 from pipeline.errors import InputError
 from pipeline.inputs import WHOLE, Shard, list_digest
-from pipeline.outputs.clips_list import write_clips_list
+from pipeline.outputs.clips_list import ClipsList, write_clips_list
 from pipeline.outputs.files import json_text, write_json
 from pipeline.outputs.index_page import write_index
-from pipeline.outputs.manifest import read_manifest
+from pipeline.outputs.own_manifest import summary_of
 from pipeline.types import ModelChoice, VideoResult
 
 SCHEMA_VERSION = 1
@@ -71,6 +71,7 @@ class RunReport:
         self._queues: dict[str, Any] = {}
         self._error: InputError | None = None
         self._peak_bytes = 0
+        self._clips_list = _clips_list_of(self.path)
         self._begun_s = time.monotonic()
         self._seconds: float | None = None
         self._write_again_s = 0.0
@@ -128,13 +129,32 @@ class RunReport:
             if result.manifest is not None:
                 self._results[result.path] = _if_manifest_holds(result, result.manifest)
         self.write()
-        manifests = [result.manifest for result in self.results if result.manifest is not None]
-        write_clips_list(self.clips_path, manifests)
-        contents = ((path, json.loads(path.read_bytes())) for path in manifests)
+        self._of_good_manifests(self._write_clips_list)
+        self.write()
+        self._of_good_manifests(self._write_index)
+
+    def _of_good_manifests(self, write: Callable[[Sequence[Path]], None]) -> None:
+        """Call *write* with the manifests of the run; a video whose manifest turns out to be none has failed."""
+        while True:
+            results = {result.manifest: result for result in self.results if result.manifest is not None}
+            try:
+                write(list(results))
+                return
+            except InputError as error:
+                result = results.get(error.path) if isinstance(error.path, Path) else None
+                if result is None:
+                    raise
+                self._results[result.path] = _lost(result, error)
+                self.write()
+
+    def _write_clips_list(self, manifests: Sequence[Path]) -> None:
+        self._clips_list = write_clips_list(self.clips_path, manifests, self._clips_list)
+
+    def _write_index(self, manifests: Sequence[Path]) -> None:
         content = self._content()
         for line, result in zip(content["videos"], self.results, strict=True):
             line["manifest"] = str(result.manifest) if result.manifest else None  # as the page knows it
-        write_index(self.path.parent, content, contents, self.index_path.name)
+        write_index(self.path.parent, content, manifests, self.index_path.name)
 
     def write(self) -> None:
         """Writes ``run.json`` with what is known now."""
@@ -158,16 +178,32 @@ class RunReport:
             "queues": self._queues,
             "peak_memory_mb": round(self._peak_bytes / 1e6) if self._peak_bytes else None,
             "videos": [_line(result, self._shown) for result in self.results],
+            **({} if self._clips_list is None else {"clips_list": self._clips_list.json()}),
         }
 
 
 def _if_manifest_holds(result: VideoResult, manifest: Path) -> VideoResult:
     """*result*, or a failure where somebody took its manifest away or changed it while the run went on."""
     try:
-        read_manifest(manifest)
+        summary_of(manifest)
     except InputError as error:
-        return VideoResult(result.path, "failed", "manifest_lost", f"{error}. Run it again", result.seconds)
+        return _lost(result, error)
     return result
+
+
+def _lost(result: VideoResult, error: InputError) -> VideoResult:
+    advice = "Run it again" if error.reason_code == "unreadable" else "Delete that file and run it again"
+    return VideoResult(result.path, "failed", "manifest_lost", f"{error}. {advice}", result.seconds)
+
+
+def _clips_list_of(path: Path) -> ClipsList | None:
+    """Return what the ``run.json`` of an earlier run tells of the list beside it; None where it tells nothing."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            return None
+        return ClipsList.of_json(json.loads(path.read_bytes())["clips_list"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def read_run(path: Path) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from pipeline.types import (
     Marks,
     MediaLimits,
     ModelChoice,
+    PictureSizes,
     Probe,
     ScoredTracks,
     Transcript,
@@ -238,7 +239,8 @@ def keep_tracks(job: VideoJob, prepared: Prepared, tracks: ScoredTracks, lost_pa
     check_reached(prepared.probe, tracks.frame_count)
     missing_s = missing_seconds(prepared.probe, tracks.frame_count / GRID_FPS, prepared.audio.end_s)
     losses = Losses(lost_packets, prepared.audio.lost_packets, missing_s)
-    return kept.write_pending_tracks(job.work, tracks, losses, job.marks.vision)
+    sizes = PictureSizes.of(prepared.probe, job.marks.most_px)
+    return kept.write_pending_tracks(job.work, tracks, losses, job.marks.vision, sizes)
 
 
 def keep_words(job: VideoJob, transcript: Transcript) -> Path:

@@ -16,7 +16,7 @@ from pipeline.outputs.clip_texts import write_clip_texts
 from pipeline.outputs.exports import write_exports
 from pipeline.outputs.extras import ANNOTATED
 from pipeline.outputs.kept import MANIFEST, read_kept
-from pipeline.outputs.manifest import read_manifest
+from pipeline.outputs.own_manifest import read_own_manifest
 from pipeline.settings import as_list
 from pipeline.types import ModelChoice, Probe
 from pipeline.vision.crops import smooth_path
@@ -45,7 +45,7 @@ def write_extras(
     """
     if config.CLIP_TEXT:
         manifest = folder / MANIFEST
-        write_clip_texts(manifest.parent, read_manifest(manifest))
+        write_clip_texts(manifest.parent, read_own_manifest(manifest))
     if not config.ANNOTATE and not config.EXPORT:
         return
     tracks, _, transcript = read_kept(folder)

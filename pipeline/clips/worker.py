@@ -22,7 +22,8 @@ from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
 from pipeline.media.decode import SpanReader
 from pipeline.outputs.kept import TRANSCRIPT
-from pipeline.outputs.manifest import CutClip, manifest_json, read_manifest, write_manifest
+from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
+from pipeline.outputs.own_manifest import read_own_manifest
 from pipeline.outputs.report import REPORT
 from pipeline.outputs.speaking import speaking_json
 from pipeline.outputs.subtitles import write_subtitles
@@ -34,6 +35,7 @@ from pipeline.types import (
     Losses,
     Marks,
     ModelChoice,
+    PictureSizes,
     Probe,
     ScoredTracks,
     Sentence,
@@ -73,7 +75,7 @@ def finished_of(manifest: Path) -> FinishedVideo:
     Raises:
         InputError: it cannot be read.
     """
-    content = read_manifest(manifest)
+    content = read_own_manifest(manifest)
     failed = [line["message"] for line in content["dropped"] if line["reason_code"] == ToolError.reason_code]
     lost = content["source"]["lost"]
     losses = Losses(lost["picture_packets"], lost["sound_packets"], lost["missing"])
@@ -151,6 +153,7 @@ def finish_video(
         clips=clips,
         dropped=dropped,
         speaking=speaking_json(words, sentences, tracks),
+        sizes=PictureSizes.of(probe, marks.most_px),
     )
     said = transcript_json(transcript, words, marks.speech)
     write_pages(folder, probe, content, said, tracks, timings)

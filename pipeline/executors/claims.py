@@ -76,7 +76,7 @@ class Claims:
         if not self._lock(video.folder):
             return None
         try:
-            done = None if self._config.FORCE else finished_before(video.folder, video.marks.whole)
+            done = None if self._config.FORCE else finished_before(video.folder, video.marks.whole, video.marks.most_px)
             if done is not None:
                 shutil.rmtree(video.folder / NEXT, ignore_errors=True)
             if done is not None and not missing(video.folder, self._config):

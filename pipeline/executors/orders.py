@@ -12,6 +12,7 @@ from config import Config
 from pipeline.errors import InputError
 from pipeline.executors.claims import skipped
 from pipeline.executors.engines import gpu_counter
+from pipeline.executors.ring import most_pixels
 from pipeline.executors.shards import announcement
 from pipeline.fingerprint import finished_before, marks_of
 from pipeline.inputs import WHOLE, Shard, discover, given_face_boxes, given_scenes, given_transcripts, result_folders
@@ -19,13 +20,16 @@ from pipeline.machine import resolved
 from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
 from pipeline.speech.given import transcript_digest
-from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob
+from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob, frames_held
 from pipeline.storage.copies import ASKED_AT_ONCE, look, trim
 from pipeline.storage.mirror import Mirror
 from pipeline.types import ModelChoice, VideoResult
 from pipeline.weights_choice import choose, choose_alignment
 from pipeline.weights_fetch import sha256_of
 from pipeline.weights_table import default_whisper
+
+LOOKED_AT_AT_ONCE = 4
+"""Videos of this machine that are looked at at the same time: reading and digests leave Python to the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,11 @@ class Orders:
         return chosen_models(self.config, self.has_transcript, announce, self.has_face_boxes)
 
     def every(self, models: Models) -> Iterator[tuple[VideoJob, VideoResult | None]]:
-        """As `order`, for each video; a storage, which takes its time to answer, is asked about several at once."""
+        """As `order`, for each video. Several are looked at at once: a storage takes its time to answer, and digests
+        are computed beside each other."""
         numbers = range(len(self.videos))
-        if self.mirror is None:
-            yield from (self.order(number, models) for number in numbers)
-            return
-        with ThreadPoolExecutor(ASKED_AT_ONCE, "order") as pool:
+        at_once = LOOKED_AT_AT_ONCE if self.mirror is None else ASKED_AT_ONCE
+        with ThreadPoolExecutor(at_once, "order") as pool:
             yield from pool.map(lambda number: self.order(number, models), numbers)
 
     def order(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
@@ -96,10 +99,11 @@ class Orders:
             marks = marks_of(path, self.config, models, scenes, self.sound_file, url)
         except InputError as error:
             return job, VideoResult(path, "failed", error.reason_code, str(error))
+        marks = dataclasses.replace(marks, most_px=most_pixels(self.config.RING_MB << 20, frames_held(self.config)))
         job = dataclasses.replace(job, marks=marks, models=models)
         if self.config.FORCE:
             return job, None
-        manifest = finished_before(folder, marks.whole)
+        manifest = finished_before(folder, marks.whole, marks.most_px)
         if manifest is not None:
             return job, None if missing(folder, self.config) else skipped(path, manifest)
         failure = None if self.config.RETRY_FAILED else failed_before(folder, marks.failure)

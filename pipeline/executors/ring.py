@@ -6,7 +6,6 @@ could be left behind, does not count against the size of ``/dev/shm``, and is go
 
 from __future__ import annotations
 
-import math
 import mmap
 import os
 import tempfile
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.types import Probe
+from pipeline.types import Probe, analysed_size
 
 MOST_FRAMES = 256
 """Most pictures in a ring, however small: decoding further ahead brings nothing."""
@@ -38,17 +37,18 @@ class PictureFormat:
         return self.width_px * self.height_px * 3
 
 
+def most_pixels(ring_bytes: int, least: int) -> int:
+    """Return how many pixels a picture may have of which *least* fit into the ring."""
+    return ring_bytes // (3 * least)
+
+
 def fit(probe: Probe, ring_bytes: int, least: int) -> PictureFormat:
     """The largest size at which *least* pictures fit into the ring, at most that of the source.
 
     Raises:
         ValueError: not even pictures of one pixel fit.
     """
-    width, height = probe.width_px, probe.height_px
-    pixels = ring_bytes // (3 * least)
-    if width * height > pixels:
-        shrink = math.sqrt(pixels / (width * height))
-        width, height = max(int(width * shrink), 1), max(int(height * shrink), 1)
+    width, height = analysed_size(probe.width_px, probe.height_px, most_pixels(ring_bytes, least))
     capacity = ring_bytes // (width * height * 3)
     if capacity < least:
         raise ValueError(f"fit: expected room for {least} pictures in {ring_bytes} bytes, got {capacity}")

@@ -1,14 +1,62 @@
-"""``clips.jsonl``: every clip of a run, one JSON object a line, gathered from the manifests."""
+"""``clips.jsonl``: every clip of a run, one JSON object a line, gathered from the manifests.
+
+A list of a thousand videos is gigabytes. So the lines of a manifest that has not changed since the list was written are
+not made again: they are copied, or the list stays as it is where all are the same.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from pipeline.errors import InputError
 from pipeline.outputs.files import atomic_path, json_text
-from pipeline.outputs.manifest import read_manifest
+from pipeline.outputs.own_manifest import read_own_manifest, summary_of
+
+COPIED_BYTES = 1 << 22
+"""How much is copied at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The lines of one manifest, which follow those of the one before."""
+
+    manifest: str
+    """As the lines name it."""
+    digest: str
+    """Of the content of the manifest."""
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipsList:
+    """What a list was made of, to be kept beside it."""
+
+    size_bytes: int
+    modified_ns: int
+    """Time of its last change: with another size or time the list is not the one that this tells of."""
+    parts: Sequence[Part]
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``run.schema.json`` describes it."""
+        parts = [[part.manifest, part.digest, part.size_bytes] for part in self.parts]
+        return {"bytes": self.size_bytes, "modified_ns": self.modified_ns, "parts": parts}
+
+    @classmethod
+    def of_json(cls, value: Any) -> ClipsList | None:
+        """Return what `json` wrote; None for anything else."""
+        try:
+            parts = tuple(Part(name, digest, size) for name, digest, size in value["parts"])
+            made = cls(value["bytes"], value["modified_ns"], parts)
+        except (TypeError, KeyError, ValueError):
+            return None
+        sizes = [made.size_bytes, made.modified_ns, *(part.size_bytes for part in parts)]
+        texts = [text for part in parts for text in (part.manifest, part.digest)]
+        fits = all(type(size) is int and size >= 0 for size in sizes) and all(isinstance(text, str) for text in texts)
+        return made if fits and sum(part.size_bytes for part in parts) == made.size_bytes else None
 
 
 def clip_lines(manifests: Iterable[Path], folder: Path) -> Iterator[dict[str, Any]]:
@@ -26,22 +74,86 @@ def clip_lines(manifests: Iterable[Path], folder: Path) -> Iterator[dict[str, An
         InputError: a manifest cannot be read or is not valid.
     """
     for path in manifests:
-        manifest = read_manifest(path)
-        home = Path(os.path.relpath(path.absolute().parent, folder.absolute()))
+        manifest = read_own_manifest(path)
+        home = _home(path, folder)
         for clip in manifest["clips"]:
-            yield {
+            own = {
                 "video": manifest["source"]["path"],
                 "manifest": (home / path.name).as_posix(),
                 "path": (home / clip["clip"]).as_posix(),
-                **clip,
             }
+            yield {**own, **clip, **own}
 
 
-def write_clips_list(path: Path, manifests: Iterable[Path]) -> int:
-    """Writes the lines of *manifests* to *path*, whole or not at all, and says how many."""
-    count = 0
-    with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-        for line in clip_lines(manifests, path.parent):
-            file.write(json_text(line) + "\n")
-            count += 1
-    return count
+def write_clips_list(path: Path, manifests: Iterable[Path], made: ClipsList | None = None) -> ClipsList:
+    """Write the lines of *manifests* to *path*, whole or not at all.
+
+    Args:
+        path: of the list.
+        manifests: paths of ``manifest.json`` files, in order.
+        made: what is known of the list that lies there, if anything.
+
+    Returns:
+        What the list is made of now.
+
+    Raises:
+        InputError: a manifest cannot be read or is not valid.
+        OSError: the list cannot be written.
+    """
+    manifests = list(manifests)
+    named = {manifest: (_home(manifest, path.parent) / manifest.name).as_posix() for manifest in manifests}
+    digests = {manifest: summary_of(manifest).digest for manifest in manifests}
+    if made is not None and not _is_of(path, made):
+        made = None
+    if made is not None:
+        wanted = [(named[manifest], digests[manifest]) for manifest in manifests]
+        if wanted == [(part.manifest, part.digest) for part in made.parts]:
+            return made
+    places = _places(made)
+    parts = []
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        for manifest in manifests:
+            place = places.get((named[manifest], digests[manifest]))
+            if place is not None:
+                _copy(path, *place, file)
+                parts.append(Part(named[manifest], digests[manifest], place[1]))
+                continue
+            size = 0
+            for line in clip_lines([manifest], path.parent):
+                size += file.write(f"{json_text(line)}\n".encode())
+            parts.append(Part(named[manifest], digests[manifest], size))
+    written = path.stat()
+    return ClipsList(written.st_size, written.st_mtime_ns, tuple(parts))
+
+
+def _home(manifest: Path, folder: Path) -> Path:
+    return Path(os.path.relpath(manifest.absolute().parent, folder.absolute()))
+
+
+def _is_of(path: Path, made: ClipsList) -> bool:
+    """Return True where the list in *path* is the one that *made* tells of."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return False
+    return (seen.st_size, seen.st_mtime_ns) == (made.size_bytes, made.modified_ns)
+
+
+def _places(made: ClipsList | None) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """Return where in the list the lines of each manifest are, by its name and digest: start and size in bytes."""
+    places, start = {}, 0
+    for part in () if made is None else made.parts:
+        places[part.manifest, part.digest] = start, part.size_bytes
+        start += part.size_bytes
+    return places
+
+
+def _copy(path: Path, start: int, size: int, file: IO[bytes]) -> None:
+    with path.open("rb") as old:
+        old.seek(start)
+        while size:
+            piece = old.read(min(size, COPIED_BYTES))
+            if not piece:
+                raise InputError("bad_list", "has become shorter while it was read. Run the same command again", path)
+            file.write(piece)
+            size -= len(piece)

@@ -48,8 +48,13 @@ def _is_alive(process: int) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Writes *text* as UTF-8 with the line ends that it has."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write *content* as it is."""
     with atomic_path(path) as partial:
-        partial.write_bytes(text.encode("utf-8"))
+        partial.write_bytes(content)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

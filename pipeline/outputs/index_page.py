@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.outputs.files import write_text
+from pipeline.outputs.own_manifest import Summary, read_own_manifest, summary_of
 from pipeline.outputs.pages import clock, link, page, shown, stand_ins
 from pipeline.outputs.report import REPORT
 
@@ -25,37 +26,42 @@ MOST_MESSAGE_LETTERS = 600
 """Of an error's message; ``run.json`` has it whole."""
 
 
-def write_index(
-    home: Path, run: Mapping[str, Any], manifests: Iterable[tuple[Path, Mapping[str, Any]]], name: str = INDEX
-) -> Path:
+def write_index(home: Path, run: Mapping[str, Any], manifests: Iterable[Path], name: str = INDEX) -> Path:
     """Writes ``index.html`` into *home*, whole or not at all.
 
     Args:
         home: folder of ``run.json``.
         run: content of ``run.json``.
-        manifests: path and content of each manifest, taken one after the other: not all need be held at once.
+        manifests: path of each manifest. Their sentences are read one after the other, as long as the page has room.
         name: another name for the page.
 
     Returns:
         The path of the page.
+
+    Raises:
+        InputError: a manifest cannot be read.
     """
     path = home / name
     write_text(path, index_html(home, run, manifests))
     return path
 
 
-def index_html(home: Path, run: Mapping[str, Any], manifests: Iterable[tuple[Path, Mapping[str, Any]]]) -> str:
+def index_html(home: Path, run: Mapping[str, Any], manifests: Iterable[Path]) -> str:
     """The page that `write_index` writes."""
     places = {video["manifest"]: number for number, video in enumerate(run["videos"]) if video["manifest"]}
     videos = [_video(video) for video in run["videos"]]
     sentences: list[list[Any]] = []
     letters, left_out = 0, 0
-    for path, manifest in manifests:
+    for path in manifests:
         number = places.get(str(path))
         if number is None:
             continue
-        _fill(videos[number], home, path, manifest)
-        for said in _sentences(number, manifest):
+        summary = summary_of(path)
+        _fill(videos[number], home, path, summary)
+        if len(sentences) >= MOST_SENTENCES or letters > MOST_LETTERS:
+            left_out += summary.clips + summary.dropped
+            continue
+        for said in _sentences(number, read_own_manifest(path)):
             letters += len(said[4])
             if len(sentences) < MOST_SENTENCES and letters <= MOST_LETTERS:
                 sentences.append(said)
@@ -120,12 +126,11 @@ def _video(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fill(video: dict[str, Any], home: Path, path: Path, manifest: Mapping[str, Any]) -> None:
+def _fill(video: dict[str, Any], home: Path, path: Path, summary: Summary) -> None:
     """Adds what the manifest knows of *video*."""
     report = path.parent.parent / REPORT
-    video["clips"], video["dropped"] = len(manifest["clips"]), len(manifest["dropped"])
-    video["speakers"] = len({clip["speaker"] for clip in manifest["clips"]})
-    video["seconds"] = video["seconds"] or manifest["source"]["grid_frames"] / manifest["source"]["grid_rate"]
+    video["clips"], video["dropped"], video["speakers"] = summary.clips, summary.dropped, summary.speakers
+    video["seconds"] = video["seconds"] or summary.length_s
     if report.is_file():
         video["report"] = link(report, home)
 

@@ -15,9 +15,9 @@ import uuid
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.outputs.tracks import read_losses, read_tracks, tracks_mark, write_tracks
+from pipeline.outputs.tracks import read_losses, read_picture_sizes, read_tracks, tracks_mark, write_tracks
 from pipeline.outputs.transcript import read_own_transcript, write_transcript
-from pipeline.types import Losses, Marks, ScoredTracks, Transcript
+from pipeline.types import Losses, Marks, PictureSizes, ScoredTracks, Transcript
 
 TRACKS, TRANSCRIPT = "tracks.npz", "transcript.json"
 MANIFEST = "output/manifest.json"
@@ -31,10 +31,12 @@ NEXT = ".next"
 """Folder inside that of a video: what is made while finished results of an earlier state lie there."""
 
 
-def write_pending_tracks(folder: Path, tracks: ScoredTracks, losses: Losses, mark: str) -> Path:
+def write_pending_tracks(
+    folder: Path, tracks: ScoredTracks, losses: Losses, mark: str, sizes: PictureSizes | None = None
+) -> Path:
     """Write the result of vision into *folder*, where its video is worked on, under a name for `put_in_place`."""
     path = _pending(folder, TRACKS)
-    write_tracks(path, tracks, losses, mark)
+    write_tracks(path, tracks, losses, mark, sizes)
     return path
 
 
@@ -81,7 +83,9 @@ def stages_kept(folder: Path, marks: Marks) -> frozenset[str]:
         if marks.vision and tracks_mark(folder / TRACKS) == marks.vision:
             read_tracks(folder / TRACKS)
             read_losses(folder / TRACKS)
-            kept.add("vision")
+            sizes = read_picture_sizes(folder / TRACKS)
+            if sizes is None or sizes.hold(marks.most_px):
+                kept.add("vision")
     except InputError:
         pass
     try:

@@ -20,9 +20,20 @@ from jsonschema.exceptions import best_match
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.outputs.files import write_json
+from pipeline.outputs.files import write_bytes
+from pipeline.outputs.seal import DIGEST, sealed
 from pipeline.settings import CLIPS, SPEECH, VISION, settings_that_affect
-from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, Losses, ModelChoice, Probe, Sentence
+from pipeline.types import (
+    GRID_FPS,
+    AttributedWord,
+    ClipPlan,
+    DroppedSentence,
+    Losses,
+    ModelChoice,
+    PictureSizes,
+    Probe,
+    Sentence,
+)
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes away."""
@@ -62,6 +73,7 @@ def manifest_json(
     losses: Losses = Losses(),  # noqa: B008 - it is frozen
     speaking: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
+    sizes: PictureSizes | None = None,
     created_at: datetime | None = None,
 ) -> dict[str, Any]:
     """The manifest as JSON values: times to the millisecond, scores to four digits.
@@ -79,6 +91,7 @@ def manifest_json(
         losses: what of the source could not be read.
         speaking: as of `pipeline.outputs.speaking.speaking_json`; left out where it is None.
         notes: what people should know of the source.
+        sizes: of the pictures, as they were analysed; left out where it is None.
         created_at: moment of writing, with its time zone; now by default.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
@@ -87,7 +100,7 @@ def manifest_json(
         "schema_version": SCHEMA_VERSION,
         "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": fingerprint,
-        "source": _source_json(probe, first_frame, frame_count, losses, language) | {"notes": list(notes)},
+        "source": _source_json(probe, first_frame, frame_count, losses, language, sizes) | {"notes": list(notes)},
         "settings": settings_of(config),
         "models": [_model_json(model) for model in models],
         **({} if speaking is None else {"speaking": dict(speaking)}),
@@ -108,7 +121,9 @@ def validate(manifest: Any) -> None:
 
 
 def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
-    """Validates *manifest* and writes it to *path*, whole or not at all.
+    """Validates *manifest* and writes it to *path*, sealed, whole or not at all.
+
+    The seal tells later readers that this very content was validated: see `pipeline.outputs.own_manifest`.
 
     Raises:
         ValueError: it does not fit the schema: a fault of the program, not of the user's file.
@@ -117,28 +132,58 @@ def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
         validate(manifest)
     except InputError as error:
         raise ValueError(f"write_manifest: {error}") from error
-    write_json(path, manifest)
+    write_bytes(path, sealed(manifest))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest in *path*.
+    """Return the manifest in *path*, without its digest, held against the whole schema.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_manifest`` when it is no valid manifest or
             greater than `LARGEST_BYTES`.
     """
+    return validated(read_content(path), path)
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a manifest.
+
+    Raises:
+        InputError: ``unreadable`` or ``bad_manifest``, as `read_manifest`.
+    """
     try:
         if (size := path.stat().st_size) > LARGEST_BYTES:
             raise InputError("bad_manifest", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
-        manifest = json.loads(path.read_bytes(), parse_constant=_refuse_constant, parse_float=_finite)
+        return path.read_bytes()
     except OSError as error:
         raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
+
+
+def parsed(content: bytes, path: Path) -> Any:
+    """Return the JSON value of the bytes of a manifest; *path* is for messages.
+
+    Raises:
+        InputError: ``bad_manifest``: it is not JSON, or holds numbers that JSON cannot hold.
+    """
+    try:
+        return json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise InputError("bad_manifest", f"is not JSON: {error}", path) from error
+
+
+def validated(content: bytes, path: Path) -> dict[str, Any]:
+    """Return the manifest that the bytes *content* of *path* hold, held against the whole schema.
+
+    Raises:
+        InputError: ``bad_manifest``.
+    """
+    manifest = parsed(content, path)
     try:
         validate(manifest)
-    except InputError as error:
-        raise InputError("bad_manifest", error.message, path) from error
+    except (InputError, RecursionError) as error:
+        message = error.message if isinstance(error, InputError) else "is nested too deeply"
+        raise InputError("bad_manifest", message, path) from error
+    manifest.pop(DIGEST, None)
     return manifest
 
 
@@ -158,13 +203,17 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
-def _source_json(probe: Probe, first_frame: int, frame_count: int, losses: Losses, language: str) -> dict[str, Any]:
+def _source_json(
+    probe: Probe, first_frame: int, frame_count: int, losses: Losses, language: str, sizes: PictureSizes | None
+) -> dict[str, Any]:
+    analysed = {} if sizes is None else dict(zip(("analysed_width", "analysed_height"), sizes.analysed_px, strict=True))
     return {
         "path": probe.url or str(probe.path),
         "container": probe.container,
         "duration": _seconds(probe.duration_s),
         "width": probe.width_px,
         "height": probe.height_px,
+        **analysed,
         "rate": _rate(probe.rate),
         "rotation": probe.rotation_deg,
         "first_frame_time": round(float(probe.zero_s), 6),

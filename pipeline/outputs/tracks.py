@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 
 from pipeline.errors import InputError
 from pipeline.outputs.files import atomic_path
-from pipeline.types import Losses, ScoredTracks
+from pipeline.types import Losses, PictureSizes, ScoredTracks
 
 WHOLE = Losses()
 
@@ -53,12 +53,17 @@ FORMS = MappingProxyType(
 )
 """Type and number of dimensions of each; a text may have any length."""
 
+OPTIONAL_FORMS = MappingProxyType({"picture_px": ("<i4", 1)})
+"""Likewise of those that may be missing."""
+
 LARGEST_BYTES = 1 << 30
 """Files greater than this, or whose arrays would be, are refused: a row takes 36 bytes, so that ten faces in view all
 the time fill it in 33 hours."""
 
 
-def write_tracks(path: Path, tracks: ScoredTracks, losses: Losses = WHOLE, mark: str = "") -> None:
+def write_tracks(
+    path: Path, tracks: ScoredTracks, losses: Losses = WHOLE, mark: str = "", sizes: PictureSizes | None = None
+) -> None:
     """Writes *tracks* to *path*, whole or not at all.
 
     Args:
@@ -66,10 +71,14 @@ def write_tracks(path: Path, tracks: ScoredTracks, losses: Losses = WHOLE, mark:
         tracks: faces and scores.
         losses: what of the video could not be read: stored as ``losses``, (3,) float64 in the order of the fields.
         mark: fingerprint of what they depend on, stored as ``fingerprint``, a single text.
+        sizes: of the pictures, stored as ``picture_px``, (4,) int32: width and height of the source, then those at
+            which it was analysed. Left out where nobody knows.
     """
     arrays: dict[str, Any] = {name: getattr(tracks, name) for name in ARRAYS}
     arrays["losses"] = np.array(dataclasses.astuple(losses), np.float64)
     arrays["fingerprint"] = np.array(mark)
+    if sizes is not None:
+        arrays["picture_px"] = np.array([*sizes.source_px, *sizes.analysed_px], np.int32)
     with atomic_path(path) as partial, partial.open("wb") as file:
         bounds = {"frame_count": np.int64(tracks.frame_count), "first_frame": np.int64(tracks.first_frame)}
         np.savez_compressed(file, **bounds, **arrays)
@@ -95,6 +104,19 @@ def read_losses(path: Path) -> Losses:
     with _opened(path) as stored:
         picture, sound, missing_s = stored["losses"].tolist()
         return Losses(int(picture), int(sound), float(missing_s))
+
+
+def read_picture_sizes(path: Path) -> PictureSizes | None:
+    """The sizes of the pictures, as stored in *path* beside its tracks; None where nobody knew, or by older programs.
+
+    Raises:
+        InputError: as `read_tracks`.
+    """
+    with _opened(path) as stored:
+        if "picture_px" not in stored:
+            return None
+        width, height, analysed_width, analysed_height = stored["picture_px"].tolist()
+        return PictureSizes((width, height), (analysed_width, analysed_height))
 
 
 def tracks_mark(path: Path) -> str:
@@ -142,7 +164,7 @@ def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dty
     if version != (1, 0):
         raise ValueError(f"{name} is of version {version} of the format, expected (1, 0)")
     shape, in_columns, dtype = npy.read_array_header_1_0(member)
-    wanted, dimensions = FORMS[name]
+    wanted, dimensions = FORMS[name] if name in FORMS else OPTIONAL_FORMS[name]
     fits = dtype.str.startswith(wanted) if wanted == "<U" else dtype.str == wanted
     if not fits or len(shape) != dimensions or min(shape, default=0) < 0:
         raise ValueError(f"{name}: expected {wanted} of {dimensions} dimensions, got {dtype} {shape}")

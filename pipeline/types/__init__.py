@@ -11,7 +11,16 @@ from pipeline.types.clips import CLIP_NAME, ClipPlan, DroppedSentence
 from pipeline.types.excerpt import Excerpt
 from pipeline.types.faces import ScoredTracks
 from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
-from pipeline.types.media import AudioTrack, FrameBatch, Losses, MediaLimits, Probe, SoundFile
+from pipeline.types.media import (
+    AudioTrack,
+    FrameBatch,
+    Losses,
+    MediaLimits,
+    PictureSizes,
+    Probe,
+    SoundFile,
+    analysed_size,
+)
 from pipeline.types.run import Marks, ModelChoice, VideoResult
 from pipeline.types.words import AttributedWord, Segment, Sentence, Timing, Transcript, Word
 
@@ -30,6 +39,7 @@ __all__ = [
     "Marks",
     "MediaLimits",
     "ModelChoice",
+    "PictureSizes",
     "Probe",
     "ScoredTracks",
     "Segment",
@@ -39,4 +49,5 @@ __all__ = [
     "Transcript",
     "VideoResult",
     "Word",
+    "analysed_size",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -204,3 +205,42 @@ class AudioTrack:
             offset = 2 * (first - self.first_sample)
             out[first - start : last - start] = np.fromfile(self.path, "<i2", last - first, offset=offset)
         return out
+
+
+def analysed_size(width_px: int, height_px: int, most_px: int) -> tuple[int, int]:
+    """Return the size at which pictures are analysed: their own, or the largest of that shape with *most_px* pixels.
+
+    >>> analysed_size(1920, 1080, 3_000_000)
+    (1920, 1080)
+    >>> analysed_size(1920, 1080, 518_400)
+    (960, 540)
+    """
+    if width_px * height_px <= most_px:
+        return width_px, height_px
+    shrink = math.sqrt(most_px / (width_px * height_px))
+    return max(int(width_px * shrink), 1), max(int(height_px * shrink), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSizes:
+    """How large the pictures of a video are, and at which size they were analysed: width and height in pixels."""
+
+    source_px: tuple[int, int]
+    analysed_px: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        sides = (*self.source_px, *self.analysed_px)
+        if not 1 <= min(sides) <= max(sides) < 1 << 31:
+            raise ValueError(
+                f"PictureSizes: expected sides from 1 to 2**31 - 1, got {self.source_px}, {self.analysed_px}"
+            )
+
+    @classmethod
+    def of(cls, probe: Probe, most_px: int) -> PictureSizes:
+        """Return those of a source of which pictures of up to *most_px* pixels are analysed as they are; 0: all."""
+        source_px = probe.width_px, probe.height_px
+        return cls(source_px, analysed_size(*source_px, most_px) if most_px else source_px)
+
+    def hold(self, most_px: int) -> bool:
+        """Return True where the pictures would be analysed at the same size now; 0: nothing is known of now."""
+        return not most_px or analysed_size(*self.source_px, most_px) == self.analysed_px

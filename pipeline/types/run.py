@@ -41,6 +41,9 @@ class Marks:
     """Of everything: the manifest's own."""
     failure: str = ""
     """Of everything that decides whether the file can be used at all: limits on what it may be, too."""
+    most_px: int = field(default=0, compare=False)
+    """No fingerprint: pixels of the largest picture that vision analyses as it is, which ``RING_MB`` decides. 0 where
+    nobody says. Results hold while `pipeline.types.PictureSizes.hold` says so."""
 
 
 @dataclass(frozen=True, slots=True)

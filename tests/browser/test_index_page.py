@@ -40,7 +40,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = home / name
         manifest = done.write(folder)
         write_pages(folder, None, done.manifest, done.transcript, done.tracks, {})
-        manifests.append((manifest, done.manifest))
+        manifests.append(manifest)
         videos.append(line(home / f"{name}.mp4", manifest=str(manifest)))
     videos.append(line(home / "silent.mp4", "failed", reason_code="no_audio", message="it has <no> sound", clips=0))
     return write_index(home, run_of(videos), manifests)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -13,12 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config
+from pipeline.clips.worker import finished_of
 from pipeline.errors import InputError
 from pipeline.fingerprint import finished_before
 from pipeline.outputs import manifest as module
+from pipeline.outputs.clip_texts import write_clip_texts
 from pipeline.outputs.clips_list import write_clips_list
 from pipeline.outputs.files import json_text
+from pipeline.outputs.index_page import write_index
 from pipeline.outputs.manifest import CutClip, manifest_json, read_manifest
+from pipeline.outputs.own_manifest import read_own_manifest, summary_of
+from pipeline.outputs.seal import seal_of, sealed
 from pipeline.types import AttributedWord, ClipPlan, DroppedSentence, ModelChoice, Probe, Sentence, Word
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 from tests.fuzz.values import JSON_VALUES, Place, changed, places_in, raw_json
@@ -42,20 +49,83 @@ def _check(folder: Path, content: bytes) -> None:
     path = folder / "a" / "output" / "manifest.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    finished_before(folder / "a", "ab" * 32)
+    finished_before(folder / "a", "ab" * 32, 1 << 20)
+    summary = manifest = None
+    with contextlib.suppress(InputError):
+        summary = summary_of(path)
     try:
-        manifest = read_manifest(path)
+        manifest = read_own_manifest(path)
     except InputError as error:
         assert error.reason_code == "bad_manifest"
+    with contextlib.suppress(InputError):
+        assert read_manifest(path) == manifest, "what fits the schema is read, and the same is read"
+    if seal_of(content) is None and manifest is not None:
+        assert read_manifest(path) == manifest, "what has no seal fits the whole schema"
+    if manifest is None or summary is None:
+        assert summary is None or seal_of(content) is not None
         return
     assert len(json_text(manifest)) > 0
-    assert write_clips_list(folder / "clips.jsonl", [path]) == len(manifest["clips"])
-    for line in (folder / "clips.jsonl").read_bytes().splitlines():
+    finished_of(path)
+    write_clip_texts(path.parent, manifest)
+    write_index(folder, RUN | {"videos": [LINE | {"manifest": str(path)}]}, [path])
+    write_clips_list(folder / "clips.jsonl", [path])
+    lines = (folder / "clips.jsonl").read_bytes().splitlines()
+    assert len(lines) == len(manifest["clips"])
+    assert {each.parent for each in folder.rglob("*.txt")} <= {path.parent}, "a text outside of its folder"
+    for line in lines:
         clip = json.loads(line)
         assert Path(clip["path"]).parent == Path("a/output"), "a clip outside of its folder"
 
 
 PLACES = places_in(VALID)
+
+RUN = {
+    "created_at": "2030",
+    "source": "/v",
+    "seconds": 4.0,
+    "reason_code": "",
+    "message": "",
+    "models": [],
+    "peak_memory_mb": None,
+}
+LINE = {
+    "path": "/v/a.mp4",
+    "status": "skipped",
+    "reason_code": "",
+    "message": "",
+    "stand_ins": [],
+    "clips": 0,
+    "seconds": 1.0,
+    "video_seconds": 0.0,
+}
+"""What a run tells of the video, for the page."""
+
+
+@fuzz
+@given(changes=CHANGES)
+def test_a_spoiled_manifest_of_the_program(tmp_path: Path, changes: list[Change]) -> None:
+    """Truncated, torn or edited: it is never taken for the file that was written."""
+    content = mutated(sealed(VALID), changes)
+    _check(tmp_path, content)
+    assert seal_of(content) is None or content == sealed(VALID)
+
+
+@fuzz
+@given(place=st.sampled_from(PLACES), value=JSON_VALUES)
+def test_another_value_anywhere_under_a_right_seal(tmp_path: Path, place: Place, value: Any) -> None:
+    """Everybody can compute a digest: what is used is looked at all the same."""
+    text = raw_json(changed(VALID, place, value))
+    body = text.removeprefix(b"{")
+    if text.startswith(b"{"):
+        _check(tmp_path, b'{\n "digest": "%s",\n' % hashlib.sha256(body).hexdigest().encode() + body)
+
+
+@fuzz
+@given(place=st.sampled_from(PLACES), value=JSON_VALUES)
+def test_another_value_in_the_lines_that_the_program_writes(tmp_path: Path, place: Place, value: Any) -> None:
+    other = changed(VALID, place, value)
+    with contextlib.suppress(ValueError):  # NaN and infinity cannot be sealed
+        _check(tmp_path, sealed(other) if isinstance(other, dict) and other else raw_json(other))
 
 
 @fuzz

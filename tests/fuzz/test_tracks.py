@@ -16,8 +16,17 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InputError
 from pipeline.outputs import tracks as module
-from pipeline.outputs.tracks import ARRAYS, FORMS, read_losses, read_tracks, tracks_mark, write_tracks
-from pipeline.types import ScoredTracks
+from pipeline.outputs.tracks import (
+    ARRAYS,
+    FORMS,
+    OPTIONAL_FORMS,
+    read_losses,
+    read_picture_sizes,
+    read_tracks,
+    tracks_mark,
+    write_tracks,
+)
+from pipeline.types import PictureSizes, ScoredTracks
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 
 ROWS = 6
@@ -39,7 +48,7 @@ def _valid() -> ScoredTracks:
 def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The members of a valid file, unpacked."""
     path: Path = tmp_path_factory.mktemp("tracks") / "tracks.npz"
-    write_tracks(path, _valid())
+    write_tracks(path, _valid(), sizes=PictureSizes((640, 360), (320, 180)))
     with zipfile.ZipFile(path) as stored:
         return {name: stored.read(name) for name in stored.namelist()}
 
@@ -70,6 +79,8 @@ def _check(path: Path) -> None:
         assert tracks.track.shape == tracks.frame.shape
         assert isinstance(tracks_mark(path), str)
         read_losses(path)
+        sizes = read_picture_sizes(path)
+        assert sizes is None or isinstance(sizes.hold(10**6), bool)
     except InputError as error:
         assert error.reason_code in ("bad_tracks", "unreadable")
     finally:
@@ -87,7 +98,7 @@ def test_a_spoiled_file(tmp_path: Path, members: dict[str, bytes], changes: list
 
 
 @fuzz
-@given(name=st.sampled_from(list(FORMS)), changes=CHANGES)
+@given(name=st.sampled_from([*FORMS, *OPTIONAL_FORMS]), changes=CHANGES)
 def test_a_spoiled_array_in_a_whole_file(
     tmp_path: Path, members: dict[str, bytes], name: str, changes: list[Change]
 ) -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finished import finished as finished_video
 
 from config import Config
 from pipeline import fingerprint as module
 from pipeline.errors import InputError
 from pipeline.fingerprint import finished_before, marks_of
+from pipeline.outputs import manifest as manifest_module
+from pipeline.outputs.manifest import read_manifest, write_manifest
 from pipeline.types import ModelChoice
 
 MODELS = (ModelChoice("faces", "s3fd", Path("/w/s3fd.pth"), "aa" * 32), ModelChoice("words", "base", None))
@@ -174,21 +177,16 @@ def test_another_version_of_the_program_does_its_stage_again(
     assert {name for name in names if getattr(before, name) != getattr(after, name)} == changed
 
 
+CLIP = "output/seg_0000_track_000.mp4"
+
+
 @pytest.fixture
-def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of results with one clip; its manifest is read without the schema, which has tests of its own."""
-
-    def read(path: Path) -> Any:
-        try:
-            return json.loads(path.read_text())
-        except ValueError as error:
-            raise InputError("bad_manifest", str(error), path) from error
-
-    monkeypatch.setattr(module, "read_manifest", read)
-    output = tmp_path / "output"
-    output.mkdir()
-    (output / "c.mp4").touch()
-    (output / "manifest.json").write_text(json.dumps({"fingerprint": "abc", "clips": [{"clip": "c.mp4"}]}))
+def finished(tmp_path: Path) -> Path:
+    """A folder of results with one clip, of 640x360 that was analysed as it is."""
+    done = finished_video(1, is_dropped=lambda _: False)
+    done.manifest["source"] |= {"width": 640, "height": 360, "analysed_width": 640, "analysed_height": 360}
+    done.write(tmp_path)
+    (tmp_path / CLIP).touch()
     return tmp_path
 
 
@@ -196,12 +194,66 @@ def test_whole_results_are_finished(finished: Path) -> None:
     assert finished_before(finished, "abc") == finished / "output" / "manifest.json"
 
 
+@pytest.mark.parametrize(("most_px", "holds"), [(0, True), (640 * 360, True), (640 * 360 - 1, False), (1 << 30, True)])
+@pytest.mark.parametrize("seal", [True, False])
+def test_results_hold_while_pictures_are_analysed_at_the_same_size(
+    finished: Path, most_px: int, holds: bool, seal: bool
+) -> None:
+    _unseal(finished, not seal)
+    assert (finished_before(finished, "abc", most_px) is not None) is holds
+
+
+@pytest.mark.parametrize(("most_px", "holds"), [(320 * 180, True), (320 * 180 - 400, False), (640 * 360, False)])
+@pytest.mark.parametrize("seal", [True, False])
+def test_results_of_reduced_pictures(finished: Path, most_px: int, holds: bool, seal: bool) -> None:
+    path = finished / "output" / "manifest.json"
+    content = read_manifest(path)
+    content["source"] |= {"analysed_width": 320, "analysed_height": 180}
+    write_manifest(path, content)
+    _unseal(finished, not seal)
+    assert (finished_before(finished, "abc", most_px) is not None) is holds
+
+
+def test_the_ring_changes_no_mark(video: Path) -> None:
+    """It changes the size of large pictures, which the results name, and nothing else."""
+    assert marks_of(video, Config(RING_MB=16), MODELS) == marks_of(video, Config(RING_MB=512), MODELS)
+
+
+@pytest.mark.parametrize("edit", ["fingerprint", "clip", "unsealed"])
+def test_whole_schema_only_for_what_was_not_written_by_the_program(
+    finished: Path, edit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+    real = manifest_module.validate
+    monkeypatch.setattr(manifest_module, "validate", lambda content: calls.append(content) or real(content))
+    assert finished_before(finished, "abc") is not None
+    assert calls == []
+    path = finished / "output" / "manifest.json"
+    if edit == "unsealed":
+        _unseal(finished)
+    elif edit == "fingerprint":
+        path.write_text(path.read_text().replace('"fingerprint": "abc"', '"fingerprint": "abd"'))
+    else:
+        path.write_text(path.read_text().replace("seg_0000_track_000.mp4", "../../x/seg_0000_track_000.mp4"))
+    calls.clear()
+    found = finished_before(finished, "abd" if edit == "fingerprint" else "abc")
+    assert len(calls) == 1
+    assert (found is None) is (edit == "clip")
+
+
+def _unseal(folder: Path, really: bool = True) -> None:
+    """Takes the digest away, as from a file of an older program."""
+    path = folder / "output" / "manifest.json"
+    if really:
+        path.write_text(json.dumps(read_manifest(path)))
+
+
 def test_results_of_other_settings_are_not(finished: Path) -> None:
     assert finished_before(finished, "abd") is None
 
 
 def test_results_with_a_missing_clip_are_not(finished: Path) -> None:
-    (finished / "output" / "c.mp4").unlink()
+    (finished / CLIP).unlink()
     assert finished_before(finished, "abc") is None
 
 

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finished import finished
 
 from pipeline import run_report
 from pipeline.errors import InputError
 from pipeline.inputs import Shard, list_digest
+from pipeline.outputs.manifest import read_manifest
+from pipeline.outputs.own_manifest import summary_of
+from pipeline.outputs.seal import sealed
 from pipeline.run_report import RunReport, read_run, results_of
 from pipeline.types import ModelChoice, VideoResult
 
@@ -72,8 +76,8 @@ def test_videos_without_a_result_were_interrupted(report: RunReport) -> None:
 
 def test_close_gathers_the_clips_of_the_manifests(report: RunReport, monkeypatch: pytest.MonkeyPatch) -> None:
     gathered: list[tuple[Path, list[Path]]] = []
-    monkeypatch.setattr(run_report, "write_clips_list", lambda path, manifests: gathered.append((path, manifests)))
-    monkeypatch.setattr(run_report, "read_manifest", lambda path: {})
+    monkeypatch.setattr(run_report, "write_clips_list", lambda path, manifests, _: gathered.append((path, manifests)))
+    monkeypatch.setattr(run_report, "summary_of", lambda path: None)
     monkeypatch.setattr(run_report, "write_index", lambda *_: None)
     report.add(VideoResult(B, "skipped", manifest=Path("/r/b/output/manifest.json")))
     report.close()
@@ -88,6 +92,53 @@ def test_a_manifest_that_has_gone_is_a_failure_of_its_video_only(report: RunRepo
     ends = [(video["status"], video["reason_code"]) for video in _read(report)["videos"]]
     assert ends == [("failed", "manifest_lost"), ("skipped", "")]
     assert report.clips_path.read_text() == ""
+
+
+def test_a_sealed_manifest_that_is_none_fails_alone(report: RunReport, tmp_path: Path) -> None:
+    """Its digest is right, as anybody can compute one, and its lines look right: only whoever reads it sees it."""
+    good, bad = (finished().write(tmp_path / name) for name in "ab")
+    content = read_manifest(bad)
+    content["clips"][0]["text"] = 5
+    bad.write_bytes(sealed(content))
+    report.add(VideoResult(A, "skipped", manifest=good))
+    report.add(VideoResult(B, "skipped", manifest=bad))
+    report.close()
+    first, second = _read(report)["videos"]
+    assert (first["status"], second["status"], second["reason_code"]) == ("skipped", "failed", "manifest_lost")
+    assert "Delete that file" in second["message"]
+    lines = [json.loads(line) for line in report.clips_path.read_text().splitlines()]
+    assert {line["manifest"] for line in lines} == {"a/output/manifest.json"}
+    assert "manifest_lost" in report.index_path.read_text()
+
+
+def test_a_manifest_that_changes_while_the_run_goes_on_is_read_again(report: RunReport, tmp_path: Path) -> None:
+    manifest = finished().write(tmp_path / "a")
+    summary_of(manifest)
+    manifest.write_bytes(manifest.read_bytes()[:-100])
+    report.add(VideoResult(A, "done", manifest=manifest))
+    report.close()
+    assert _read(report)["videos"][0]["reason_code"] == "manifest_lost"
+
+
+def test_the_list_of_an_earlier_run_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that changed nothing neither reads its manifests for the list again nor writes the list."""
+    manifest = finished().write(tmp_path / "a")
+    inodes = []
+    for _ in range(2):
+        report = RunReport(tmp_path, Path("/v"), [A])
+        report.add(VideoResult(A, "skipped", manifest=manifest))
+        report.close()
+        assert read_run(report.path)["clips_list"]["parts"][0][0] == "a/output/manifest.json"
+        inodes.append(report.clips_path.stat().st_ino)
+    assert inodes[0] == inodes[1]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"clips_list": 3}', b"[" * 100_000])
+def test_a_run_file_of_before_that_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json").write_bytes(content)
+    report = RunReport(tmp_path, Path("/v"), [A])
+    report.close()
+    assert read_run(report.path)["clips_list"]["parts"] == []
 
 
 def test_a_run_without_clips_has_an_empty_list(report: RunReport) -> None:

@@ -71,7 +71,7 @@ def test_a_run_that_is_killed_lets_go(tmp_path: Path, video: VideoJob) -> None:
 def test_what_another_run_did_meanwhile_is_skipped_unless_forced(
     tmp_path: Path, video: VideoJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def finished(folder: Path, mark: str) -> Path | None:
+    def finished(folder: Path, mark: str, most_px: int) -> Path | None:
         return folder / "manifest.json" if mark == MARKS.whole else None
 
     monkeypatch.setattr(claims, "finished_before", finished)

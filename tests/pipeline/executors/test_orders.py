@@ -229,7 +229,7 @@ class TestBesideTheVideos:
     def test_what_is_asked_for_beside_finished_results_is_work(
         self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(orders, "finished_before", lambda folder, mark: folder / "output" / "manifest.json")
+        monkeypatch.setattr(orders, "finished_before", lambda folder, *_: folder / "output" / "manifest.json")
         monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
         config = dataclasses.replace(CPU, EXPORT="rttm")
         (videos / "a" / "export").mkdir(parents=True)

@@ -51,7 +51,7 @@ class TestRun:
     def test_what_is_done_is_skipped_unless_forced(
         self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def done(folder: Path, mark: str) -> Path | None:
+        def done(folder: Path, mark: str, most_px: int) -> Path | None:
             return folder / "manifest.json" if folder.name == "a" and mark else None
 
         monkeypatch.setattr(orders, "finished_before", done)
@@ -139,7 +139,7 @@ class TestRun:
         (left / LOCK).touch()
         partial = videos / ".run.json.999999999.part"
         partial.touch()
-        monkeypatch.setattr(orders, "finished_before", lambda folder, mark: folder / "manifest.json")
+        monkeypatch.setattr(orders, "finished_before", lambda folder, *_: folder / "manifest.json")
         monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
         assert runner.run(videos, dataclasses.replace(CPU, WORK_DIR=str(tmp_path / "work"))) == 0
         assert not left.exists() and not partial.exists()

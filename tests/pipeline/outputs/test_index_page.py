@@ -40,11 +40,11 @@ def _data(path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> tuple[dict[str, Any], list[tuple[Path, dict[str, Any]]]]:
+def written(tmp_path: Path) -> tuple[dict[str, Any], list[Path]]:
     """A run of one video with its manifest."""
     done = finished()
     manifest = done.write(tmp_path / "a #1")
-    return _run({"path": "/v/a #1.mp4", "manifest": str(manifest)}), [(manifest, done.manifest)]
+    return _run({"path": "/v/a #1.mp4", "manifest": str(manifest)}), [manifest]
 
 
 def test_a_video_is_filled_from_its_manifest(tmp_path: Path, written) -> None:

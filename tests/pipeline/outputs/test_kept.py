@@ -17,7 +17,7 @@ from pipeline.outputs.kept import (
     write_pending_tracks,
     write_pending_words,
 )
-from pipeline.types import Losses, Marks, ScoredTracks, Segment, Transcript, Word
+from pipeline.types import Losses, Marks, PictureSizes, ScoredTracks, Segment, Transcript, Word
 
 MARKS = Marks("v" * 64, "s" * 64, "w" * 64)
 NONE = np.zeros(0, np.int32)
@@ -48,6 +48,28 @@ def test_what_is_kept_comes_back(folder: Path) -> None:
 )
 def test_only_what_still_holds_counts(folder: Path, changed: dict[str, str], kept: set[str]) -> None:
     assert stages_kept(folder, dataclasses.replace(MARKS, **changed)) == kept
+
+
+@pytest.mark.parametrize(
+    ("analysed_px", "most_px", "holds"),
+    [
+        ((1920, 1080), 0, True),
+        ((1920, 1080), 1920 * 1080, True),
+        ((1920, 1080), 1 << 30, True),
+        ((1920, 1080), 1920 * 1080 - 1, False),
+        ((960, 540), 960 * 540, True),
+        ((960, 540), 960 * 540 + 1, True),
+        ((960, 540), 950 * 540, False),
+        ((960, 540), 1920 * 1080, False),
+    ],
+)
+def test_scores_hold_while_the_pictures_would_be_analysed_at_the_same_size(
+    folder: Path, analysed_px: tuple[int, int], most_px: int, holds: bool
+) -> None:
+    sizes = PictureSizes((1920, 1080), analysed_px)
+    put_in_place(write_pending_tracks(folder, TRACKS, LOSSES, MARKS.vision, sizes), "vision")
+    kept = stages_kept(folder, dataclasses.replace(MARKS, most_px=most_px))
+    assert kept == ({"vision", "speech"} if holds else {"speech"})
 
 
 def test_without_a_mark_nothing_counts(tmp_path: Path) -> None:

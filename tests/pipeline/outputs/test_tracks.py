@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.outputs.tracks import read_tracks, write_tracks
-from pipeline.types import ScoredTracks
+from pipeline.outputs.tracks import read_picture_sizes, read_tracks, write_tracks
+from pipeline.types import PictureSizes, ScoredTracks
 
 
 def _tracks(rows: int = 3) -> ScoredTracks:
@@ -50,6 +50,15 @@ def test_the_file_holds_the_arrays_that_are_promised(tmp_path: Path) -> None:
             "losses": ("float64", 1),
             "fingerprint": ("str32", 0),
         }
+
+
+def test_sizes_of_pictures_come_back(tmp_path: Path) -> None:
+    sizes = PictureSizes((3840, 2160), (1920, 1080))
+    write_tracks(tmp_path / "tracks.npz", _tracks(), sizes=sizes)
+    assert read_picture_sizes(tmp_path / "tracks.npz") == sizes
+    assert read_tracks(tmp_path / "tracks.npz").frame_count == 40
+    write_tracks(tmp_path / "tracks.npz", _tracks())
+    assert read_picture_sizes(tmp_path / "tracks.npz") is None
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
