@@ -20,6 +20,10 @@ stage: MTCNN takes a hand on a knee for a face at 0.7 to 0.94 (few at 0.98) and 
 profiles 0.73 to 0.81 and most hands below 0.7.
 """
 
+MIN_LANDMARK_SCORE = 0.5
+"""Lowest score of a face where one is known to be and its five points are wanted; `DEFAULT_THRESHOLD` is for pictures
+of which nothing is known."""
+
 S3FD_SCALE = 0.25
 """Factor at which the published demos of TalkNet run S3FD."""
 

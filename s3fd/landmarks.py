@@ -7,10 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from s3fd.common import MIN_LANDMARK_SCORE
 from s3fd.yunet import open_yunet
-
-LEAST_SCORE = 0.5
-"""Least score of a face where one is known to be; YuNet's usual 0.7 is for pictures of which nothing is known."""
 
 LEAST_OVERLAP = 0.3
 """Least overlap of what YuNet finds with the box of the known face."""
@@ -45,7 +43,7 @@ class YuNetLandmarks:
 
     def __init__(self, weights: Path) -> None:
         self._network = open_yunet(weights)
-        self._network.setScoreThreshold(LEAST_SCORE)
+        self._network.setScoreThreshold(MIN_LANDMARK_SCORE)
 
     def points(self, picture: np.ndarray, box_px: np.ndarray) -> np.ndarray | None:
         """As `LandmarkFinder.points`: those of the detection that overlaps the box most."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from facenet_pytorch.models.mtcnn import ONet
 
-from s3fd.landmarks import LEAST_SCORE
+from s3fd.common import MIN_LANDMARK_SCORE
 from s3fd.mtcnn import wheel_network
 
 INPUT_PX = 48
@@ -40,4 +40,4 @@ class MtcnnLandmarks:
             shifts, places, scores = (answer[0].double().numpy() for answer in self._network(pixels))
             points, score = start + side * places.reshape(2, 5).T, float(scores[1])
             box = np.concatenate([start, start + side]) + side * shifts
-        return points.astype(np.float32) if score >= LEAST_SCORE else None
+        return points.astype(np.float32) if score >= MIN_LANDMARK_SCORE else None

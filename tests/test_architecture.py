@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,112 @@ def test_importing_starts_no_work(module: str) -> None:
     watched = "WATCHED = {'subprocess.Popen', 'os.system', 'os.fork', 'socket.connect', 'urllib.Request'}\n"
     done = subprocess.run([sys.executable, "-c", watched + code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_importing_every_module_changes_nothing_in_the_process() -> None:
+    """Tools that import all modules (documentation, type checkers, test collectors) must come out as they went in.
+
+    PyTorch and what it is imported with may do work of their own: they are imported first. In the environment the
+    variables of a fork server do not count for a process that is none.
+    """
+    modules = sorted(module_of(path) for path in [*sources(), *tools()])
+    imported = {module for path in [*sources(), *tools()] for module in module_level_imports(path)}
+    libraries = sorted(name for name in imported if name.split(".")[0] not in {each.split(".")[0] for each in modules})
+    code = (
+        "import atexit, contextlib, importlib, os, signal, sys, threading\n"
+        f"for name in {libraries}:\n"
+        "    for each in (name.rpartition('.')[0], name):\n"
+        "        with contextlib.suppress(ImportError, ValueError):\n"
+        "            importlib.import_module(each)\n"
+        "import torch, cv2\n"
+        "def state():\n"
+        "    return {\n"
+        "        'signals': {each: signal.getsignal(each) for each in signal.valid_signals()},\n"
+        "        'at exit': atexit._ncallbacks(),\n"
+        "        'threads': threading.enumerate(),\n"
+        "        'environment': dict(os.environ),\n"
+        "        'torch': (torch.get_num_threads(), torch.get_num_interop_threads(), torch.get_default_dtype(),\n"
+        "            torch.is_grad_enabled(), torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()),\n"
+        "        'opencv': cv2.getNumThreads(),\n"
+        "        'folder': os.getcwd(),\n"
+        "        'switches': (sys.getswitchinterval(), sys.getrecursionlimit(), sys.excepthook),\n"
+        "    }\n"
+        "before = state()\n"
+        f"for name in {modules}:\n"
+        "    importlib.import_module(name)\n"
+        "    after = state()\n"
+        "    changed = {each: (before[each], after[each]) for each in before if before[each] != after[each]}\n"
+        "    assert not changed, (name, changed)\n"
+        "print('came to the end')\n"
+    )
+    environment = {**os.environ, "LIPGEN_FORKSERVER_FOLDER": "/nowhere", "LIPGEN_FORKSERVER_OF": "1"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "came to the end\n"), done.stderr
+
+
+@pytest.mark.parametrize("deferred", [False, True], ids=["at-module-level", "inside-functions-too"])
+def test_imports_make_no_circle(deferred: bool) -> None:
+    """An import that is put off into a function hides a circle, and does not end it."""
+    paths = {module_of(path): path for path in [*sources(), *tools()]}
+    graph = {
+        name: {module for each in module_level_imports(path, deferred) if (module := _owner(each, paths)) != name}
+        for name, path in paths.items()
+    }
+    circles = [
+        f"{name} <-> {other}"
+        for name, others in graph.items()
+        for other in others
+        if other in paths and name in _reached(graph, other)
+    ]
+    assert circles == []
+
+
+def test_a_circle_would_be_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def later():\n    import b\n")
+    (tmp_path / "b.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import c\nimport a\n")
+    found = {
+        name: [module_level_imports(tmp_path / f"{name}.py", put_off) for put_off in (False, True)] for name in "ab"
+    }
+    assert found == {"a": [set(), {"b"}], "b": [{"a", "typing.TYPE_CHECKING"}] * 2}
+    assert "a" in _reached({"a": {"b"}, "b": {"a"}}, "b") and "a" not in _reached({"a": {"b"}, "b": set()}, "b")
+
+
+def tools() -> list[Path]:
+    return [path for name in ("samples", "benchmarks") for path in (ROOT / name).rglob("*.py")]
+
+
+def module_level_imports(path: Path, deferred: bool = False) -> set[str]:
+    """What *path* imports when it is imported itself, or, with *deferred*, at some time; types apart."""
+
+    def within(node: ast.AST) -> set[str]:
+        found: set[str] = set()
+        for each in ast.iter_child_nodes(node):
+            if isinstance(each, ast.Import):
+                found |= {alias.name for alias in each.names}
+            elif isinstance(each, ast.ImportFrom):
+                found |= {f"{each.module}.{alias.name}" for alias in each.names if each.module != "__future__"}
+            elif isinstance(each, ast.If) and "TYPE_CHECKING" in ast.dump(each.test):
+                continue
+            elif deferred or not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                found |= within(each)
+        return found
+
+    return within(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def _owner(name: str, modules: Container[str]) -> str:
+    """The module that *name*, as `module_level_imports` gives it, is or comes from."""
+    return name if name in modules else name.rpartition(".")[0]
+
+
+def _reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
+    """Everything that is imported where *start* is."""
+    reached, waiting = set(), [start]
+    while waiting:
+        for other in graph.get(waiting.pop(), set()) - reached:
+            reached.add(other)
+            waiting.append(other)
+    return reached
 
 
 @pytest.mark.parametrize("module", ["optimized_runner", "pipeline.executors.workers"])

@@ -1,6 +1,7 @@
-"""Imported once, by the process that workers are forked from (`pipeline.executors.nursery`): loads what they need.
+"""What the process that workers are forked from does when it begins (`pipeline.executors.nursery`): it loads libraries.
 
-It ends with its parent alone: what interrupts a run is for the parent to deal with.
+multiprocessing has no other way to tell that process than a module that it imports by name. So the import acts in that
+process alone, which knows itself by a variable that `nursery` gives to it; elsewhere it is an import like any other.
 """
 
 from __future__ import annotations
@@ -11,22 +12,35 @@ import os
 import shutil
 import signal
 
-from pipeline.executors.nursery import OWN_FOLDER
-
-for _each in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(_each, signal.SIG_IGN)
+from pipeline.executors.nursery import FORK_SERVER_OF, OWN_FOLDER
 
 
-def _leave() -> None:
-    """Ends this process without taking the libraries apart, for which nobody needs to wait."""
-    shutil.rmtree(os.environ[OWN_FOLDER], ignore_errors=True)
+def is_fork_server() -> bool:
+    """Return True in a process that `nursery` has started to fork workers, as a child of its own."""
+    return os.environ.get(FORK_SERVER_OF) == str(os.getppid()) and OWN_FOLDER in os.environ
+
+
+def load() -> None:
+    """Make this process the one that workers are forked from.
+
+    It ends with its parent alone: what interrupts a run is for the parent to deal with.
+    """
+    del os.environ[FORK_SERVER_OF]
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    atexit.register(_leave, os.environ.pop(OWN_FOLDER))
+    with contextlib.suppress(Exception):  # Whoever needs what cannot be loaded says so.
+        import torch  # noqa: F401
+        import torchaudio.functional  # noqa: F401
+
+        import pipeline.executors.workers  # noqa: F401
+
+
+def _leave(folder: str) -> None:
+    """End this process without taking the libraries apart, for which nobody needs to wait."""
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
-atexit.register(_leave)
-
-with contextlib.suppress(Exception):  # Whoever needs what cannot be loaded says so.
-    import torch  # noqa: F401
-    import torchaudio.functional  # noqa: F401
-
-    import pipeline.executors.workers  # noqa: F401
+if is_fork_server():
+    load()

@@ -31,6 +31,9 @@ LOADED = "pipeline.executors.loaded"
 OWN_FOLDER = "LIPGEN_FORKSERVER_FOLDER"
 """Variable that tells that process which folder to remove at its end."""
 
+FORK_SERVER_OF = "LIPGEN_FORKSERVER_OF"
+"""Variable that tells that process that it is the one: the number of the process that started it."""
+
 
 def clean_processes() -> Context:
     """What starts processes that inherit nothing but loaded libraries.
@@ -44,7 +47,7 @@ def clean_processes() -> Context:
     context.set_forkserver_preload([LOADED])
     path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     try:
-        with _variables({"PYTHONPATH": path, OWN_FOLDER: get_temp_dir()}):
+        with _variables({"PYTHONPATH": path, OWN_FOLDER: get_temp_dir(), FORK_SERVER_OF: str(os.getpid())}):
             multiprocessing.forkserver.ensure_running()
     except OSError:  # such as a name too long for a socket
         return multiprocessing.get_context("spawn")

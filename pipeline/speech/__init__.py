@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol
 
 from pipeline.errors import InputError, WeightsError
-from pipeline.types import AudioTrack, Transcript
-
-Precision = Literal["auto", "half", "full"]
-"""``half`` is float16 and needs CUDA; ``auto`` is half on CUDA and full elsewhere."""
-
-UNKNOWN_LANGUAGE = "und"
-"""ISO 639 code of a transcript whose language nobody named and nothing tells."""
-
-
-class Transcriber(Protocol):
-    """Turns sound into words. Its models are loaded once and serve any number of recordings."""
-
-    def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
-        """The words of one recording.
-
-        Args:
-            audio: the recording; read by the span, never held whole.
-            on_progress: called with the seconds of sound that are done; the numbers never fall, and the last is
-                ``audio.duration_s``.
-        """
-        ...
+from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision, Transcriber
 
 
 def load_transcriber(

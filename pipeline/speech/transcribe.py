@@ -20,7 +20,7 @@ from whisper.model import Whisper
 from whisper.tokenizer import LANGUAGES
 
 from pipeline.errors import InputError
-from pipeline.speech import UNKNOWN_LANGUAGE, Precision
+from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision
 from pipeline.speech.regions import RegionRules, find_speech, load_detector, windows
 from pipeline.speech.repeats import REPEATED, flag_repeats, with_flag
 from pipeline.speech.whisper_file import load_model
