@@ -67,6 +67,8 @@ class FinishedVideo:
     """What of the video could not be read."""
     notes: tuple[str, ...] = ()
     """What people should know of it."""
+    frame_count: int = 0
+    """Grid frames of its picture that were worked on."""
 
 
 def finished_of(manifest: Path) -> FinishedVideo:
@@ -81,7 +83,9 @@ def finished_of(manifest: Path) -> FinishedVideo:
     losses = Losses(lost["picture_packets"], lost["sound_packets"], lost["missing"])
     notes = tuple(content["source"].get("notes", ()))
     counts = len(content["clips"]), len(content["dropped"]), len(failed)
-    return FinishedVideo(manifest, *counts, failed[0] if failed else "", losses, notes)
+    return FinishedVideo(
+        manifest, *counts, failed[0] if failed else "", losses, notes, content["source"]["grid_frames"]
+    )
 
 
 def finish_video(
@@ -160,7 +164,9 @@ def finish_video(
     write_manifest(manifest, content)
     failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]
     first = failed[0] if failed else ""
-    return FinishedVideo(manifest, len(clips), len(dropped), len(failed), first, losses, transcript.notes)
+    counts = len(clips), len(dropped), len(failed)
+    frames = tracks.frame_count - tracks.first_frame
+    return FinishedVideo(manifest, *counts, first, losses, transcript.notes, frames)
 
 
 def _not_wanted(plan: Plan) -> Plan:

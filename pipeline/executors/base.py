@@ -94,7 +94,7 @@ def done(
         stand_ins=stand_ins(video.models or models),
         clip_count=finished.clip_count,
         manifest=finished.manifest,
-        duration_s=prepared.probe.length_s,
+        duration_s=prepared.probe.counted_s(finished.frame_count),
         timings=timings,
         details=details,
     )

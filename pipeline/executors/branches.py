@@ -54,7 +54,7 @@ def see(
     duration_s = prepared.probe.length_s
     lost: list[int] = []
     session = vision.start(
-        prepared, form.capacity, lambda frames: on_progress(min(frames / GRID_FPS, duration_s), duration_s)
+        prepared, form.capacity, lambda frames: on_progress(frames / GRID_FPS, max(frames / GRID_FPS, duration_s))
     )
     batches = _batches(stages, prepared, form, threads, lost.append)
     for batch in read_ahead(batches, BATCHES_AHEAD) if ahead else batches:

@@ -130,7 +130,9 @@ def _begin_seeing(pipe: Pipe, vision, order: See, rings: list[Ring]) -> _Seen:
     report = Reporter(pipe, order.job, "vision")
     duration_s = order.prepared.probe.length_s
     session = vision.start(
-        order.prepared, order.form.capacity, lambda frames: report(min(frames / GRID_FPS, duration_s), duration_s)
+        order.prepared,
+        order.form.capacity,
+        lambda frames: report(frames / GRID_FPS, max(frames / GRID_FPS, duration_s)),
     )
     return _Seen(order.video, order.prepared, session, order.form, rings[order.decoder], report, duration_s)
 

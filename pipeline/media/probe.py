@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator
@@ -179,7 +180,8 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
         _, _, width, height = display_size(stream, rotation_deg)
         check_picture(width, height, limits, path)
         end_s, duration_of = claimed_end(container, stream)
-        duration_s = max(end_s - zero_s, Fraction(0))
+        rate = believable_rate(stream.average_rate, stream.guessed_rate)
+        duration_s = max(end_s - zero_s, Fraction(0)) or _measured_length(path, limits, zero_s, 1 / rate)
         check_length(duration_s, limits, path, "the end that its header claims")
         return Probe(
             path=path,
@@ -187,7 +189,7 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
             duration_s=float(duration_s),
             width_px=width,
             height_px=height,
-            rate=believable_rate(stream.average_rate, stream.guessed_rate),
+            rate=rate,
             rotation_deg=rotation_deg,
             zero_s=zero_s,
             **(sound or {"audio_rate_hz": None, "audio_channels": 0}),
@@ -196,6 +198,24 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
             seen=seen,
             lead_s=_lead(container, frame_time(first, time_base)),
         )
+
+
+def _measured_length(path: Path, limits: MediaLimits, zero_s: Fraction, frame_s: Fraction) -> Fraction:
+    """Seconds from the first video frame to the end of the last one, by their time stamps.
+
+    For files that do not say, such as recordings of a browser: the file is read through, and nothing decoded.
+    """
+    end_s = zero_s
+    with opened(path, limits) as container:
+        stream = picture_stream(container, path)
+        time_base = stream.time_base or Fraction(1, av.time_base)
+        with contextlib.suppress(av.error.FFmpegError):
+            for packet in packets(container, stream):
+                if packet.pts is not None:
+                    shown_s = packet.duration * time_base if packet.duration else frame_s
+                    end_s = max(end_s, packet.pts * time_base + shown_s)
+                    check_length(end_s - zero_s, limits, path, "a picture")
+    return end_s - zero_s
 
 
 def with_sound_track(probe: Probe, number: int) -> Probe:

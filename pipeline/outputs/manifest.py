@@ -210,7 +210,7 @@ def _source_json(
     return {
         "path": probe.url or str(probe.path),
         "container": probe.container,
-        "duration": _seconds(probe.duration_s),
+        "duration": _seconds(_duration(probe, first_frame, frame_count)),
         "width": probe.width_px,
         "height": probe.height_px,
         **analysed,
@@ -232,6 +232,13 @@ def _source_json(
         },
         "language": language,
     }
+
+
+def _duration(probe: Probe, first_frame: int, frame_count: int) -> float:
+    """Length of the picture: as its pictures were counted, where the file claims nothing or less."""
+    claims = probe.duration_of != "nothing" and probe.duration_s > 0
+    counted_s = first_frame / GRID_FPS + probe.counted_s(frame_count - first_frame)
+    return probe.duration_s if claims and probe.duration_s + 1 / GRID_FPS >= counted_s else counted_s
 
 
 def _model_json(model: ModelChoice) -> dict[str, Any]:

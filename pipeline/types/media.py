@@ -98,6 +98,14 @@ class Probe:
         """Seconds of picture that are worked on, as the file claims; 0 when it does not say."""
         return self.excerpt.length_of(self.duration_s)
 
+    def counted_s(self, frames: int) -> float:
+        """Return the length of a picture of which *frames* grid frames came: their own where the file claims another.
+
+        What it claims within a frame of theirs is more exact.
+        """
+        counted_s = frames / GRID_FPS
+        return self.length_s if abs(self.length_s - counted_s) <= 1 / GRID_FPS else counted_s
+
     @property
     def has_audio(self) -> bool:
         return self.audio_rate_hz is not None

@@ -204,7 +204,10 @@ def finish(
     manifest.write_text(f"{os.getpid()} {transcript.segments[0].text} {named}")
     if job.renews:
         replace_results(job.folder)
-    return FinishedVideo(job.folder / "output" / "manifest.json", len(tracks.track), 0, 0, losses=losses)
+    manifest = job.folder / "output" / "manifest.json"
+    return FinishedVideo(
+        manifest, len(tracks.track), 0, 0, losses=losses, frame_count=tracks.frame_count - tracks.first_frame
+    )
 
 
 def extras(
