@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.types import GRID_FPS
 from pipeline.vision.crops import model_crop, smooth_path
-from pipeline.vision.samples import FaceSamples, FaceView
+from pipeline.vision.embedding import Embedder, unit
+from pipeline.vision.parting import embedded, parts_of
+from pipeline.vision.samples import FaceSamples
 from pipeline.vision.tracks import OpenTrack
 
 SCORE_BLOCK_FRAMES = 60 * GRID_FPS
 """Frames of a track scored together. Every window of 1 to 6 s divides 60 s, so blocks give the very same numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPart:
+    """The part of a track that shows one person; nearly always the whole."""
+
+    first_frame: int
+    boxes_px: np.ndarray
+    """(F, 4) float32."""
+    logits: np.ndarray
+    """(F,) float32."""
+    embedding: np.ndarray | None
+    """(D,) float32 of unit length: what the person looks like; None when not known."""
 
 
 class TrackedFace:
@@ -27,8 +43,7 @@ class TrackedFace:
 
     def __init__(self, track: OpenTrack, smooth_frames: int, crop_scale: float, sampled: bool) -> None:
         self.track = track
-        self.embedding: np.ndarray | None = None
-        """(D,) float32 of unit length, once the track has ended: what the person looks like; None when not known."""
+        self._persons: list[tuple[int, int, np.ndarray | None]] = []
         self._smooth_frames, self._crop_scale = smooth_frames, crop_scale
         self._samples = FaceSamples(track.first_frame) if sampled else None
         self._crops: list[np.ndarray] = []
@@ -53,11 +68,30 @@ class TrackedFace:
         """Takes the crops of all frames left, after the track has ended."""
         self._take_crops(self.track.stop_frame, pictures)
 
-    def take_views(self) -> list[FaceView]:
-        """Gives away the pictures to know the face by, in order of time."""
-        views = self._samples.views if self._samples else []
+    def part(self, embedder: Embedder) -> None:
+        """Tells which persons the track shows, after it has ended and before the rest of it is handed over.
+
+        What is handed over afterwards is parted between persons, so that none is scored with another's mouth. Blocks
+        that are scored already, of a track longer than `SCORE_BLOCK_FRAMES`, stay.
+        """
+        assert self._samples is not None
+        frames, vectors = embedded(embedder, self._samples.frames, self._samples.views)
         self._samples = None
-        return views
+        if frames:
+            parts = parts_of(frames, np.stack(vectors), self.track.first_frame, self.track.stop_frame)
+            self._persons = [(first, stop, unit(rows.mean(axis=0))) for first, stop, rows in parts]
+
+    @property
+    def parts(self) -> list[PersonPart]:
+        """The track by persons, in order of time, once all is scored."""
+        begin, logits = self.track.first_frame, self.logits
+        persons = self._persons or [(begin, self.track.stop_frame, None)]
+        return [
+            PersonPart(
+                first, self.track.boxes_px(first - begin, stop - begin), logits[first - begin : stop - begin], looks
+            )
+            for first, stop, looks in persons
+        ]
 
     def _take_crops(self, stop_frame: int, pictures: Mapping[int, np.ndarray]) -> None:
         begin = self.track.first_frame
@@ -82,7 +116,10 @@ class TrackedFace:
         """
         blocks: list[tuple[int, np.ndarray]] = []
         while len(self._crops) >= (1 if ended else SCORE_BLOCK_FRAMES):
-            crops, self._crops = np.stack(self._crops[:SCORE_BLOCK_FRAMES]), self._crops[SCORE_BLOCK_FRAMES:]
+            count = min(
+                [SCORE_BLOCK_FRAMES, *(n for first, _, _ in self._persons if (n := first - self._next_unscored) > 0)]
+            )
+            crops, self._crops = np.stack(self._crops[:count]), self._crops[count:]
             blocks.append((self._next_unscored, crops))
             self._next_unscored += len(crops)
         return blocks

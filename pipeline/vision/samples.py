@@ -9,8 +9,8 @@ import numpy as np
 
 from pipeline.vision.crops import cut_out
 
-MOST_SAMPLES = 8
-"""Pictures kept of one track: averaging more of them hardly moves the mean."""
+MOST_SAMPLES = 32
+"""Pictures kept of one track, 5 MB: enough to find where one face turns into another."""
 
 FIRST_STEP_FRAMES = 5
 """Frames from one sample to the next in a short track; twice as many each time that the samples become too many."""
@@ -42,6 +42,8 @@ class FaceSamples:
     def __init__(self, first_frame: int) -> None:
         self._step = FIRST_STEP_FRAMES
         self._next = first_frame + self._step // 2
+        self.frames: list[int] = []
+        """Of the views; ascending."""
         self.views: list[FaceView] = []
         """In order of time."""
 
@@ -56,8 +58,9 @@ class FaceSamples:
         if frame != self._next:
             return
         if len(self.views) == MOST_SAMPLES:
-            self.views = self.views[::2]
+            self.frames, self.views = self.frames[::2], self.views[::2]
             self._step *= 2
+        self.frames.append(frame)
         self.views.append(view_of(picture, box_px))
         self._next = frame + self._step
 

@@ -56,6 +56,10 @@ class GivenShots:
         """The shot that begins with this picture: its frame, or nothing. As `ShotFinder.push`."""
         return [frame] if frame in self._starts else []
 
+    def finish(self) -> list[int]:
+        """Nothing: every shot was told with its first picture. As `ShotFinder.finish`."""
+        return []
+
 
 def read_scenes(path: Path, duration_s: float = 0.0) -> tuple[int, ...]:
     """The first grid frame of each shot, the first is 0.

@@ -1,4 +1,5 @@
-"""Cuts between shots, found while pictures are pushed in, with PySceneDetect's detectors."""
+"""Where shots begin, found while pictures are pushed in: cuts with PySceneDetect's detectors, flashes taken out, and
+gradual transitions."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import GRID_FPS
+from pipeline.vision.transitions import TransitionFinder, difference, small
 
 WIDTH_PX = 256
 """Width of the copy that is looked at: PySceneDetect's own measure; pushed pictures it does not scale down itself."""
@@ -13,22 +15,33 @@ WIDTH_PX = 256
 ADAPTIVE_THRESHOLD, CONTENT_THRESHOLD = 3.0, 27.0
 """PySceneDetect's own."""
 
-LAG_FRAMES = {"adaptive": 2, "content": 0}
-"""By detector: a cut at frame *f* is known once frame ``f + lag`` has been pushed."""
-
 MIN_SHOT_FRAMES = 5
-"""A cut closer than this to the last one is a flash. A short limit: a missed cut joins two people into one track."""
+"""A cut closer than this to the last one is none. A short limit: a missed cut joins two people into one track."""
+
+FLASH_FRAMES = 6
+"""Longest flash: at 2 Hz and more a strobe light is on, or off, no longer than this. A reverse shot is longer."""
+
+ALIKE = 0.4
+"""Largest difference of two pictures of one shot around a flash, as a share of the change where the flash begins."""
+
+LAG_FRAMES = {"adaptive": 16, "content": 16}
+"""By detector: the first frame *f* of a shot is known once frame ``f + lag`` has been pushed. The middle of a dissolve
+of a second is told in time; that of a longer one is put later, as far back as the lag allows."""
+
+WINDOW_FRAMES = 2
+"""Frames on either side that the adaptive detector compares with: PySceneDetect's own."""
 
 
 class ShotFinder:
     """Takes the pictures of one video in order and tells where shots begin.
 
     Args:
-        detector: ``adaptive`` or ``content``.
+        detector: of cuts: ``adaptive`` or ``content``.
         threshold: of that detector; None for PySceneDetect's own.
+        gradual: whether dissolves, fades and wipes are looked for.
     """
 
-    def __init__(self, detector: str, threshold: float | None = None) -> None:
+    def __init__(self, detector: str, threshold: float | None = None, gradual: bool = True) -> None:
         if threshold is None:
             threshold = ADAPTIVE_THRESHOLD if detector == "adaptive" else CONTENT_THRESHOLD
         # PySceneDetect starts ffmpeg when it is imported, to see whether there is one: not at our import.
@@ -37,14 +50,17 @@ class ShotFinder:
         from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
         self._timecode = FrameTimecode
+        # PySceneDetect's own filter of flashes goes by lengths alone: it would keep each flash's first side as a cut.
         if detector == "adaptive":
-            self._detector = AdaptiveDetector(threshold, MIN_SHOT_FRAMES, window_width=LAG_FRAMES["adaptive"])
+            self._detector = AdaptiveDetector(threshold, 1, window_width=WINDOW_FRAMES)
         else:
-            self._detector = ContentDetector(threshold, MIN_SHOT_FRAMES, filter_mode=FlashFilter.Mode.SUPPRESS)
+            self._detector = ContentDetector(threshold, 1, filter_mode=FlashFilter.Mode.SUPPRESS)
 
         self.lag = LAG_FRAMES[detector]
-        if self._detector.event_buffer_length > self.lag:
-            raise ValueError(f"ShotFinder: {detector} tells cuts later than expected, after {self.lag} frames")
+        self._gradual = TransitionFinder() if gradual else None
+        self._pictures: dict[int, np.ndarray] = {}
+        self._waiting: list[int] = []
+        self._begin = 0
 
     def push(self, frame: int, picture: np.ndarray) -> list[int]:
         """The cuts that become known with this picture.
@@ -60,4 +76,37 @@ class ShotFinder:
         if width > WIDTH_PX:
             size = (WIDTH_PX, max(round(height * WIDTH_PX / width), 1))
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-        return [cut.frame_num for cut in self._detector.process_frame(self._timecode(frame, float(GRID_FPS)), picture)]
+        found = self._detector.process_frame(self._timecode(frame, float(GRID_FPS)), picture)
+        self._waiting += [cut.frame_num for cut in found]
+        self._pictures[frame] = small(picture)
+        self._pictures.pop(frame - 2 * self.lag, None)
+        cuts = self._settled(frame - FLASH_FRAMES)
+        middle = self._gradual.push(self._pictures[frame], self._begin) if self._gradual else None
+        if middle is not None:
+            cuts += self._begun(max(middle, frame - self.lag))
+        return cuts
+
+    def finish(self) -> list[int]:
+        """The cuts that become known because no picture follows."""
+        return self._settled(max(self._pictures, default=0))
+
+    def _settled(self, last: int) -> list[int]:
+        """Of the cuts up to frame *last* those that are no flash."""
+        ready = [cut for cut in self._waiting if cut <= last]
+        self._waiting = [cut for cut in self._waiting if cut > last]
+        return [cut for proposed in ready if not self._is_flash(proposed) for cut in self._begun(proposed)]
+
+    def _begun(self, cut: int) -> list[int]:
+        if cut - self._begin < MIN_SHOT_FRAMES:
+            return []
+        self._begin = cut
+        return [cut]
+
+    def _is_flash(self, cut: int) -> bool:
+        """Whether the shot goes on after *cut*: a picture a little later looks like one before it."""
+        most = ALIKE * difference(self._pictures[cut - 1], self._pictures[cut])
+        return any(
+            difference(self._pictures[before], self._pictures[after]) < most
+            for before in range(max(cut - FLASH_FRAMES - 1, self._begin), cut)
+            for after in range(cut, min(before + FLASH_FRAMES + 1, max(self._pictures)) + 1)
+        )

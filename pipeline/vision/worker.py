@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.calibration import probability_of
 from pipeline.vision.embedding import Embedder
-from pipeline.vision.faces import TrackedFace
+from pipeline.vision.faces import PersonPart, TrackedFace
 from pipeline.vision.given_faces import GivenFaces
 from pipeline.vision.identity import persons_of
 from pipeline.vision.scenes import GivenShots
@@ -105,6 +105,7 @@ class VisionSession:
     def finish(self) -> ScoredTracks:
         """Everything found, after the last picture has been pushed."""
         frame_count = max(self._pictures, default=self._next - 1) + 1
+        self._cuts.update(self._first + cut for cut in self._shots.finish())
         self._schedule(frame_count)
         if frame_count > self._first:
             self._want(frame_count - 1)
@@ -209,7 +210,7 @@ class VisionSession:
             if length > self._settings.min_track and sides.mean() > self._settings.min_face_px:
                 face.take_last_crops(self._pictures)
                 if self._models.embedder is not None:
-                    face.embedding = self._models.embedder.embed(face.take_views())
+                    face.part(self._models.embedder)
                 kept.append(face)
         self._score(kept, ended=True)
         self._done += kept
@@ -234,25 +235,27 @@ class VisionSession:
         return needed
 
     def _table(self, frame_count: int) -> ScoredTracks:
-        faces = sorted(self._done, key=lambda face: (face.track.first_frame, *face.track.boxes_px(0, 1)[0].tolist()))
-        counts = [len(face.logits) for face in faces]
-        logit = np.concatenate([face.logits for face in faces] or [np.zeros(0, np.float32)])
-        starts = [face.track.first_frame for face in faces]
+        found = [part for face in self._done for part in face.parts]
+        parts = sorted(found, key=lambda part: (part.first_frame, *part.boxes_px[0].tolist()))
+        counts = [len(part.logits) for part in parts]
+        logit = np.concatenate([part.logits for part in parts] or [np.zeros(0, np.float32)])
+        starts = [part.first_frame for part in parts]
         frames = [np.arange(start, start + count) for start, count in zip(starts, counts, strict=True)]
-        boxes = [face.track.boxes_px() for face in faces] or [np.zeros((0, 4), np.float32)]
+        boxes = [part.boxes_px for part in parts] or [np.zeros((0, 4), np.float32)]
         return ScoredTracks(
             frame_count=frame_count,
             shot_starts=np.array(self._shot_starts, np.int32),
-            track=np.repeat(np.arange(len(faces), dtype=np.int32), counts),
+            track=np.repeat(np.arange(len(parts), dtype=np.int32), counts),
             frame=np.concatenate(frames or [np.zeros(0)]).astype(np.int32),
             box_px=np.concatenate(boxes) * np.float32(self._scale),
             logit=logit,
             probability=probability_of(self._models.scorer_name, logit),
-            person=np.repeat(self._persons(faces), counts),
+            person=np.repeat(_persons(parts), counts),
             first_frame=self._first,
         )
 
-    def _persons(self, faces: Sequence[TrackedFace]) -> np.ndarray:
-        """(T,) int32: the person of each of these tracks, which are in order of their beginning."""
-        spans = np.array([(face.track.first_frame, face.track.stop_frame) for face in faces], np.int64).reshape(-1, 2)
-        return persons_of(spans, [face.embedding for face in faces])
+
+def _persons(parts: Sequence[PersonPart]) -> np.ndarray:
+    """(T,) int32: the person of each of these tracks, which are in order of their beginning."""
+    spans = [(part.first_frame, part.first_frame + len(part.logits)) for part in parts]
+    return persons_of(np.array(spans, np.int64).reshape(-1, 2), [part.embedding for part in parts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -50,10 +51,82 @@ def test_few_pictures_have_no_cut(detector, count):
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
-def test_a_flash_makes_no_shot_of_its_own(detector):
-    # 2 frames are fewer than MIN_SHOT_FRAMES: the way back is not a cut. Adaptive: each change hides the other.
-    found = [cut for cut, _ in cuts(ShotFinder(detector), pictures([20, 2, 20]))]
-    assert found == {"adaptive": [], "content": [20]}[detector]
+@pytest.mark.parametrize(
+    "lengths",
+    [[20, 1, 20], [20, 2, 20], [20, 3, 20], [20, 6, 20], [15, *[6] * 8, 15], [15, *[3] * 12, 15], [15, *[1] * 20, 15]],
+    ids=str,
+)
+def test_flashes_and_strobe_light_are_no_cuts(detector, lengths):
+    assert cuts(ShotFinder(detector), pictures(lengths)) == []
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("flash", [0, 255], ids=["black", "white"])
+def test_a_cut_under_a_flash_is_one_cut(detector, flash):
+    frames = scenes(0, 20) + [np.full((36, 64, 3), flash, np.uint8)] * 2 + scenes(1, 20)
+    finder = ShotFinder(detector)
+    found = [cut for cut, _ in cuts(finder, frames)] + finder.finish()
+    assert len(found) == 1 and 20 <= found[0] <= 22
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_short_reverse_shot_stays(detector):
+    frames = scenes(0, 30) + scenes(1, 10) + scenes(0, 30)
+    assert [cut for cut, _ in cuts(ShotFinder(detector), frames)] == [30, 40]
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_cut_near_the_end_is_known_at_the_end(detector):
+    finder = ShotFinder(detector)
+    assert [cut for cut, _ in cuts(finder, scenes(0, 20) + scenes(1, 5))] == []
+    assert finder.finish() == [20]
+
+
+@pytest.mark.parametrize("length", [5, 10, 25, 40, 50])
+@pytest.mark.parametrize("kind", ["dissolve", "wipe", "black"])
+def test_a_gradual_transition_is_one_cut_in_it(kind, length):
+    before, after = scenes(0, 40), scenes(1, 40)
+    between = [mixed(before[0], after[0], (at + 1) / (length + 1), kind) for at in range(length)]
+    finder = ShotFinder("adaptive")
+    found = cuts(finder, before + between + after)
+    assert len(found) == 1 and 40 <= found[0][0] <= 40 + length
+    assert found[0][1] <= found[0][0] + finder.lag
+    if length <= 25:
+        assert found[0][0] == pytest.approx(40 + length / 2, abs=3)
+
+
+@pytest.mark.parametrize("step", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("kind", ["pan", "zoom", "light"])
+def test_a_moving_camera_and_light_are_no_transition(kind, step):
+    still, frames = scenes(0, 1, 270, 480)[0], []
+    for at in range(80):
+        moved = step * min(max(at - 15, 0), 50)
+        if kind == "light":
+            frames.append((still * (1 - moved / 200)).astype(np.uint8))
+            continue
+        left, margin = (moved, 0) if kind == "pan" else (0, moved / 3)
+        x, y = round(left + margin), round(margin * 9 / 16)
+        frames.append(cv2.resize(still[y : 144 - y or None, x : 256 + round(left - margin)], (256, 144)))
+    assert cuts(ShotFinder("adaptive"), frames) == []
+
+
+def scenes(number: int, count: int, height: int = 36, width: int = 64) -> list[np.ndarray]:
+    """Pictures of one scene: large spots of colour, and a little noise."""
+    rng = np.random.default_rng(number)
+    spots = rng.integers(20, 230, (5, 8, 3)).astype(np.float32)
+    scene = cv2.resize(spots, (width, height), interpolation=cv2.INTER_CUBIC).clip(8, 247)
+    return [(scene + rng.integers(-3, 4, scene.shape)).astype(np.uint8) for _ in range(count)]
+
+
+def mixed(before: np.ndarray, after: np.ndarray, share: float, kind: str) -> np.ndarray:
+    """A picture of a transition, *share* of the way."""
+    if kind == "wipe":
+        edge = round(share * before.shape[1])
+        return np.concatenate([after[:, :edge], before[:, edge:]], axis=1)
+    if kind == "black":
+        shown = before if share < 0.5 else after
+        return (shown * abs(2 * share - 1)).astype(np.uint8)
+    return (before * (1 - share) + after * share).astype(np.uint8)
 
 
 @pytest.mark.parametrize("detector", DETECTORS)

@@ -20,6 +20,7 @@ def two_passes(frames: Sequence[np.ndarray], audio: AudioTrack, settings: Vision
     """The same with everything in memory: (first frame, boxes, logits) of each track, in order."""
     finder = ShotFinder(settings.shot_detector, settings.shot_threshold)
     cuts = sorted(cut for frame, picture in enumerate(frames) for cut in finder.push(frame, picture))
+    cuts += finder.finish()
     starts = [0, *cuts, len(frames)] if len(frames) else [0]
     out = []
     for start, stop in itertools.pairwise(starts):

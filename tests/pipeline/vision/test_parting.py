@@ -1,0 +1,106 @@
+"""A track is parted where one person turns into another, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from config import Config
+from pipeline.media.decode import read_frames
+from pipeline.media.probe import probe
+from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
+from pipeline.vision.embedding import FaceEmbedder, unit
+from pipeline.vision.parting import change_of, parts_of
+from pipeline.vision.scenes import GivenShots
+from pipeline.vision.settings import DECODE_BATCH, VisionSettings
+from pipeline.vision.worker import VisionModels, VisionSession
+from s3fd import load_detector
+from s3fd.landmarks import YuNetLandmarks
+from talknet import load_scorer
+
+
+def looks(*turns: tuple[int, int], noise: float = 0.4) -> np.ndarray:
+    """Vectors of so many views of each of these persons, whose cosines are about 0.86 within and 0 across."""
+    rng = np.random.default_rng(0)
+    persons = [person for person, count in turns for _ in range(count)]
+    return np.stack([unit(np.eye(128)[person] + noise * rng.normal(size=128) / 128**0.5) for person in persons])
+
+
+@pytest.mark.parametrize("turns", [[(0, 4), (1, 6)], [(0, 3), (1, 29)], [(0, 12), (1, 3)]], ids=str)
+def test_the_change_is_where_the_person_is_another(turns):
+    assert change_of(looks(*turns)) == turns[0][1]
+
+
+@pytest.mark.parametrize("turns", [[(0, 12)], [(0, 2), (1, 10)], [(0, 5), (1, 2), (0, 5)], [(0, 1)], []], ids=str)
+def test_one_person_and_a_face_hidden_for_two_views_are_no_change(turns):
+    vectors = looks(*turns) if turns else np.zeros((0, 128))
+    assert change_of(vectors) is None
+
+
+def test_views_of_nothing_in_particular_are_no_person():
+    vectors = np.concatenate([looks((0, 8)), looks((1, 8), noise=3.0)])
+    assert change_of(vectors) is None
+
+
+def test_a_profile_is_the_same_person():
+    front, side = np.eye(128)[0], np.eye(128)[0] * 0.35 + np.eye(128)[1] * (1 - 0.35**2) ** 0.5
+    assert change_of(np.stack([front] * 6 + [side] * 6)) is None
+
+
+def test_parts_fill_the_track_and_meet_between_two_views():
+    frames = list(range(102, 162, 5))
+    parts = parts_of(frames, looks((0, 4), (1, 4), (2, 4)), 100, 163)
+    # Views of frames 117 and 122, and of 137 and 142.
+    assert [(first, stop) for first, stop, _ in parts] == [(100, 120), (120, 140), (140, 163)]
+    assert [len(vectors) for _, _, vectors in parts] == [4, 4, 4]
+
+
+@pytest.fixture(scope="module")
+def models(shared: Path) -> VisionModels:
+    yunet = shared / "weights" / "yunet_n_dynamic.onnx"
+    embedder = FaceEmbedder(shared / "weights" / "mobilefacenet.onnx", YuNetLandmarks(yunet))
+    return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", embedder)
+
+
+def dissolve(shared: Path, names: tuple[str, str], length: int) -> list[np.ndarray]:
+    """40 frames of each video with a dissolve between."""
+    first, second = (
+        [
+            cv2.resize(picture, (320, 320))
+            for picture, _ in zip(read_frames(probe(path)), range(40 + length), strict=False)
+        ]
+        for path in (shared / "videos" / name for name in names)
+    )
+    between = [
+        cv2.addWeighted(first[40 + at], 1 - (at + 1) / (length + 1), second[at], (at + 1) / (length + 1), 0)
+        for at in range(length)
+    ]
+    return first[:40] + between + second[length : 40 + length]
+
+
+def seen(frames: list[np.ndarray], models: VisionModels, folder: Path, shots: GivenShots | None) -> ScoredTracks:
+    (folder / "sound.pcm").touch()
+    settings = VisionSettings.of(Config(DETECT_EVERY=5))
+    audio = AudioTrack(folder / "sound.pcm", 0)
+    session = VisionSession(models, settings, audio, settings.frames_held(8), shots=shots)
+    for first in range(0, len(frames), DECODE_BATCH):
+        session.push(FrameBatch(first, np.stack(frames[first : first + DECODE_BATCH])))
+    return session.finish()
+
+
+@pytest.mark.parametrize("shots", [None, GivenShots(())], ids=["shots found", "one shot given"])
+def test_a_dissolve_of_two_people_is_two_persons(shared, models, tmp_path, shots):
+    found = seen(dissolve(shared, ("retalking_face2.mp4", "retalking_face3.mp4"), 20), models, tmp_path, shots)
+    assert found.shot_starts.tolist() == ([0] if shots else [0, pytest.approx(50, abs=3)])
+    assert found.persons == {0: 0, 1: 1}
+    starts = [int(found.frame[found.rows(track)][0]) for track in (0, 1)]
+    assert starts == [0, pytest.approx(50, abs=6)]
+    assert found.frame.tolist() == list(range(100))
+
+
+def test_a_dissolve_of_one_person_is_one_person(shared, models, tmp_path):
+    found = seen(dissolve(shared, ("retalking_face2.mp4", "retalking_face2.mp4"), 20), models, tmp_path, None)
+    assert set(found.persons.values()) == {0}
