@@ -101,12 +101,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Time of a run over finished videos.")
     parser.add_argument("--videos", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=30.0, help="of talk in each")
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    parser.add_argument(
+        "--work", type=Path, help="a folder for everything; it stays, and what was made there is run over again"
+    )
     flags = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(flags.work or temporary)
-        manifest_mb = make_finished(folder / "videos", flags.videos, flags.minutes)
-        print(f"{flags.videos} finished videos are made", file=sys.stderr, flush=True)
+        if not (folder / "videos").is_dir():
+            make_finished(folder / "videos", flags.videos, flags.minutes)
+        print(f"{flags.videos} finished videos are there", file=sys.stderr, flush=True)
+        manifest_mb = next((folder / "videos").glob("*/output/manifest.json")).stat().st_size / 1e6
         first_s, _ = run_again(folder / "videos")
         wall_s, phases = run_again(folder / "videos")
     told = {"videos": flags.videos, "minutes": flags.minutes, "manifest_mb": round(manifest_mb, 2)}
@@ -115,8 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def make_finished(folder: Path, count: int, minutes: float) -> float:
-    """Makes *count* videos in *folder* that a run with `FLAGS` finds finished; returns the megabytes of a manifest."""
+def make_finished(folder: Path, count: int, minutes: float) -> None:
+    """Makes *count* videos in *folder* that a run with `FLAGS` finds finished."""
     folder.mkdir(parents=True)
     for number in range(count):
         with (folder / f"talk {number:05d}.mp4").open("wb") as file:
@@ -135,7 +139,6 @@ def make_finished(folder: Path, count: int, minutes: float) -> float:
         _finish(job, orders, models, sentences, minutes * 60)
         for name in ("transcript.json", "tracks.npz"):
             os.link(model / name, job.folder / name)
-    return (orders.folders[0] / "output" / "manifest.json").stat().st_size / 1e6
 
 
 def _finish(job: VideoJob, orders: Orders, models: Models, sentences: Sequence[Sentence], seconds: float) -> None:

@@ -16,8 +16,9 @@ from packaging.requirements import Requirement
 
 from config import Config
 from pipeline.errors import InputError, PipelineError
-from pipeline.machine import core_count, gpu_count, resolved
+from pipeline.machine import core_count, gpu_count, resolved, unnamed_memory
 from pipeline.media.encode import find_ffmpeg
+from pipeline.outputs.manifest_check import check_manifests
 from pipeline.storage.places import check, is_url, places
 from pipeline.weights import find
 from pipeline.weights_table import STAND_INS, Model, default_whisper, lookup
@@ -59,6 +60,7 @@ def examine(config: Config, videos: Path | str | None) -> Iterator[Finding]:
     yield _shared_memory()
     yield from _weights(config)
     yield from _folders(config, videos)
+    yield from _manifests(config, videos)
 
 
 def _python() -> Finding:
@@ -112,9 +114,18 @@ def _devices(config: Config) -> Finding:
 
 
 def _shared_memory() -> Finding:
-    if not hasattr(os, "memfd_create"):
-        return Finding("FAIL", "shared memory", "this system has no memfd; Linux 3.17 or newer is needed")
-    return Finding("ok", "shared memory", "anonymous (memfd); the size of /dev/shm does not matter")
+    """Whether the rings of a run can be had, in the way that `pipeline.executors.ring` takes."""
+    folder = tempfile.gettempdir()
+    try:
+        descriptor, is_memory = unnamed_memory()
+    except OSError as error:
+        text = f"neither memfd nor a file in {folder} can be had ({error.strerror}). Name another folder with TMPDIR"
+        return Finding("FAIL", "shared memory", text)
+    os.close(descriptor)
+    if is_memory:
+        return Finding("ok", "shared memory", "anonymous (memfd); the size of /dev/shm does not matter")
+    text = f"there is no memfd here; pictures pass through unnamed files in {folder}, which is slower on a disk"
+    return Finding("note", "shared memory", text)
 
 
 def _weights(config: Config) -> Iterator[Finding]:
@@ -170,6 +181,18 @@ def _folders(config: Config, videos: Path | str | None) -> Iterator[Finding]:
     if output is not None and not is_url(config.OUTPUT_DIR):
         yield _writable("results", output, config.MIN_FREE_GB)
     yield _writable("temporary files", Path(config.WORK_DIR or tempfile.gettempdir()), config.MIN_FREE_GB)
+
+
+def _manifests(config: Config, videos: Path | str | None) -> Iterator[Finding]:
+    """One line for each manifest of finished results that does not fit the schema, and one for all others."""
+    places = [Path(place) for place in (config.OUTPUT_DIR, videos) if place and not is_url(place)]
+    checked = check_manifests([place for place in places if place.is_dir()], config.RECURSIVE)
+    for error in checked.misfits:
+        yield Finding("note", "manifest", f"{error}. A run does its video again")
+    if checked.found:
+        count = f"{checked.validated} of {checked.found}" if checked.validated < checked.found else f"{checked.found}"
+        said = f"{count} were held against the whole schema, {len(checked.misfits)} do not fit"
+        yield Finding("ok", "manifests", said)
 
 
 def _storage(source: str, output: str) -> Finding:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,3 +102,20 @@ def _has_driver() -> bool:
 def core_count() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def unnamed_memory() -> tuple[int, bool]:
+    """Make a piece of memory without a name, for processes that are given its descriptor.
+
+    Returns:
+        The descriptor, and True for anonymous memory (memfd), which needs Linux 3.17 and may be forbidden in a
+        container; False for an unnamed file in the folder for temporary files, which does the same more slowly.
+
+    Raises:
+        OSError: neither can be had.
+    """
+    if hasattr(os, "memfd_create"):
+        with contextlib.suppress(OSError):
+            return os.memfd_create("lipgen-ring"), True
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno()), False

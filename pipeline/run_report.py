@@ -106,14 +106,15 @@ class RunReport:
         self._results |= {result.path: result for result in results}
 
     def add(self, result: VideoResult) -> None:
-        """Takes one result and writes the file anew: in a long run not more often than `WRITE_EVERY_S`, and for at most
-        `WRITE_SHARE` of the time.
+        """Takes one result and writes the file anew: in a long run, and after what an earlier run did, not more often
+        than `WRITE_EVERY_S`, and for at most `WRITE_SHARE` of the time.
 
         A file that cannot be written now (a full disk) does not end the run: `close` tries again.
         """
         self._results[result.path] = result
         now_s = time.monotonic()
-        if now_s > self._write_again_s or len(self._results) <= OFTEN:
+        is_news = result.status != "skipped" and len(self._results) <= OFTEN
+        if now_s > self._write_again_s or is_news:
             with contextlib.suppress(OSError):
                 self.write()
             took_s = time.monotonic() - now_s

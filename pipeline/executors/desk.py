@@ -6,6 +6,7 @@ Every message goes through here. A queue is a list in one process, and its bound
 from __future__ import annotations
 
 import time
+import traceback
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -107,14 +108,15 @@ class Desk:
 
     def _prepared(self, job: int) -> Prepared:
         prepared = self.active[job].prepared
-        assert prepared is not None
+        if prepared is None:
+            raise RuntimeError(f"Desk: expected job {job} to be opened before its stages begin")
         return prepared
 
     def _note(self, queue: str, length: int) -> None:
         self._peaks[queue] = max(self._peaks[queue], length)
 
     def take(self, worker: Worker, message: Any) -> None:
-        """What a worker says."""
+        """What a worker says. What cannot be at this point ends the attempt at its video, as ``internal_error``."""
         if isinstance(message, say.Idle) or (worker.kind != "decode" and isinstance(message, say.Done | say.Failed)):
             worker.jobs.discard(message.job)
         active = self.active.get(message.job)
@@ -122,21 +124,46 @@ class Desk:
             if isinstance(message, say.Done) and isinstance(message.value, Path):
                 message.value.unlink(missing_ok=True)
             return
+        try:
+            self._check_order(worker, message, active)
+            self._act_on(worker, message, active)
+        except say.OutOfOrderError as error:
+            self.give_up(message.job)
+            trace = "".join(traceback.format_exception(error))
+            self.end(active, failed(active.video, *describe(error), trace, active.begun_s))
+
+    def _check_order(self, worker: Worker, message: Any, active: Attempt) -> None:
+        """Raise OutOfOrderError for a message that cannot be, as the attempt stands."""
+        why = ""
+        if isinstance(message, say.Opened):
+            why = "that is open already" if active.prepared is not None else ""
+        elif isinstance(message, say.Pictures | say.EndOfPictures | say.Room):
+            why = "that no vision worker has" if active.seer is None else ""
+        elif isinstance(message, say.Done):
+            kind = {"mux": FinishedVideo, "vision": Path, "speech": Path}.get(worker.kind, object)
+            if active.prepared is None:
+                why = "that was not opened"
+            elif not isinstance(message.value, kind):
+                why = f"with {type(message.value).__name__} in the place of {kind.__name__}"
+            elif worker.kind == "extras" and active.finished is None:
+                why = "that has no clips"
+        elif not isinstance(message, say.Progress | say.Failed | say.Idle | say.Alive):
+            why = "that nobody waits for"
+        if why:
+            raise say.OutOfOrderError(worker.name, message, why)
+
+    def _act_on(self, worker: Worker, message: Any, active: Attempt) -> None:
         match message:
             case say.Opened(job, prepared, form):
                 self._on_opened(job, active, prepared, form)
-            case say.Pictures(job, first, count):
+            case say.Pictures(_, first, count):
                 active.written = first + count
                 self._note("pictures", active.written - active.needed)
-                assert active.seer is not None
-                active.unseen += 1
-                active.seer.tell(message)
+                self._pass_on(message, active)
             case say.EndOfPictures():
                 self._clock(active, "decode", active.begun_s, time.monotonic())
-                assert active.seer is not None
-                active.unseen += 1
-                active.seer.tell(message)
-            case say.Room(job, needed):
+                self._pass_on(message, active)
+            case say.Room(_, needed):
                 active.needed = needed
                 active.unseen -= 1
                 active.decoder.tell(message)
@@ -151,6 +178,11 @@ class Desk:
             case say.Failed(job, code, text, trace):
                 self.give_up(job)
                 self.end(active, failed(active.video, code, text, trace, active.begun_s))
+
+    def _pass_on(self, message: say.Pictures | say.EndOfPictures, active: Attempt) -> None:
+        if active.seer is not None:
+            active.unseen += 1
+            active.seer.tell(message)
 
     def _on_opened(self, job: int, active: Attempt, prepared: Prepared, form: PictureFormat) -> None:
         """The sound is there: both branches can begin, as far as they are wanted."""
@@ -183,8 +215,7 @@ class Desk:
 
     def _clock(self, active: Attempt, stage: str, began_s: float, ended_s: float) -> None:
         active.timings[stage] = (began_s - self._start_s, ended_s - self._start_s)
-        assert active.prepared is not None
-        length_s = active.prepared.probe.length_s
+        length_s = 0.0 if active.prepared is None else active.prepared.probe.length_s
         self._listener.on_event(stage_done(active.video, stage, length_s, ended_s - began_s))
 
     def _on_done(self, worker: Worker, job: int, active: Attempt, value: Any, span_s: tuple[float, float]) -> None:
@@ -228,7 +259,8 @@ class Desk:
 
     def _end_done(self, job: int, active: Attempt) -> None:
         finished, prepared = active.finished, self._prepared(job)
-        assert finished is not None
+        if finished is None:
+            raise RuntimeError(f"Desk: expected the clips of job {job} before its end")
         del self.active[job]
         begun_s, timings, notes = active.begun_s, active.timings, active.notes
         self.end(active, done(active.video, prepared, finished, self._models, begun_s, timings, notes), job)

@@ -14,6 +14,13 @@ from pipeline.executors.ring import PictureFormat
 from pipeline.stages import Prepared, VideoJob
 
 
+class OutOfOrderError(Exception):
+    """A message came that its job cannot take as it stands: a bug in the program. It ends the attempt at that video."""
+
+    def __init__(self, worker: str, message: object, why: str) -> None:
+        super().__init__(f"{worker} said {type(message).__name__} of a video {why}")
+
+
 @dataclass(frozen=True, slots=True)
 class Decode:
     """To a decoder: look at the video and write its sound. Its pictures wait for `Begin`."""

@@ -1,6 +1,6 @@
 """Pictures in shared memory: a ring for each decoding process.
 
-The memory is an unnamed file (memfd on Linux) that the parent makes and hands to its workers. It has no name that
+The memory is an unnamed file (memfd where the system has it) that the parent makes and hands to its workers. It has no name that
 could be left behind, does not count against the size of ``/dev/shm``, and is gone with the last process that holds it.
 """
 
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from dataclasses import dataclass
 from multiprocessing.reduction import DupFd
 from typing import Any
 
 import numpy as np
 
+from pipeline.machine import unnamed_memory
 from pipeline.types import Probe, analysed_size
 
 MOST_FRAMES = 256
@@ -64,7 +64,7 @@ class SharedMemory:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._fd = _unnamed_file()
+        self._fd, _ = unnamed_memory()
         os.ftruncate(self._fd, size)
 
     def handle(self) -> RingHandle:
@@ -108,10 +108,3 @@ class Ring:
         start = place * form.frame_bytes
         flat = self._bytes[start : start + count * form.frame_bytes]
         return flat.reshape(count, form.height_px, form.width_px, 3)
-
-
-def _unnamed_file() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("lipgen-ring")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())

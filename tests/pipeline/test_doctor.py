@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from finished import finished
 
 from config import Config
 from pipeline import doctor
 from pipeline.doctor import Finding, examine
 from pipeline.errors import InputError
+from pipeline.executors.ring import SharedMemory
+from pipeline.outputs.manifest import read_manifest
+from pipeline.outputs.manifest_check import check_manifests
+from pipeline.outputs.seal import sealed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -107,6 +114,66 @@ def test_packages(monkeypatch: pytest.MonkeyPatch, version: str | None, level: s
 def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LEAST_PYTHON", (99, 0))
     assert found()["python"].level == "FAIL"
+
+
+def test_without_memfd_a_run_works_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found()["shared memory"].level == "ok"
+    monkeypatch.delattr(os, "memfd_create")
+    finding = found()["shared memory"]
+    assert finding.level == "note" and "unnamed files" in finding.text
+    memory = SharedMemory(4096)
+    assert os.fstat(memory.handle().fd).st_size == 4096, "and the ring really does"
+    memory.close()
+
+
+def test_where_memfd_is_forbidden_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(name: str) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "memfd_create", forbidden)
+    assert found()["shared memory"].level == "note"
+    SharedMemory(4096).close()
+
+
+def test_where_nothing_can_be_had_a_run_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert found(Config(WORK_DIR=str(tmp_path)))["shared memory"].level == "FAIL"
+    with pytest.raises(OSError, match="none"):
+        SharedMemory(4096)
+
+
+@pytest.mark.parametrize("place", ["videos", "OUTPUT_DIR", "of one video"])
+def test_manifests_of_results_are_validated_in_full(tmp_path: Path, place: str) -> None:
+    folders = [tmp_path / name for name in "ab"]
+    good, bad = (finished().write(folder) for folder in folders)
+    content = read_manifest(bad)
+    content["clips"][0]["surprise"] = 1
+    bad.write_bytes(sealed(content))
+    if place == "of one video":
+        findings = list(examine(Config(), good.parent.parent))
+        assert "1 were held against the whole schema, 0 do not fit" in [each.text for each in findings][-1]
+        findings = list(examine(Config(), bad.parent.parent))
+    else:
+        config = Config(OUTPUT_DIR=str(tmp_path)) if place == "OUTPUT_DIR" else Config()
+        findings = list(examine(config, tmp_path))
+        assert findings[-1].text == "2 were held against the whole schema, 1 do not fit"
+    notes = [each.text for each in findings if each.name == "manifest"]
+    assert len(notes) == 1 and str(bad) in notes[0] and "surprise" in notes[0]
+
+
+def test_no_line_where_there_are_no_manifests(tmp_path: Path) -> None:
+    assert not {"manifest", "manifests"} & set(found(videos=tmp_path))
+
+
+def test_validating_ends_after_a_while_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        finished(2).write(tmp_path / "inside" / name)
+    checked = check_manifests([tmp_path], recursive=True, most_seconds=-1.0)
+    assert (checked.found, checked.validated, checked.misfits) == (3, 1, ())
+    assert check_manifests([tmp_path]).found == 0
+    monkeypatch.setattr(doctor, "check_manifests", lambda *_: checked)
+    assert "1 of 3 were held" in found(videos=tmp_path)["manifests"].text
 
 
 def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,56 @@
+"""Manifests of finished results held against the whole schema, as ``--doctor`` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import InputError
+from pipeline.outputs.kept import MANIFEST
+from pipeline.outputs.manifest import read_manifest
+
+MOST_SECONDS = 30.0
+"""After this time no more manifests are validated: that of an hour of talk takes about a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found."""
+
+    found: int
+    """Manifests that are there."""
+    validated: int
+    """Those of them that were looked at; fewer where there was no time for all."""
+    misfits: tuple[InputError, ...]
+    """One for each that does not fit, naming the file, the place in it and what is wrong there."""
+
+
+def check_manifests(folders: Iterable[Path], recursive: bool = False, most_seconds: float = MOST_SECONDS) -> Checked:
+    """Validate the manifests of the results in *folders*, in order of their names, while there is time.
+
+    Args:
+        folders: of results, or of a single video's results.
+        recursive: results may lie in folders further inside.
+        most_seconds: after which no other is begun; one is always looked at.
+    """
+    paths = sorted({path for folder in folders for path in _manifests_in(folder, recursive)})
+    end_s = time.monotonic() + most_seconds
+    validated, misfits = 0, []
+    for path in paths:
+        if validated and time.monotonic() > end_s:
+            break
+        validated += 1
+        try:
+            read_manifest(path)
+        except InputError as error:
+            misfits.append(error)
+    return Checked(len(paths), validated, tuple(misfits))
+
+
+def _manifests_in(folder: Path, recursive: bool) -> Iterator[Path]:
+    folder = folder.absolute()
+    patterns = (f"**/{MANIFEST}",) if recursive else (MANIFEST, f"*/{MANIFEST}")
+    for pattern in patterns:
+        yield from (path for path in folder.glob(pattern) if path.is_file())
