@@ -1,7 +1,8 @@
 """Pictures in shared memory: a ring for each decoding process.
 
-The memory is an unnamed file (memfd where the system has it) that the parent makes and hands to its workers. It has no name that
-could be left behind, does not count against the size of ``/dev/shm``, and is gone with the last process that holds it.
+The memory is an unnamed file (memfd where the system has it) that the parent makes and hands to its workers. It has no
+name that could be left behind, does not count against the size of ``/dev/shm``, and is gone with the last process that
+holds it.
 """
 
 from __future__ import annotations
