@@ -19,7 +19,7 @@ from pipeline.clips.gaps import longest_part, runs_of
 from pipeline.clips.picture import outside_picture
 from pipeline.clips.sentences import measured
 from pipeline.clips.spans import clip_spans
-from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, DroppedSentence, Sentence
+from pipeline.types import GRID_FPS, TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Sentence
 
 NEAR_FRAMES = 10 * GRID_FPS
 """How far around a sentence other tracks of its speaker are looked for: as far as the calmest camera looks."""
@@ -179,7 +179,7 @@ def why_dropped(sentence: Sentence, faces: Faces, config: Config) -> tuple[str, 
     if (message := outside_picture(sentence.words, faces.tracks)) is not None:
         return "outside_picture", message
     if sentence.track is None or sentence.avg_score is None:
-        return "not_visible", _seen_instead(sentence, faces)
+        return "not_visible", _seen_instead(sentence, faces, config)
     if length_s < config.MIN_SENTENCE_S:
         return "too_short", f"it lasts {length_s:.2f} s, less than MIN_SENTENCE_S, {config.MIN_SENTENCE_S:g} s"
     if length_s > config.MAX_SENTENCE_S:
@@ -221,7 +221,7 @@ def _is_silence(sentence: Sentence, first: int, stop: int, fps: float) -> bool:
     return first <= sentence.start_s * fps + 0.5 and stop >= sentence.end_s * fps - 0.5
 
 
-def _seen_instead(sentence: Sentence, faces: Faces) -> str:
+def _seen_instead(sentence: Sentence, faces: Faces, config: Config) -> str:
     """What there was to see, for the message: nobody, or the face that came nearest to speaking."""
     first, stop = frames_of(sentence.start_s, sentence.end_s)
     best: tuple[float, int] | None = None
@@ -229,5 +229,16 @@ def _seen_instead(sentence: Sentence, faces: Faces) -> str:
         score = float(faces.tracks.logit[faces.rows(track, first, stop)].mean())
         best = max(best, (score, track)) if best else (score, track)
     if best is None:
-        return "no face is in view"
+        return _seen_in_vain(faces, config, first, stop)
     return f"no face in view speaks; the nearest is track {best[1]} with a score of {best[0]:.2f}"
+
+
+def _seen_in_vain(faces: Faces, config: Config, first: int, stop: int) -> str:
+    """The message where no track is in view: nobody is, or a face that none was made of."""
+    unkept = faces.tracks.unkept
+    causes = set(unkept[(unkept[:, 0] < stop) & (unkept[:, 1] > first), 2].tolist())
+    if TOO_SHORT in causes:
+        return f"a face is in view, on no shot longer than {config.MIN_TRACK} frames, MIN_TRACK"
+    if TOO_SMALL in causes:
+        return f"a face is in view, no larger than MIN_FACE_SIZE, {config.MIN_FACE_SIZE:g} pixels"
+    return "no face is in view"

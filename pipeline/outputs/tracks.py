@@ -34,7 +34,7 @@ _DAMAGE = (
 
 ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability", "person")
 """Arrays of the file, as `ScoredTracks` describes them; beside them ``frame_count`` and ``first_frame``, each a single
-int64. Files from before there were excerpts lack the second."""
+int64, and ``unkept``. Earlier files lack ``first_frame`` or ``unkept``."""
 
 FORMS = MappingProxyType(
     {
@@ -47,6 +47,7 @@ FORMS = MappingProxyType(
         "logit": ("<f4", 1),
         "probability": ("<f4", 1),
         "person": ("<i4", 1),
+        "unkept": ("<i4", 2),
         "losses": ("<f8", 1),
         "fingerprint": ("<U", 0),
     }
@@ -75,6 +76,7 @@ def write_tracks(
             which it was analysed. Left out where nobody knows.
     """
     arrays: dict[str, Any] = {name: getattr(tracks, name) for name in ARRAYS}
+    arrays["unkept"] = tracks.unkept
     arrays["losses"] = np.array(dataclasses.astuple(losses), np.float64)
     arrays["fingerprint"] = np.array(mark)
     if sizes is not None:
@@ -92,7 +94,9 @@ def read_tracks(path: Path) -> ScoredTracks:
     """
     with _opened(path) as stored:
         first = int(stored["first_frame"]) if "first_frame" in stored else 0
-        return ScoredTracks(int(stored["frame_count"]), **{name: stored[name] for name in ARRAYS}, first_frame=first)
+        unkept = stored["unkept"] if "unkept" in stored else np.zeros((0, 3), np.int32)
+        arrays = {name: stored[name] for name in ARRAYS}
+        return ScoredTracks(int(stored["frame_count"]), **arrays, first_frame=first, unkept=unkept)
 
 
 def read_losses(path: Path) -> Losses:

@@ -9,6 +9,9 @@ import numpy as np
 
 from pipeline.types.checks import checked
 
+TOO_SHORT, TOO_SMALL = 0, 1
+"""Why a face that was seen has no track: by MIN_TRACK or by MIN_FACE_SIZE."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredTracks:
@@ -37,6 +40,10 @@ class ScoredTracks:
     first_frame: int = 0
     """Grid frame with which the excerpt begins; 0 for a whole video."""
 
+    unkept: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int32))
+    """(K, 3) int32: stretches in which a face was seen that no track is of: first frame, frame after the last, and
+    why: `TOO_SHORT` or `TOO_SMALL`."""
+
     def __post_init__(self) -> None:
         rows = len(self.track)
         if not len(self.person):
@@ -49,6 +56,7 @@ class ScoredTracks:
             "logit": (np.float32, (rows,)),
             "probability": (np.float32, (rows,)),
             "person": (np.int32, (rows,)),
+            "unkept": (np.int32, (None, 3)),
         }
         for name, (dtype, shape) in layout.items():
             object.__setattr__(self, name, checked(f"ScoredTracks.{name}", getattr(self, name), dtype, shape))

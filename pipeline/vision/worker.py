@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
+from pipeline.types import TOO_SHORT, TOO_SMALL, AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.calibration import probability_of
 from pipeline.vision.embedding import Embedder
 from pipeline.vision.faces import PersonPart, TrackedFace
@@ -24,6 +24,7 @@ from pipeline.vision.search import FaceSearch
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.shots import ShotFinder
 from pipeline.vision.tracks import OpenTrack, Tracker
+from pipeline.vision.unkept import UnkeptFaces
 from s3fd import FaceDetector, auto_scale
 from talknet import SpeakerScorer
 from talknet.features import mfcc_for_frames
@@ -77,6 +78,7 @@ class VisionSession:
         self._search = FaceSearch(self._detect if faces is None else self._look_up, settings.track_iou)
         self._faces: dict[OpenTrack, TrackedFace] = {}
         self._done: list[TrackedFace] = []
+        self._unkept = UnkeptFaces()
         self._pictures: dict[int, np.ndarray] = {}
         self._scale = 1.0
         self._cuts: set[int] = set()
@@ -207,7 +209,11 @@ class VisionSession:
             face = self._faces.pop(track, None) or self._new_face(track)
             length = track.stop_frame - track.first_frame
             sides = np.diff(track.boxes_px().reshape(-1, 2, 2), axis=1).reshape(-1, 2) * self._scale
-            if length > self._settings.min_track and sides.mean() > self._settings.min_face_px:
+            if length <= self._settings.min_track:
+                self._unkept.add(track.first_frame, track.stop_frame, TOO_SHORT)
+            elif sides.mean() <= self._settings.min_face_px:
+                self._unkept.add(track.first_frame, track.stop_frame, TOO_SMALL)
+            else:
                 face.take_last_crops(self._pictures)
                 if self._models.embedder is not None:
                     face.part(self._models.embedder)
@@ -252,6 +258,7 @@ class VisionSession:
             probability=probability_of(self._models.scorer_name, logit),
             person=np.repeat(_persons(parts), counts),
             first_frame=self._first,
+            unkept=self._unkept.table(),
         )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from config import Config
 from pipeline.clips.faces import Faces
 from pipeline.clips.plan import plan_clips, speaking_threshold
-from pipeline.types import AttributedWord, ClipPlan, DroppedSentence, Word
+from pipeline.types import TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Word
 
 PICTURE = (640, 360)
 
@@ -51,6 +51,21 @@ def test_reasons(make_tracks, make_sentence, span_s, track, fields, reason_code,
     assert (dropped.index, dropped.reason_code) == (0, reason_code)
     assert dropped.sentence.words == sentence.words
     assert words in dropped.message
+
+
+@pytest.mark.parametrize(
+    ("unkept", "message"),
+    [
+        ([(0, 5, TOO_SHORT), (60, 90, TOO_SMALL)], "no face is in view"),
+        ([(30, 36, TOO_SHORT)], "a face is in view, on no shot longer than 12 frames, MIN_TRACK"),
+        ([(20, 60, TOO_SMALL)], "a face is in view, no larger than MIN_FACE_SIZE, 9 pixels"),
+    ],
+)
+def test_a_face_that_was_seen_and_is_in_no_track_is_named(make_tracks, make_sentence, unkept, message) -> None:
+    tracks = dataclasses.replace(make_tracks(frame_count=100), unkept=np.array(unkept, np.int32))
+    plans = _plan([make_sentence(1.0, 2.0, None)], tracks, Config(MIN_TRACK=12, MIN_FACE_SIZE=9.0))
+    assert isinstance(plans[0], DroppedSentence)
+    assert (plans[0].reason_code, plans[0].message) == ("not_visible", message)
 
 
 @pytest.mark.parametrize(

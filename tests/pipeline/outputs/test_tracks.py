@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,19 @@ def test_the_file_holds_the_arrays_that_are_promised(tmp_path: Path) -> None:
             "logit": ("float32", 1),
             "probability": ("float32", 1),
             "person": ("int32", 1),
+            "unkept": ("int32", 2),
             "losses": ("float64", 1),
             "fingerprint": ("str32", 0),
         }
+
+
+def test_faces_without_a_track_come_back_and_earlier_files_have_none(tmp_path: Path) -> None:
+    path, seen = tmp_path / "tracks.npz", np.array([[3, 7, 0]], np.int32)
+    write_tracks(path, dataclasses.replace(_tracks(), unkept=seen))
+    assert read_tracks(path).unkept.tolist() == [[3, 7, 0]]
+    with np.load(path, allow_pickle=False) as stored:
+        np.savez_compressed(path, **{name: stored[name] for name in stored.files if name != "unkept"})
+    assert read_tracks(path).unkept.shape == (0, 3)
 
 
 def test_sizes_of_pictures_come_back(tmp_path: Path) -> None:

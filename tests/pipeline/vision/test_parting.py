@@ -104,3 +104,15 @@ def test_a_dissolve_of_two_people_is_two_persons(shared, models, tmp_path, shots
 def test_a_dissolve_of_one_person_is_one_person(shared, models, tmp_path):
     found = seen(dissolve(shared, ("retalking_face2.mp4", "retalking_face2.mp4"), 20), models, tmp_path, None)
     assert set(found.persons.values()) == {0}
+
+
+@pytest.mark.parametrize(("on", "off"), [(2, 2), (4, 4), (6, 6), (1, 9)], ids=["6 Hz", "3 Hz", "2 Hz", "flashes"])
+def test_a_face_under_strobe_light_is_one_track(shared, models, tmp_path, on, off):
+    lit = dissolve(shared, ("retalking_face3.mp4", "retalking_face3.mp4"), 1)
+    frames = [
+        picture if 20 <= at < 70 and at % (on + off) < on else (picture * 0.35).astype(np.uint8)
+        for at, picture in enumerate(lit)
+    ]
+    found = seen(frames, models, tmp_path, None)
+    assert found.shot_starts.tolist() == [0]
+    assert set(found.persons) == {0}

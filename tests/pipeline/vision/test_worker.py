@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import Config
-from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, AudioTrack, ScoredTracks
+from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, TOO_SHORT, TOO_SMALL, AudioTrack, ScoredTracks
 from pipeline.vision import faces as faces_module
 from pipeline.vision.calibration import probability_of
 from pipeline.vision.faces import SCORE_BLOCK_FRAMES, TrackedFace
@@ -277,6 +277,14 @@ def test_only_tracks_that_are_kept_are_looked_at_for_identity_and_a_few_times_ea
     looks = Looks()
     stream(pictures([(200, (Face(5), Face(60, start=10, stop=12)))]), audio, embedder=looks)
     assert 4 <= sum(looks.views) <= 200 / 20
+
+
+def test_faces_that_are_not_kept_are_remembered(audio):
+    shots = [(30, (Face(5), Face(60, start=10, stop=12)))]
+    assert stream(pictures(shots), audio).tracks.unkept.tolist() == [[10, 12, TOO_SHORT]]
+    small = stream(pictures(shots), audio, replace(BASE, min_face_px=100.0)).tracks
+    assert small.unkept.tolist() == [[0, 30, TOO_SMALL], [10, 12, TOO_SHORT]]
+    assert len(small.track) == 0
 
 
 def test_running_out_of_memory_is_noted_once_for_each_model(audio):

@@ -1,0 +1,33 @@
+"""Faces that were seen and are in no track, so that it can be said of a moment that there was one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+NEAR_FRAMES = 10
+"""Stretches that are closer than this are one."""
+
+MOST_STRETCHES = 100_000
+"""Stretches kept, a megabyte; of a video with more the last go on to its end."""
+
+
+class UnkeptFaces:
+    """Takes stretches in order of their end, and joins those of one cause that meet."""
+
+    def __init__(self) -> None:
+        self._stretches: list[list[int]] = []
+        self._last: dict[int, list[int]] = {}
+
+    def add(self, first_frame: int, stop_frame: int, cause: int) -> None:
+        """Takes a face that was in view on these frames, and why it is in no track."""
+        last = self._last.get(cause)
+        full = len(self._stretches) >= MOST_STRETCHES
+        if last is not None and (full or first_frame <= last[1] + NEAR_FRAMES):
+            last[:2] = min(last[0], first_frame), max(last[1], stop_frame)
+            return
+        self._last[cause] = [first_frame, stop_frame, cause]
+        self._stretches.append(self._last[cause])
+
+    def table(self) -> np.ndarray:
+        """(K, 3) int32: first frame, frame after the last, cause; in order."""
+        return np.array(sorted(self._stretches), np.int32).reshape(-1, 3)
