@@ -21,6 +21,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from pipeline.errors import InputError
+from pipeline.media.joins import join_notes, on_one_clock
 from pipeline.media.limits import MOST_CHANNELS, SOUND_RATES_HZ, check_length
 from pipeline.media.mixing import MonoMixer, stereo_matrix
 from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets
@@ -126,7 +127,7 @@ def _notes(probe: Probe, cancelled_s: float, length_s: float) -> tuple[str, ...]
     if cancelled_s > CANCELLED_S:
         text = f"the channels of its sound cancel each other out for {cancelled_s:.1f} of {length_s:.1f} s"
         notes.append(f"{text}: the louder one was heard there")
-    return tuple(notes)
+    return (*join_notes(probe.joins, probe.zero_s), *notes)
 
 
 def sound_start(probe: Probe) -> Fraction:
@@ -256,13 +257,14 @@ def _decoded(
             raise InputError("no_audio", "its sound track has gone", path)
         stream = streams[probe.sound_track - 1]
         time_base = stream.time_base or Fraction(1, av.time_base)
-        sought = start_s > SEEK_LEAD_S
+        sought = start_s > SEEK_LEAD_S and not probe.joins
         if sought:
             _seek(container, stream, zero_s + start_s - SEEK_LEAD_S, time_base)
         resampler, described, reached = None, None, not sought
         read, begin_s, end_s = 0, (stream.start_time or 0) * time_base, Fraction(0)
         try:
-            for packet in packets(container, stream):
+            joins = () if probe.sound_file else probe.joins
+            for packet in on_one_clock(packets(container, stream), stream.index, joins):
                 reached = reached or (packet.pts is not None and packet.pts * time_base - zero_s >= start_s)
                 if sought and not read and packet.pts is not None:
                     begin_s = packet.pts * time_base
@@ -292,7 +294,8 @@ def _decoded(
             if resampler is None:
                 raise InputError("no_audio", f"its sound cannot be decoded ({error})", path) from error
             losses.packets += 1
-        losses.packets += _packets_missing(container, stream, read, begin_s, end_s)
+        if not probe.joins:
+            losses.packets += _packets_missing(container, stream, read, begin_s, end_s)
 
 
 def _packets_missing(

@@ -22,6 +22,7 @@ import numpy as np
 
 from pipeline.errors import InputError
 from pipeline.media.deinterlace import deinterlaced
+from pipeline.media.joins import on_one_clock
 from pipeline.media.limits import check_length
 from pipeline.media.pictures import Pictures
 from pipeline.media.probe import check_unchanged, frame_time, opened, packets, picture_stream
@@ -162,8 +163,11 @@ def _begun(
     rate: Fraction,
     on_lost: Callable[[int], None] = lambda _: None,
 ) -> Generator[_Numbered]:
-    """Grid number and picture of every frame from *first_frame* to the end, decoding little more than that."""
-    for margin_s in SEEK_MARGINS_S if first_frame else ():
+    """Grid number and picture of every frame from *first_frame* to the end, decoding little more than that.
+
+    A file whose clock jumps is decoded from its beginning: no time is one place in it.
+    """
+    for margin_s in SEEK_MARGINS_S if first_frame and not probe.joins else ():
         pictures = _read_from(probe, first_frame, threads, size_px, rate, margin_s, on_lost)
         first = next(pictures, None)
         if first is not None and first[0] <= first_frame:
@@ -220,7 +224,7 @@ def _timed(
     expected_s = Fraction(0)
     decoded = False
     try:
-        for packet in packets(container, stream):
+        for packet in on_one_clock(packets(container, stream), stream.index, probe.joins):
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:

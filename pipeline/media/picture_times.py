@@ -8,6 +8,7 @@ import av
 import av.error
 
 from pipeline.errors import InputError
+from pipeline.media.joins import on_one_clock
 from pipeline.media.limits import check_length
 from pipeline.media.probe import opened, packets, picture_stream
 from pipeline.types import Probe
@@ -31,7 +32,7 @@ def picture_times(probe: Probe) -> tuple[Fraction, ...]:
         time_base = stream.time_base or Fraction(1, av.time_base)
         shown, stamps = 0, set[int]()
         try:
-            for packet in packets(container, stream):
+            for packet in on_one_clock(packets(container, stream), stream.index, probe.joins):
                 if not packet.size or packet.is_discard:
                     continue
                 shown += 1

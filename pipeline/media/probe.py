@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -21,9 +22,10 @@ import av.video.frame
 import av.video.stream
 
 from pipeline.errors import InputError
+from pipeline.media.joins import DISCONTINUOUS, Stamp, find_joins, on_one_clock
 from pipeline.media.limits import believable_rate, check_length, check_picture, check_sound
 from pipeline.media.sound_tracks import AUTO, chosen_track, language_of, sound_streams
-from pipeline.types import MediaLimits, Probe, SoundFile
+from pipeline.types import ClockJoin, MediaLimits, Probe, SoundFile
 
 MISSING_S = 0.5
 """Headers are seldom exact: a file that lacks less than this at its end lacks nothing."""
@@ -181,7 +183,9 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
         check_picture(width, height, limits, path)
         end_s, duration_of = claimed_end(container, stream)
         rate = believable_rate(stream.average_rate, stream.guessed_rate)
-        duration_s = max(end_s - zero_s, Fraction(0)) or _measured_length(path, limits, zero_s, 1 / rate)
+        joins = _joins(path, limits) if container.format.name in DISCONTINUOUS else ()
+        duration_s = Fraction(0) if joins else max(end_s - zero_s, Fraction(0))
+        duration_s = duration_s or _measured_length(path, limits, zero_s, 1 / rate, joins)
         check_length(duration_s, limits, path, "the end that its header claims")
         return Probe(
             path=path,
@@ -195,12 +199,42 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
             **(sound or {"audio_rate_hz": None, "audio_channels": 0}),
             duration_of=duration_of,
             limits=limits,
+            joins=joins,
             seen=seen,
             lead_s=_lead(container, frame_time(first, time_base)),
         )
 
 
-def _measured_length(path: Path, limits: MediaLimits, zero_s: Fraction, frame_s: Fraction) -> Fraction:
+def _joins(path: Path, limits: MediaLimits) -> tuple[ClockJoin, ...]:
+    """Where the clock of the file jumps; it is read through, and nothing decoded."""
+    with opened(path, limits) as container:
+        streams = [picture_stream(container, path), *sound_streams(container)]
+        with contextlib.suppress(av.error.FFmpegError):
+            return find_joins(_stamps(container, streams))
+    return ()
+
+
+def _stamps(container: av.container.InputContainer, streams: Sequence[av.stream.Stream]) -> Iterator[Stamp]:
+    counts = Counter[int]()
+    while True:
+        try:
+            for packet in container.demux(*streams):
+                number = counts[packet.stream_index]
+                counts[packet.stream_index] += bool(packet.size)
+                decode, show = packet.dts, packet.pts
+                decode = show if decode is None else decode
+                if decode is not None and packet.time_base:
+                    show_s = (decode if show is None else show) * packet.time_base
+                    length_s = (packet.duration or 0) * packet.time_base
+                    yield Stamp(packet.stream_index, number, decode * packet.time_base, show_s, length_s)
+        except IndexError:  # as in `packets`
+            continue
+        return
+
+
+def _measured_length(
+    path: Path, limits: MediaLimits, zero_s: Fraction, frame_s: Fraction, joins: Sequence[ClockJoin]
+) -> Fraction:
     """Seconds from the first video frame to the end of the last one, by their time stamps.
 
     For files that do not say, such as recordings of a browser: the file is read through, and nothing decoded.
@@ -210,7 +244,7 @@ def _measured_length(path: Path, limits: MediaLimits, zero_s: Fraction, frame_s:
         stream = picture_stream(container, path)
         time_base = stream.time_base or Fraction(1, av.time_base)
         with contextlib.suppress(av.error.FFmpegError):
-            for packet in packets(container, stream):
+            for packet in on_one_clock(packets(container, stream), stream.index, joins):
                 if packet.pts is not None:
                     shown_s = packet.duration * time_base if packet.duration else frame_s
                     end_s = max(end_s, packet.pts * time_base + shown_s)

@@ -13,6 +13,7 @@ from pipeline.types.faces import TOO_SHORT, TOO_SMALL, ScoredTracks
 from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
 from pipeline.types.media import (
     AudioTrack,
+    ClockJoin,
     FrameBatch,
     Losses,
     MediaLimits,
@@ -34,6 +35,7 @@ __all__ = [
     "AttributedWord",
     "AudioTrack",
     "ClipPlan",
+    "ClockJoin",
     "DroppedSentence",
     "Excerpt",
     "FrameBatch",

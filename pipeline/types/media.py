@@ -26,6 +26,20 @@ class MediaLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockJoin:
+    """A place at which the clock of a file jumps."""
+
+    starts: tuple[tuple[int, int], ...]
+    """Index of each stream that goes on behind it, and how many of its packets lie before."""
+    offset_s: Fraction
+    """What is added to the time stamps from there on."""
+    at_s: Fraction
+    """Instant of the join on the file's clock, the joins before it taken out."""
+    jump_s: Fraction
+    """How far the clock jumps: below 0 for back."""
+
+
+@dataclass(frozen=True, slots=True)
 class SoundFile:
     """A file beside a video whose sound takes the place of the video's own."""
 
@@ -69,6 +83,8 @@ class Probe:
     """Size in bytes and time of the last change in nanoseconds when it was looked at; None: not compared later."""
     lead_s: Fraction = Fraction(0)
     """Seconds from the start of the container, where players begin to count, to the first video frame."""
+    joins: tuple[ClockJoin, ...] = ()
+    """Where the file's clock jumps, in the order of the file."""
     sound_track: int = 1
     """Number of the sound track that is used, from 1, among those that can be decoded."""
     sound_tracks: int = 1

@@ -1,0 +1,150 @@
+"""Clocks that jump: files of several pieces put one after another, each with a clock of its own.
+
+Formats with discontinuities follow FFmpeg's rule (fftools/ffmpeg_demux.c, ``ts_discontinuity_process``): where the
+clock of a stream jumps back, or ahead of all streams by more than 10 s, the offset of the whole file changes from there
+on, so that this stream goes on without a gap. Picture and sound take the same offset, each from its own first packet on
+that the new clock has stamped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av.packet
+
+from pipeline.types import ClockJoin
+
+DISCONTINUOUS = frozenset({"mpegts", "flv", "live_flv", "mpeg"})
+"""FFmpeg's names of the formats whose clock may jump: those with its flag AVFMT_TS_DISCONT that are read here."""
+
+MAX_AHEAD_S = Fraction(10)
+"""A greater step ahead is a jump: FFmpeg's ``dts_delta_threshold``. A smaller one is a gap in what was received."""
+
+MIN_BACK_S = Fraction(1, 10)
+"""A smaller step back is none: FFmpeg's own tolerance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When a packet is decoded and shown, as the file has it."""
+
+    stream: int
+    """Index of its stream."""
+    number: int
+    """How many packets of the stream come before it."""
+    decode_s: Fraction
+    show_s: Fraction
+    duration_s: Fraction
+
+
+@dataclass(slots=True)
+class _Stream:
+    """How far one stream has come on the joined clock."""
+
+    clock: int
+    """Number of the clock that stamps it: the joins that lie before."""
+    decode_s: Fraction
+    end_s: Fraction
+
+
+def find_joins(stamps: Iterable[Stamp]) -> tuple[ClockJoin, ...]:
+    """Return where the clock of a file jumps.
+
+    Args:
+        stamps: of the packets of all its streams, in the order of the file.
+    """
+    streams: dict[int, _Stream] = {}
+    offsets_s, starts, places = [Fraction(0)], [dict[int, int]()], list[tuple[Fraction, Fraction]]()
+    reached_s: Fraction | None = None
+    for stamp in stamps:
+        stream = streams.get(stamp.stream)
+        clock = _clock_of(stamp, stream, offsets_s)
+        time_s = stamp.decode_s + offsets_s[clock]
+        if reached_s is not None and _jumps(time_s, clock, stream, reached_s):
+            goes_on_s = reached_s if stream is None else stream.end_s
+            offsets_s.append(goes_on_s - stamp.decode_s)
+            starts.append({})
+            places.append((stamp.show_s + offsets_s[-1], time_s - goes_on_s))
+            clock, time_s = len(offsets_s) - 1, goes_on_s
+        if clock and (stream is None or stream.clock != clock):
+            starts[clock][stamp.stream] = stamp.number
+        end_s = time_s + stamp.duration_s
+        streams[stamp.stream] = _Stream(clock, time_s, end_s)
+        reached_s = end_s if reached_s is None else max(reached_s, end_s)
+    return tuple(
+        ClockJoin(tuple(sorted(found.items())), offset_s, *place)
+        for found, offset_s, place in zip(starts[1:], offsets_s[1:], places, strict=True)
+    )
+
+
+def _clock_of(stamp: Stamp, stream: _Stream | None, offsets_s: Sequence[Fraction]) -> int:
+    """Return the clock that stamps a packet: the one on which its stream goes on most nearly.
+
+    A stream may have packets of the old clock behind a join that another stream has passed already.
+    """
+    if stream is None:
+        return len(offsets_s) - 1
+    clocks = range(stream.clock, len(offsets_s))
+    return min(clocks, key=lambda clock: abs(stamp.decode_s + offsets_s[clock] - stream.end_s))
+
+
+def _jumps(time_s: Fraction, clock: int, stream: _Stream | None, reached_s: Fraction) -> bool:
+    """Return True where none of the clocks so far can have stamped a packet.
+
+    The first packet of a stream behind a join lies where its piece has it: a little before or after its last one.
+    """
+    if time_s - reached_s > MAX_AHEAD_S:
+        return True
+    if stream is None:
+        return reached_s - time_s > MAX_AHEAD_S
+    return stream.decode_s - time_s > (MIN_BACK_S if stream.clock == clock else MAX_AHEAD_S)
+
+
+def on_one_clock(
+    packets: Iterable[av.packet.Packet], stream: int, joins: Sequence[ClockJoin]
+) -> Iterator[av.packet.Packet]:
+    """Give the *packets* of a stream, from its first on, with their time stamps on the joined clock.
+
+    Args:
+        packets: all of them.
+        stream: index of the stream.
+        joins: as of `find_joins`.
+    """
+    offsets_s = {number: join.offset_s for join in joins for index, number in join.starts if index == stream}
+    offset_s, count = Fraction(0), 0
+    for packet in packets:
+        offset_s = offsets_s.get(count, offset_s)
+        count += bool(packet.size)
+        if joins and packet.time_base:
+            ticks = round(offset_s / packet.time_base)
+            if packet.dts is not None:
+                packet.dts += ticks
+            if packet.pts is not None:
+                packet.pts += ticks
+                # A frame that was complete only behind the join carries the time of the next one.
+                if packet.dts is not None and abs(packet.pts - packet.dts) * packet.time_base > MAX_AHEAD_S:
+                    packet.pts = packet.dts
+        yield packet
+
+
+def join_notes(joins: Sequence[ClockJoin], zero_s: Fraction) -> tuple[str, ...]:
+    """Return a line for people on the jumps of a clock; nothing where it does not jump.
+
+    Args:
+        joins: as of `find_joins`.
+        zero_s: instant of the first video frame on the file's clock.
+    """
+    if not joins:
+        return ()
+    told = []
+    for join in joins[:SHOWN]:
+        way = "ahead" if join.jump_s > 0 else "back"
+        told.append(f"{way} by {abs(float(join.jump_s)):.1f} s at {float(join.at_s - zero_s):.2f} s")
+    more = f", and {len(joins) - SHOWN} times more" if len(joins) > SHOWN else ""
+    return (f"the file's clock jumps {', '.join(told)}{more}: what follows was joined on there",)
+
+
+SHOWN = 3
+"""Jumps that are told one by one."""
