@@ -26,6 +26,11 @@ MIN_BACK_S = Fraction(1, 10)
 """A smaller step back is none: FFmpeg's own tolerance."""
 
 
+NEAR = 3
+"""Packets before a join that a transport stream calls corrupt because its count of packets jumps there: what is really
+damaged fails to decode."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """When a packet is decoded and shown, as the file has it."""
@@ -116,6 +121,8 @@ def on_one_clock(
     offset_s, count = Fraction(0), 0
     for packet in packets:
         offset_s = offsets_s.get(count, offset_s)
+        if packet.is_corrupt and any(start - NEAR <= count <= start for start in offsets_s):
+            packet.is_corrupt = False
         count += bool(packet.size)
         if joins and packet.time_base:
             ticks = round(offset_s / packet.time_base)
