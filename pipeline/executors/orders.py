@@ -19,6 +19,7 @@ from pipeline.inputs import WHOLE, Shard, discover, given_face_boxes, given_scen
 from pipeline.machine import resolved
 from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
+from pipeline.speech.checkpoints.own import own_checkpoint
 from pipeline.speech.given import transcript_digest
 from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob, frames_held
 from pipeline.storage.copies import ASKED_AT_ONCE, look, trim
@@ -209,7 +210,7 @@ def chosen_models(
     chosen = choose(
         detector,
         config.SPEAKER_MODEL,
-        words,
+        words and (own_checkpoint(words) or words),
         config.IDENTITY_MODEL,
         weights_dir=folder,
         download=config.DOWNLOAD_WEIGHTS,

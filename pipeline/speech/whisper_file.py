@@ -1,4 +1,4 @@
-"""Loads a checkpoint of openai-whisper from a file, and says what is wrong with one that is none."""
+"""Builds Whisper from a checkpoint, and says what is wrong with one that is none."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ import whisper
 from whisper.audio import N_FRAMES
 from whisper.model import AudioEncoder, ModelDimensions, TextDecoder, Whisper
 
-from pipeline.checkpoint import check_layout, checked_tensors, unpickled
+from pipeline.checkpoint import check_layout
 from pipeline.errors import WeightsError
+from pipeline.speech.checkpoints import WhisperCheckpoint, checkpoint_file, read_checkpoint
+from pipeline.speech.checkpoints.common import AlignmentHeads
+from pipeline.weights_table import MODELS
 
 _FRAMES_PER_POSITION = 2
 """The encoder halves the rate of the spectrogram's frames: 1500 positions to 30 s."""
@@ -33,42 +36,43 @@ _LONGEST_TEXT = 4096
 
 
 def load_model(weights: Path, device: str) -> Whisper:
-    """The network of a checkpoint, on its device.
+    """Build the network of a checkpoint on its device.
 
-    A checkpoint does not say which attention heads follow the sound. For a published file, known by its digest, those
-    that its authors name are set; any other file takes Whisper's general choice, the upper half of the decoder.
+    A checkpoint of openai-whisper does not say which attention heads follow the sound. A published model, known by the
+    digest of its file, gets those that its authors name; another one those of its own configuration; the rest take
+    Whisper's general choice, the upper half of the decoder.
 
     Args:
-        weights: a file of the official format: ``dims`` and ``model_state_dict``.
+        weights: a checkpoint of any form of `pipeline.speech.checkpoints`.
         device: as PyTorch names it.
 
     Raises:
         WeightsError: the file is missing, damaged, of another format, or of dimensions that Whisper cannot run.
     """
     path = Path(weights).absolute()
-    if not path.is_file():
-        raise WeightsError(
-            f"{path}: there is no such checkpoint. Fetch it (python -m pipeline.weights fetch) or name another one "
-            "with --whisper-model-size"
-        )
-    content = unpickled(path)
-    for part in ("dims", "model_state_dict"):
-        if not isinstance(content, Mapping) or part not in content:
-            raise WeightsError(
-                f"{path}: no checkpoint of openai-whisper: it lacks {part!r}. Checkpoints of other programs (Hugging "
-                "Face, faster-whisper) have another format"
-            )
-    tensors = checked_tensors(content["model_state_dict"], path)
-    dims = _dimensions(content["dims"], path)
-    _check_dimensions(dims, len(tensors), path)
-    check_layout(tensors, _layout(dims), path)
+    checkpoint, dims = read_model(path)
     model = Whisper(dims)
-    model.load_state_dict(tensors)
+    model.load_state_dict(checkpoint.tensors)
     if any(not torch.isfinite(tensor).all() for tensor in model.parameters()):
         raise WeightsError(f"{path}: holds numbers that are none (NaN or infinity). Delete it and fetch it again")
-    if (heads := _published_heads(path)) is not None:
-        model.set_alignment_heads(heads)
+    if (published := _published_heads(checkpoint_file(path))) is not None:
+        model.set_alignment_heads(published)
+    elif checkpoint.heads is not None:
+        _set_heads(model, checkpoint.heads, path)
     return model.to(torch.device(device)).eval()
+
+
+def read_model(path: Path) -> tuple[WhisperCheckpoint, ModelDimensions]:
+    """Read a checkpoint of any form, and check that Whisper can run it.
+
+    Raises:
+        WeightsError: as `load_model`.
+    """
+    checkpoint = read_checkpoint(path)
+    dims = _dimensions(checkpoint.dimensions, path)
+    _check_dimensions(dims, len(checkpoint.tensors), path)
+    check_layout(checkpoint.tensors, _layout(dims), path)
+    return checkpoint, dims
 
 
 def _dimensions(found: Any, path: Path) -> ModelDimensions:
@@ -112,9 +116,24 @@ def _check_dimensions(dims: ModelDimensions, tensor_count: int, path: Path) -> N
         raise WeightsError(f"{path}: Whisper cannot run a network of these dimensions: {'; '.join(problems)}")
 
 
+def _set_heads(model: Whisper, heads: AlignmentHeads, path: Path) -> None:
+    """Have word times taken from these heads.
+
+    Raises:
+        WeightsError: the decoder has no such head.
+    """
+    mask = torch.zeros(model.dims.n_text_layer, model.dims.n_text_head, dtype=torch.bool)
+    for layer, head in heads:
+        if layer >= mask.shape[0] or head >= mask.shape[1]:
+            raise WeightsError(f"{path}: its configuration names head {head} of layer {layer}, which it has not")
+        mask[layer, head] = True
+    model.register_buffer("alignment_heads", mask.to_sparse(), persistent=False)
+
+
 def _published_heads(path: Path) -> bytes | None:
-    """Whisper's record of the alignment heads for a published file; each file's SHA-256 is part of its address."""
+    """Return Whisper's record of the alignment heads of a published file, known by its digest."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     names = [name for name, address in whisper._MODELS.items() if digest in address]
+    names += [name.removeprefix("whisper-") for name, model in MODELS.items() if digest in model.digests]
     return whisper._ALIGNMENT_HEADS[names[0]] if names else None

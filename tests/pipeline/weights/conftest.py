@@ -50,6 +50,8 @@ def table(monkeypatch: pytest.MonkeyPatch, closed: str) -> Callable[[str], None]
                 size_bytes=len(content_of(name)),
                 size_exact=True,
                 sources=() if name == "mobilefacenet" else (f"{base}/{name}",),
+                wheels=None,
+                model_sha256=None,
             )
             for name, model in MODELS.items()
         }

@@ -119,21 +119,9 @@ class TestChoose:
         with pytest.raises(WeightsError, match="refused"):
             choose("s3fd", "lip-motion", None, weights_dir=tmp_path)
 
-    def test_the_users_own_checkpoint(self, tmp_path: Path) -> None:
-        path = tmp_path / "tuned.bin"
-        path.write_bytes(b"tuned on lectures")
-        assert choose("mtcnn", "lip-motion", str(path))[2] == ModelChoice(
-            "words", "tuned.bin", path, hashlib.sha256(b"tuned on lectures").hexdigest()
-        )
-
-    def test_an_official_checkpoint_by_path_keeps_its_name(self, table: object, tmp_path: Path) -> None:
-        path = tmp_path / "copy.pt"
-        path.write_bytes(content_of("whisper-small"))
-        assert choose("mtcnn", "lip-motion", str(path))[2].name == "whisper-small"
-
-    def test_a_checkpoint_that_does_not_exist_is_told(self, tmp_path: Path) -> None:
-        with pytest.raises(WeightsError, match=r"tuned\.pt: there is no such Whisper checkpoint"):
-            choose("mtcnn", "lip-motion", str(tmp_path / "tuned.pt"))
+    def test_a_choice_that_is_made_already_is_kept(self, tmp_path: Path) -> None:
+        own = ModelChoice("words", "tuned.pt", tmp_path / "tuned.pt", "a" * 64)
+        assert choose("mtcnn", "lip-motion", own)[2] == own
 
     @pytest.mark.parametrize(
         "asked", [("retinaface", "talknet", "base"), ("s3fd", "mtcnn", "base"), ("s3fd", "talknet", "auto")]
