@@ -19,6 +19,8 @@ from pipeline.errors import InputError, PipelineError
 from pipeline.machine import core_count, gpu_count, resolved, unnamed_memory
 from pipeline.media.encode import find_ffmpeg
 from pipeline.outputs.manifest_check import check_manifests
+from pipeline.speech.checkpoints import checkpoint_file
+from pipeline.speech.checkpoints.own import is_path
 from pipeline.storage.places import check, is_url, places
 from pipeline.weights import find
 from pipeline.weights_table import STAND_INS, Model, default_whisper, lookup
@@ -143,10 +145,10 @@ def _weights(config: Config) -> Iterator[Finding]:
     if config.IDENTITY_MODEL != "none":
         names.append(("identity", config.IDENTITY_MODEL))
     for job, name in names:
-        if job == "words" and Path(name).expanduser().is_file():
-            yield Finding("ok", job, f"{name}, a checkpoint of your own")
-            continue
         try:
+            if job == "words" and is_path(name):
+                yield Finding("ok", job, f"{checkpoint_file(Path(name).expanduser())}, a checkpoint of your own")
+                continue
             model = lookup(name, job)
             path = find(model.name, folder)
         except PipelineError as error:

@@ -15,18 +15,22 @@ from pipeline import weights
 from pipeline.errors import WeightsError
 from pipeline.executors import orders, runner
 from pipeline.machine import resolved
+from pipeline.speech.checkpoints import own as own_checkpoints
 from pipeline.types import ModelChoice
 
 
 class TestModels:
-    def test_the_whisper_model_is_the_one_that_is_asked_for(self, tmp_path: Path) -> None:
+    def test_the_whisper_model_is_the_one_that_is_asked_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         for wanted, stands_for in (("auto", "whisper-base"), ("small", "whisper-small"), ("pocketsphinx", None)):
             config = resolved(dataclasses.replace(CPU, WHISPER_MODEL_SIZE=wanted))
             assert orders.chosen_models(config)[2].stands_in_for == stands_for
+        monkeypatch.setattr(own_checkpoints, "digest_of", lambda path: "d" * 64)
         own = tmp_path / "own.pt"
         own.write_bytes(b"a checkpoint")
         choice = orders.chosen_models(resolved(dataclasses.replace(CPU, WHISPER_MODEL_SIZE=str(own))))[2]
-        assert (choice.name, choice.weights) == ("own.pt", own)
+        assert (choice.name, choice.weights, choice.sha256) == ("own.pt", own, "d" * 64)
 
     def test_nothing_stands_in_for_whisper_in_another_language(self) -> None:
         with pytest.raises(WeightsError, match="PocketSphinx"):
