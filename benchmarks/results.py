@@ -16,7 +16,7 @@ from pipeline.outputs.manifest import read_manifest
 
 DONE = ("done", "skipped")
 
-OF_THE_RUN = frozenset({"created_at", "seconds", "host", "timings", "clips_list"})
+OF_THE_RUN = frozenset({"created_at", "seconds", "host", "timings", "clips_list", "digest"})
 """Fields that may differ between two runs of the same thing, at any depth."""
 
 

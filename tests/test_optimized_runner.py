@@ -233,7 +233,7 @@ def manifest_of(output: Path, name: str) -> dict[str, Any]:
 
 
 def without_time(manifest: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in manifest.items() if name != "created_at"}
+    return {name: value for name, value in manifest.items() if name not in ("created_at", "digest")}
 
 
 class TestTranscripts:
@@ -247,11 +247,11 @@ class TestTranscripts:
         words = [{"word": " Good", "start": 0.2, "end": 0.4}, {"word": " day.", "start": 0.4, "end": 0.7}]
         segments = [{"start": 0.2, "end": 0.7, "text": " Good day.", "words": words}]
         (given / "good.json").write_text(json.dumps({"language": "en", "segments": segments}))
-        (given / "broken.srt").write_text("1\n00:00:03,000 --> 00:00:02,000\nx\n")
+        (given / "broken.srt").write_text("1\nsoon --> 00:00:02,000\nx\n\n2\n5 --> 6\ny\n")
         ended = start(videos, "--transcripts", given, "--output-dir", output, home=tmp_path)
         assert ended.returncode == 1, ended.stderr
         assert ends(output) == {"good.mp4": ("done", ""), "broken.mp4": ("failed", "bad_transcript")}
-        assert f"{given}/broken.srt: cue 1: ends at 2 s, before it starts at 3 s" in ended.stdout
+        assert f"{given}/broken.srt: line 6: '5 --> 6' holds no times; its cue was left out" in ended.stdout
         assert "transcripts: 2 of 2 videos have one" in ended.stderr and "whisper" not in ended.stderr
         manifest = json.loads((output / "good" / "output" / "manifest.json").read_text())
         model = next(model for model in manifest["models"] if model["job"] == "words")

@@ -232,4 +232,4 @@ def test_what_is_said_before_the_picture_is_on_the_timeline(opened, tmp_path: Pa
     page.locator("#timeline canvas").click(position={"x": 0.5 / 22 * box["width"], "y": 22 + 2 * 52 + 30})
     assert page.locator("#message").inner_text() == "No clip at −0:03.5: outside_picture"
     page.locator("#timeline canvas").press("Home")
-    assert page.locator("#timeline canvas").get_attribute("aria-valuenow") == "-4.0"
+    until(page, "document.querySelector('#timeline canvas').getAttribute('aria-valuenow') === '-4.0'")

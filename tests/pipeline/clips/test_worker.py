@@ -33,7 +33,7 @@ from pipeline.types import Losses, ScoredTracks, Transcript, Word
 def test_everything_is_left(finish, tmp_path: Path) -> None:
     finished = finish()
     result = tmp_path / "result"
-    assert finished == FinishedVideo(result / "output" / "manifest.json", 2, 1, 0)
+    assert finished == FinishedVideo(result / "output" / "manifest.json", 2, 1, 0, frame_count=75)
     assert sorted(path.relative_to(result).as_posix() for path in result.rglob("*") if path.is_file()) == [
         "output/manifest.json",
         "output/seg_0000_track_000.mp4",
