@@ -127,8 +127,9 @@ class LocalExecutor:
         for job in held:
             active = self._desk.active[job]
             if active.finished is not None:
-                remove_partial(active.video.folder)
-                self._desk.lose_extras(job, died, self._config.MAX_TRIES)
+                if worker.kind == "extras":
+                    remove_partial(active.video.folder)
+                    self._desk.lose_extras(job, died, self._config.MAX_TRIES)
                 continue
             self._desk.give_up(job)
             remove_partial(active.video.folder)

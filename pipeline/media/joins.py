@@ -25,6 +25,8 @@ MAX_AHEAD_S = Fraction(10)
 MIN_BACK_S = Fraction(1, 10)
 """A smaller step back is none: FFmpeg's own tolerance."""
 
+SHOWN = 3
+"""Jumps that are told one by one."""
 
 NEAR = 3
 """Packets before a join that a transport stream calls corrupt because its count of packets jumps there: what is really
@@ -151,7 +153,3 @@ def join_notes(joins: Sequence[ClockJoin], zero_s: Fraction) -> tuple[str, ...]:
         told.append(f"{way} by {abs(float(join.jump_s)):.1f} s at {float(join.at_s - zero_s):.2f} s")
     more = f", and {len(joins) - SHOWN} times more" if len(joins) > SHOWN else ""
     return (f"the file's clock jumps {', '.join(told)}{more}: what follows was joined on there",)
-
-
-SHOWN = 3
-"""Jumps that are told one by one."""

@@ -28,9 +28,6 @@ able to make this machine ask any address on the web."""
 OPTIONS = {"s3": {"use_listings_cache": False}, "file": {"auto_mkdir": True}}
 """Listings are asked for anew each time: other machines write there."""
 
-FAULTS = ("storage_denied", "storage_failed")
-"""Reason codes that speak of the storage and not of what lies there."""
-
 INSTALL = "pip install -r requirements-ray.txt"
 
 PART_BYTES, PARTS_AT_ONCE = 8 << 20, 4
