@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pipeline.clips.results import forget_attempt, recover, remove_results
 from pipeline.clips.worker import FinishedVideo
 from pipeline.executors.journal import Event
-from pipeline.outputs.failure import is_permanent, write_failure
+from pipeline.outputs.failure import ends_results, write_failure
 from pipeline.outputs.kept import MANIFEST
 from pipeline.stages import Models, Prepared, VideoJob
 from pipeline.types import Losses, VideoResult
@@ -126,7 +126,7 @@ def failed(video: VideoJob, code: str, message: str, trace: str, begun_s: float)
     details: dict[str, Any] = {"traceback": trace} if code == "internal_error" else {}
     result = VideoResult(video.path, "failed", code, video.told(message), time.monotonic() - begun_s, details=details)
     try:
-        if is_permanent(code, video.marks):
+        if ends_results(code, video.marks):
             recover(video.folder)
             remove_results(video.folder)
         else:

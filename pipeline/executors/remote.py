@@ -18,7 +18,7 @@ from pipeline.executors.claims import LOG
 from pipeline.executors.journal import Event
 from pipeline.executors.progress import ConsoleListener
 from pipeline.executors.work_dir import work_dir
-from pipeline.outputs.failure import FAILURE, is_permanent
+from pipeline.outputs.failure import FAILURE, ends_results
 from pipeline.run_report import RunReport
 from pipeline.stages import VideoJob, describe
 from pipeline.storage.copies import look, push_named, remove_gone, trim
@@ -109,7 +109,7 @@ def end(video: VideoJob, remote: Remote, result: VideoResult) -> None:
     """
     try:
         if remote.results is not None:
-            if result.status == "failed" and is_permanent(result.reason_code, video.marks):
+            if result.status == "failed" and ends_results(result.reason_code, video.marks):
                 remove_gone(remote)
             if result.manifest is not None and not result.manifest.is_file():
                 look(remote)

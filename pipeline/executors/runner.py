@@ -28,7 +28,7 @@ from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_wor
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
 from pipeline.inputs import RUN_FILES
 from pipeline.media.encode import find_ffmpeg
-from pipeline.outputs.failure import is_permanent
+from pipeline.outputs.failure import ends_results
 from pipeline.outputs.files import remove_abandoned
 from pipeline.run_report import GOOD, RunReport
 from pipeline.stages import STAGES, Models, Stages, VideoJob
@@ -89,7 +89,7 @@ def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
         if result is None:
             jobs.append(job)
             continue
-        if is_permanent(result.reason_code, job.marks):
+        if ends_results(result.reason_code, job.marks):
             with contextlib.suppress(OSError):
                 remove_results(job.folder)
         listener.on_result(job, with_earlier(result, job.folder))

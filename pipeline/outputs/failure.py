@@ -18,9 +18,18 @@ OF_THE_FILE = frozenset({"not_media", "no_audio", "no_video", "undecodable", "to
 """Reason codes that stay true while the file stays the same; all others (a full disk, a worker that died) may not."""
 
 
+OF_A_LIMIT = frozenset({"too_large", "too_long"})
+"""Those of them that depend on ``MAX_MEGAPIXELS`` and ``MAX_VIDEO_HOURS``."""
+
+
 def is_permanent(reason_code: str, marks: Marks) -> bool:
     """Return True where the fault is the file's own and stays, and the file was read: its fingerprint is known."""
     return bool(marks.failure) and reason_code in OF_THE_FILE
+
+
+def ends_results(reason_code: str, marks: Marks) -> bool:
+    """Return True where earlier results of a file hold no more: a limit that the user has set is no fault of it."""
+    return is_permanent(reason_code, marks) and reason_code not in OF_A_LIMIT
 
 
 def write_failure(folder: Path, marks: Marks, result: VideoResult) -> None:
