@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import softmax
 
 from pipeline.clips.faces import Faces, frames_of
+from pipeline.clips.joint import Place, posteriors
 from pipeline.clips.punctuation import ends_sentence
 from pipeline.types import AttributedWord, Word
 
@@ -33,6 +33,12 @@ PAUSE_HALVES_S = 0.25
 AFTER_SENTENCE = 0.5
 """What remains of the cost after the end of a sentence: punctuation knows about turns, too."""
 
+FORGOTTEN_S = 2.0
+"""A row of words that was silent for this long says nothing any more about who speaks next in it: a change then costs
+less than a hundredth of `SWITCH_COST`."""
+
+NOBODY = -1
+
 State = int | None
 """The track of the face that speaks, or None for nobody in view."""
 
@@ -46,7 +52,8 @@ def attribute_words(
     *threshold*, and otherwise to nobody. Over consecutive words the choice is made jointly, by the forward-backward
     algorithm (Rabiner, "A Tutorial on Hidden Markov Models", 1989): every change of speaker costs evidence, less in
     pauses and after the end of a sentence, nothing across a shot cut, and nothing from one track of a person to the
-    next. Words that are said at the same time are different persons'.
+    next. Words that are said at the same time are different persons', and are decided together: where two mouths move
+    it is the words before and after that tell which of the two texts belongs to which.
 
     Args:
         words: in order of speech; those of a segment that overlaps an earlier one may begin before its last ones.
@@ -56,18 +63,14 @@ def attribute_words(
         slope: log-odds of speaking to one of the logit's units.
     """
     persons: dict[State, State] = {None: None, **faces.tracks.persons}
-    taken: dict[int, list[tuple[Word, int]]] = {}
+    evidence = [_evidence(word, faces, threshold, slope) for word in words]
+    order, places, ended = _placed(words, evidence, persons, faces, language)
     found: dict[int, AttributedWord] = {}
-    for lane in _lanes(words):
-        said = [words[place] for place in lane]
-        evidence = [_without_taken(word, _evidence(word, faces, threshold, slope), taken, persons) for word in said]
-        for place, probabilities in zip(lane, _posteriors(said, evidence, persons, faces, language), strict=True):
-            found[place] = AttributedWord(words[place], probabilities[0][0], None, probabilities)
-        chosen = [(spoken.word, persons[spoken.track]) for spoken in map(found.__getitem__, lane)]
-        for word, person in chosen:
-            if person is not None:
-                for second in _seconds_of(word):
-                    taken.setdefault(second, []).append((word, person))
+    for place, shares in zip(order, posteriors(places, ended), strict=True):
+        states = list(evidence[place])
+        best = np.argsort(-shares, kind="stable").tolist()
+        probabilities = tuple((states[k], float(shares[k])) for k in best)
+        found[place] = AttributedWord(words[place], probabilities[0][0], None, probabilities)
     speakers: dict[State, int] = {}
     attributed = []
     for place in range(len(words)):
@@ -78,19 +81,25 @@ def attribute_words(
     return tuple(attributed)
 
 
-def _lanes(words: Sequence[Word]) -> list[list[int]]:
-    """Places of the words in rows within which no two are said at the same time; nearly always a single one."""
-    lanes: list[list[int]] = []
-    for place, word in enumerate(words):
-        free = (
-            lane for lane in lanes if not _together(words[lane[-1]], word) and words[lane[-1]].start_s <= word.start_s
-        )
-        lane = next(free, None)
-        if lane is None:
-            lanes.append([place])
-        else:
-            lane.append(place)
-    return lanes
+def _rows(words: Sequence[Word]) -> list[int]:
+    """For each word the row that it lies in: within a row no two words are said at the same time.
+
+    There is nearly always a single row. Where words overlap, one stays in the row of the word that stands before it in
+    the text, if it can: those of one segment stay together.
+    """
+    last: list[Word] = []
+    rows: list[int] = []
+    for word in words:
+        near = [rows[-1]] if rows else []
+        free = (row for row in [*near, *range(len(last))] if _follows(last[row], word))
+        row = next(free, len(last))
+        last[row : row + 1] = [word]
+        rows.append(row)
+    return rows
+
+
+def _follows(first: Word, second: Word) -> bool:
+    return first.start_s <= second.start_s and not _together(first, second)
 
 
 def _together(first: Word, second: Word) -> bool:
@@ -99,57 +108,52 @@ def _together(first: Word, second: Word) -> bool:
     return shared_s > 0.5 * min(first.end_s - first.start_s, second.end_s - second.start_s)
 
 
-def _seconds_of(word: Word) -> range:
-    """The whole seconds that *word* touches."""
-    return range(int(word.start_s), int(word.end_s) + 1)
-
-
-def _without_taken(
-    word: Word,
-    evidence: dict[State, float],
-    taken: Mapping[int, Sequence[tuple[Word, int]]],
-    persons: Mapping[State, State],
-) -> dict[State, float]:
-    """*evidence* without the faces of persons who say something else during the word.
-
-    Args:
-        word: which.
-        evidence: of each face in view, and of nobody.
-        taken: words that are given to somebody, with the person, by the seconds that they touch.
-        persons: of each face.
-    """
-    near = [each for second in _seconds_of(word) for each in taken.get(second, ())]
-    busy = {person for other, person in near if _together(other, word)}
-    return {state: value for state, value in evidence.items() if state is None or persons[state] not in busy}
-
-
-def _posteriors(
+def _placed(
     words: Sequence[Word],
-    evidence: Sequence[dict[State, float]],
+    evidence: Sequence[Mapping[State, float]],
     persons: Mapping[State, State],
     faces: Faces,
     language: str,
-) -> list[tuple[tuple[State, float], ...]]:
-    """For each word every state with its probability given all words, the most probable first."""
-    states = [list(values) for values in evidence]
-    weights = [np.array(list(values.values())) for values in evidence]
-    steps = []
-    for i in range(1, len(words)):
-        cost = _switch_cost(words[i - 1], words[i], faces, language)
-        same = [[persons[before] == persons[after] for after in states[i]] for before in states[i - 1]]
-        steps.append(np.where(same, 0.0, -cost))
-    forward = [weights[0]] if words else []
-    for step, weight in zip(steps, weights[1:], strict=True):
-        forward.append(np.logaddexp.reduce(forward[-1][:, None] + step, axis=0) + weight)
-    backward = [np.zeros(len(weights[-1]))] if words else []
-    for step, weight in zip(reversed(steps), reversed(weights[1:]), strict=True):
-        backward.append(np.logaddexp.reduce(step + weight + backward[-1], axis=1))
-    posteriors = []
-    for names, ahead, behind in zip(states, forward, reversed(backward), strict=True):
-        shares = softmax(ahead + behind)
-        order = np.argsort(-shares, kind="stable")
-        posteriors.append(tuple((names[k], float(shares[k])) for k in order))
-    return posteriors
+) -> tuple[list[int], list[Place], list[frozenset[int]]]:
+    """The words as `pipeline.clips.joint.posteriors` takes them.
+
+    Returns:
+        The numbers of the words in the order in which they begin; each as a place; and the rows that have been silent
+        for `FORGOTTEN_S` by then.
+    """
+    rows = _rows(words)
+    order = sorted(range(len(words)), key=lambda place: (words[place].start_s, place))
+    last: dict[int, int] = {}
+    places: list[Place] = []
+    ended: list[frozenset[int]] = []
+    for place in order:
+        word, row = words[place], rows[place]
+        speaks = {each: _person_of(persons, evidence[other]) for each, other in last.items()}
+        own = _person_of(persons, evidence[place])
+        change = None
+        if row in last:
+            cost = _switch_cost(words[last[row]], word, faces, language)
+            change = np.where(_equal(speaks[row], own), 0.0, -cost)
+        excluded = {
+            each: _equal(speaks[each], own) & (own != NOBODY)
+            for each, other in last.items()
+            if each != row and _together(words[other], word)
+        }
+        places.append(Place(row, np.array(list(evidence[place].values())), change, excluded))
+        ended.append(frozenset(each for each in last if words[last[each]].end_s < word.start_s - FORGOTTEN_S))
+        last[row] = place
+    return order, places, ended
+
+
+def _person_of(persons: Mapping[State, State], evidence: Mapping[State, float]) -> np.ndarray:
+    """(S,) int64: the person of each choice, `NOBODY` for none."""
+    found = (persons[state] for state in evidence)
+    return np.array([NOBODY if person is None else person for person in found], np.int64)
+
+
+def _equal(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(B, S) bool: pairs that are the same."""
+    return before[:, None] == after
 
 
 def _evidence(word: Word, faces: Faces, threshold: float, slope: float) -> dict[State, float]:

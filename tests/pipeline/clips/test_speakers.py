@@ -131,6 +131,45 @@ def test_two_words_at_once_are_said_by_two(make_tracks) -> None:
     assert [spoken.word for spoken in attributed] == list(words)
 
 
+def _talk(make_tracks, seed: int, spans_s: tuple[tuple[float, float], ...], louder: float = 0.0) -> Faces:
+    """One face for each span, that talks then; scores as noisy as lip motion's, the last face's higher by *louder*."""
+    random = np.random.default_rng(seed)
+    count = 25 * 8
+    frames_s = np.arange(count) / 25
+    logits = []
+    for place, (start_s, end_s) in enumerate(spans_s):
+        noise = np.convolve(random.normal(0, 1, count), np.ones(8) / np.sqrt(8), "same")
+        level = 0.8 + louder * (place == len(spans_s) - 1)
+        logits.append(np.where((frames_s >= start_s) & (frames_s < end_s), level, -0.8) + 1.6 * noise)
+    return Faces(make_tracks(*((0, count, logit) for logit in logits), frame_count=count))
+
+
+@pytest.mark.parametrize("louder", [0.0, 1.5])
+@pytest.mark.parametrize("second_s", [(2.0, 7.0), (1.5, 3.0), (1.0, 7.0)])
+def test_words_of_two_who_talk_at_once_do_not_change_places(make_tracks, second_s, louder) -> None:
+    """The first cue is the first face's, the second cue the second's; both mouths move while the cues overlap."""
+    first_s = (0.2, 4.2)
+    right = total = 0
+    for seed in range(40):
+        cues = [_row(start_s, 0.3, int((end_s - start_s) / 0.35), 0.05) for start_s, end_s in (first_s, second_s)]
+        found = _tracks_of(attribute_words(sum(cues, ()), _talk(make_tracks, seed, (first_s, second_s), louder)))
+        truth = [track for track, cue in enumerate(cues) for _ in cue]
+        right += sum(a == b for a, b in zip(found, truth, strict=True))
+        total += len(truth)
+    assert right / total > 0.7
+
+
+def test_the_words_of_overlapping_cues_stay_with_their_faces_throughout(make_tracks) -> None:
+    """Clear scores: the left one talks for 4 s; the right one, who looks surer, joins in at 2 s and goes on."""
+    frames_s = np.arange(200) / 25
+    left = np.where(frames_s < 4.2, 1.5, -2.0)
+    right = np.where(frames_s >= 2.0, 3.0, -2.0)
+    faces = Faces(make_tracks((0, 200, left), (0, 200, right), frame_count=200))
+    first, second = _row(0.2, 0.3, 11, 0.05), _row(2.0, 0.3, 14, 0.05)
+    assert _tracks_of(attribute_words(first + second, faces)) == [0] * 11 + [1] * 14
+    assert _tracks_of(attribute_words(second + first, faces)) == [1] * 14 + [0] * 11
+
+
 def test_no_words(make_tracks) -> None:
     assert attribute_words((), Faces(make_tracks(frame_count=5))) == ()
 
