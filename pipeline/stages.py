@@ -12,6 +12,7 @@ are the real ones; tests give an executor others.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import shutil
@@ -34,6 +35,7 @@ from pipeline.media.picture_times import picture_times
 from pipeline.media.probe import missing_seconds, probe, with_sound_file, with_sound_track
 from pipeline.media.sound_tracks import AUTO
 from pipeline.outputs import kept
+from pipeline.outputs.failure import OF_THE_FILE
 from pipeline.speech import Precision, load_transcriber
 from pipeline.speech.worker import SpeechWorker
 from pipeline.storage.mirror import Remote
@@ -198,7 +200,8 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
     found = probe(job.path, limits_of(config), AUTO if job.sound_file else config.SOUND_TRACK)
     found = excerpted(found, config.START, config.DURATION)
     if job.sound_file is not None:
-        found = with_sound_file(found, job.sound_file, config.SOUND_TRACK)
+        with _no_fault_of_the_video(job.sound_file):
+            found = with_sound_file(found, job.sound_file, config.SOUND_TRACK)
     shots = None if job.scenes is None else read_scenes(job.scenes, found.duration_s)
     faces = None
     if job.face_boxes is not None and "vision" not in job.kept:
@@ -210,8 +213,20 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
     if shutil.disk_usage(sound.parent).free < needed:
         text = f"its sound needs {needed / 1e6:.0f} MB of temporary files"
         raise OSError(errno.ENOSPC, text, str(sound.parent))
-    found, heard = extract_heard(found, sound, config.SOUND_TRACK == AUTO, on_seconds)
+    with _no_fault_of_the_video(job.sound_file):
+        found, heard = extract_heard(found, sound, config.SOUND_TRACK == AUTO, on_seconds)
     return Prepared(found, heard, shots, faces)
+
+
+@contextlib.contextmanager
+def _no_fault_of_the_video(sound_file: Path | None) -> Iterator[None]:
+    """Give what is wrong with a sound file of the user's a code of its own: the video with its results stays good."""
+    try:
+        yield
+    except InputError as error:
+        if sound_file is None or error.path != sound_file or error.reason_code not in OF_THE_FILE:
+            raise
+        raise InputError("bad_audio_file", f"{error.message} (AUDIO_FILE)", sound_file) from error
 
 
 def limits_of(config: Config) -> MediaLimits:

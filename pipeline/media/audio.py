@@ -91,8 +91,9 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
     written, peak, mixer = 0, 0.0, MonoMixer(rate_hz)
     with path.open("wb") as file:
         parts = _placed(probe, rate_hz, min(probe.audio_channels, 2), begin_s, losses)
-        for block in _resampled(_blocks(parts, rate_hz * BLOCK_S, mixer), rate_hz):
-            samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")[: most - written]
+        for resampled in _resampled(_blocks(parts, rate_hz * BLOCK_S, mixer), rate_hz):
+            block = resampled[: most - written]
+            samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
             file.write(samples.tobytes())
             peak = max(peak, float(np.abs(block).max(initial=0.0)))
             written += len(samples)

@@ -15,11 +15,14 @@ from pipeline.types import AudioTrack, Probe
 SILENT_PEAK = 0.001
 """A sound track whose largest sample is below this, -60 dBFS, is silent."""
 
+Heard = tuple[Probe, AudioTrack]
+"""A file with the track that was taken, and its sound."""
+
 
 def extract_heard(
     probe: Probe, path: Path, may_choose: bool, on_progress: Callable[[float], None] = lambda _: None
-) -> tuple[Probe, AudioTrack]:
-    """As `extract_sound`; where the track is silent and another is not, of the first that is not.
+) -> Heard:
+    """As `extract_sound`; where the track is silent or cannot be decoded, of the first other that is neither.
 
     Args:
         probe: the file.
@@ -29,26 +32,56 @@ def extract_heard(
 
     Returns:
         The file with the track that was taken, and its sound.
+
+    Raises:
+        InputError: as `extract_sound`; ``no_such_track`` where nothing of the named one can be decoded.
     """
-    track = extract_sound(probe, path, on_progress)
-    if track.peak >= SILENT_PEAK or probe.sound_tracks == 1:
-        return probe, track
-    silent = f"sound track {probe.sound_track} is silent (peak {dbfs(track.peak):.0f} dBFS)"
+    first = _tried(probe, probe.sound_track, path, on_progress)
+    wrong = _wrong(first, probe.sound_track)
+    if isinstance(first, InputError):
+        if probe.sound_tracks == 1 or first.reason_code != "no_audio":
+            raise first
+    elif not wrong or probe.sound_tracks == 1:
+        return first
     if not may_choose:
-        return probe, dataclasses.replace(track, notes=(*track.notes, f"{silent}; it was asked for"))
+        if isinstance(first, InputError):
+            raise InputError("no_such_track", f"{wrong}; SOUND_TRACK asks for it", first.path) from first
+        return _noted(first, f"{wrong}; it was asked for")
     for number in range(1, probe.sound_tracks + 1):
-        if number == probe.sound_track:
-            continue
-        try:
-            other = with_sound_track(probe, number)
-            heard = extract_sound(other, path, on_progress)
-        except InputError as error:
-            if error.reason_code in ("changed", "unreadable"):
-                raise
-            continue
-        if heard.peak >= SILENT_PEAK:
-            return other, dataclasses.replace(heard, notes=(*heard.notes, f"{silent}, so it was not used"))
-    return probe, extract_sound(probe, path, on_progress)
+        other = first if number == probe.sound_track else _tried(probe, number, path, on_progress)
+        if not isinstance(other, InputError) and not _wrong(other, number):
+            return _noted(other, f"{wrong}, so it was not used")
+    if isinstance(first, InputError):
+        raise first
+    return _noted((probe, extract_sound(probe, path, on_progress)), f"{wrong}, and no other is louder")
+
+
+def _tried(probe: Probe, number: int, path: Path, on_progress: Callable[[float], None]) -> Heard | InputError:
+    """The file with that sound track, and the sound; or why there is none.
+
+    Raises:
+        InputError: the file itself cannot be read any more.
+    """
+    try:
+        other = probe if number == probe.sound_track else with_sound_track(probe, number)
+        return other, extract_sound(other, path, on_progress)
+    except InputError as error:
+        if error.reason_code in ("changed", "unreadable"):
+            raise
+        return error
+
+
+def _wrong(tried: Heard | InputError, number: int) -> str:
+    """Why a track is not worth hearing; empty where it is."""
+    if isinstance(tried, InputError):
+        return f"sound track {number} cannot be decoded"
+    peak = tried[1].peak
+    return "" if peak >= SILENT_PEAK else f"sound track {number} is silent (peak {dbfs(peak):.0f} dBFS)"
+
+
+def _noted(heard: Heard, note: str) -> Heard:
+    probe, track = heard
+    return probe, dataclasses.replace(track, notes=(*track.notes, note))
 
 
 def dbfs(peak: float) -> float:

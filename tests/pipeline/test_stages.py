@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from film import Film
 
 from config import Config
 from pipeline import stages
-from pipeline.types import ModelChoice
+from pipeline.errors import InputError
+from pipeline.outputs.failure import ends_results
+from pipeline.types import Marks, ModelChoice
 from pipeline.vision.embedding import FaceEmbedder
 from pipeline.vision.given_faces import WIDEST_STEP
 from pipeline.vision.scenes import GivenShots
@@ -143,6 +147,21 @@ def test_scenes_and_sound_of_the_user_take_the_place_of_the_files_own(samples: P
         lengths.append(prepared.audio.duration_s)
         assert prepared.shots is None and (prepared.probe.sound_file is not None) == (file is not None)
     assert lengths[0] > 20 > 10 > lengths[1]
+
+
+@pytest.mark.parametrize("content", ["text", "", "video without sound"])
+def test_a_wrong_sound_file_of_the_user_is_no_fault_of_the_video(samples: Path, tmp_path: Path, content: str) -> None:
+    """Earlier results of the video stay."""
+    given = tmp_path / "given.mkv"
+    given.write_text(content)
+    if content.startswith("video"):
+        film = Film(tmp_path)
+        film.make(given.name, film.times(Fraction(25), 1))
+    job = stages.VideoJob(0, samples / "two_shot.mp4", tmp_path, sound_file=given)
+    with pytest.raises(InputError, match=rf"{given.name}: .* \(AUDIO_FILE\)") as caught:
+        stages.prepare(job, tmp_path / "1.pcm", CONFIG, lambda _: None)
+    assert caught.value.reason_code == "bad_audio_file"
+    assert not ends_results("bad_audio_file", Marks(failure="f"))
 
 
 def test_vision_is_told_the_shots_of_the_user(samples: Path, tmp_path: Path) -> None:

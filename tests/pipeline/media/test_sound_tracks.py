@@ -6,12 +6,14 @@ import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from film import Film
 
 from pipeline.errors import InputError
 from pipeline.media.audio import extract_sound, read_sound
+from pipeline.media.excerpts import excerpted
 from pipeline.media.heard import extract_heard
 from pipeline.media.probe import probe, with_sound_file, with_sound_track
 from pipeline.types import AudioTrack
@@ -97,6 +99,44 @@ def test_a_silent_track_that_was_asked_for_is_used_and_told(film: Film) -> None:
 def test_where_all_are_silent_the_default_stays(film: Film) -> None:
     found, track = extract_heard(probe(with_tracks(film, SILENT, SILENT, default=1)), film.folder / "s.pcm", True)
     assert (found.sound_track, track.sound_track, track.peak) == (2, 2, 0.0)
+    assert track.notes[1] == "sound track 2 is silent (peak -96 dBFS), and no other is louder"
+
+
+def damaged(film: Film, *sounds: str) -> Path:
+    """As `with_tracks`, nothing of whose first track can be decoded."""
+    path = film.folder / "damaged.mkv"
+    film.ffmpeg("-i", with_tracks(film, *sounds), "-map", "0", "-c:v", "copy", "-c:a", "aac", path)
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(container.streams.audio[0]) if packet.size]
+    content = path.read_bytes()
+    for packet in packets:
+        content = content.replace(packet, b"\xff" * len(packet), 1)
+    path.write_bytes(content)
+    return path
+
+
+def test_where_the_default_cannot_be_decoded_another_is_taken(film: Film) -> None:
+    path = damaged(film, LOW, SILENT, HIGH)
+    found, track = extract_heard(probe(path), film.folder / "s.pcm", True)
+    assert (found.sound_track, pitch_hz(track)) == (3, 900)
+    assert track.notes[1] == "sound track 1 cannot be decoded, so it was not used"
+    with pytest.raises(InputError, match="sound track 1 cannot be decoded; SOUND_TRACK asks for it") as raised:
+        extract_heard(probe(path, sound_track="1"), film.folder / "s.pcm", False)
+    assert raised.value.reason_code == "no_such_track"
+
+
+def test_a_single_track_that_cannot_be_decoded_is_no_sound(film: Film) -> None:
+    with pytest.raises(InputError) as raised:
+        extract_heard(probe(damaged(film, LOW)), film.folder / "s.pcm", True)
+    assert raised.value.reason_code == "no_audio"
+
+
+def test_a_track_that_is_silent_in_the_excerpt_is_silent(film: Film) -> None:
+    """The default sounds after the excerpt only."""
+    later = "aevalsrc='0.5*sin(2*PI*300*t)*gt(t,1.5)':s=48000:d=2"
+    found = excerpted(probe(with_tracks(film, later, HIGH)), 0.0, 0.5)
+    found, track = extract_heard(found, film.folder / "s.pcm", True)
+    assert (found.sound_track, pitch_hz(track)) == (2, 900)
 
 
 def test_one_track_needs_no_word(film: Film) -> None:
