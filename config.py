@@ -55,7 +55,7 @@ class Config:
     # Devices: where the models run.
     WHISPER_DEVICE: str | tuple[str, ...] = setting("auto", "device of the transcription", Devices(), NOTHING)
     VISION_DEVICE: str | tuple[str, ...] = setting(
-        "auto", "device of face detection and speaker scores", Devices(), NOTHING
+        "auto", "device of face detection, speaker scores and identity", Devices(), NOTHING
     )
 
     # Models, and where their weights come from.
@@ -66,7 +66,7 @@ class Config:
     IDENTITY_MODEL: str = setting(
         "mobilefacenet",
         "network that knows a person again after a cut; none: every track is a person of its own",
-        Choice(("mobilefacenet", "none")),
+        Choice(("mobilefacenet", "sface", "auraface", "none")),
         VISION,
     )
     WHISPER_MODEL_SIZE: str = setting(

@@ -19,11 +19,10 @@ from pipeline.machine import core_count, resolved
 from pipeline.outputs.kept import put_in_place
 from pipeline.stages import STAGES, TRANSCRIPT, Prepared, RealVision, VideoJob, model_of
 from pipeline.types import FrameBatch, Marks, ModelChoice
-from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.embedding import FaceEmbedder, load_embedder
 from pipeline.vision.settings import DECODE_BATCH
 from pipeline.vision.worker import VisionModels
 from pipeline.weights_choice import choose
-from s3fd.landmarks import load_landmarks
 
 SHARED_STAGES: tuple[str, ...] = ("media", "shots_tracks_crops", "faces", "scores", "clips")
 """Stages that both ways have. Shots, tracks and crops are one: ours does them in one pass."""
@@ -72,7 +71,7 @@ def our_stages(made: VideoSet, folder: Path, models: Models, detect_every: int) 
         identity,
     )
     detector, scorer = load_ours(models, folder)
-    networks = VisionModels(detector, scorer, models.speaker_model, _embedder(identity))
+    networks = VisionModels(detector, scorer, models.speaker_model, _embedder(identity, models.device))
     vision = RealVision(networks, config)
     speech = STAGES.load_speech(config, named, "cpu")
     done = OurStages()
@@ -147,5 +146,5 @@ def _identity(models: Models) -> ModelChoice:
     return model_of(chosen, "identity")
 
 
-def _embedder(identity: ModelChoice) -> FaceEmbedder | None:
-    return FaceEmbedder(identity.weights, load_landmarks(identity.helper)) if identity.weights else None
+def _embedder(identity: ModelChoice, device: str) -> FaceEmbedder | None:
+    return load_embedder(identity.name, identity.weights, identity.helper, device) if identity.weights else None

@@ -32,12 +32,11 @@ from pipeline.media.decode import read_frames
 from pipeline.media.encode import find_ffmpeg
 from pipeline.media.probe import probe
 from pipeline.types import GRID_FPS, AudioTrack, FrameBatch, ScoredTracks
-from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.embedding import load_embedder
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.shots import ShotFinder
 from pipeline.vision.worker import VisionModels, VisionSession
 from s3fd import load_detector
-from s3fd.landmarks import YuNetLandmarks
 from talknet import load_scorer
 
 KINDS = ("fade", "fadeblack", "fadewhite", "wipeleft", "smoothleft", "slideup", "circleopen", "radial", "pixelize")
@@ -81,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def load_models(weights: Path) -> VisionModels:
     """YuNet, MobileFaceNet and the lip motion, which costs next to nothing."""
     yunet = weights / "yunet_n_dynamic.onnx"
-    embedder = FaceEmbedder(weights / "mobilefacenet.onnx", YuNetLandmarks(yunet))
+    embedder = load_embedder("mobilefacenet", weights / "mobilefacenet.pt", yunet)
     return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", embedder)
 
 

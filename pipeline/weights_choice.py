@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import WeightsError
 from pipeline.types import ModelChoice
-from pipeline.weights import NO_SOURCE, cache_dir, fetch_missing, find, missing_text
+from pipeline.weights import cache_dir, fetch_missing, find, missing_text
 from pipeline.weights_fetch import check
 from pipeline.weights_table import HELPERS, STAND_INS, Model, alignment_model, lookup
 
@@ -33,8 +33,9 @@ def choose(
         speaker_model: ``talknet``, ``lr-asd``, ``light-asd`` or ``lip-motion``.
         words_model: a Whisper model (``base``, ``whisper-base``) or ``pocketsphinx``; the choice itself, where it is
             made already; None when nothing is to be transcribed.
-        identity_model: ``mobilefacenet``, or ``none`` (which is called ``by-track``); None when nobody is to be told
-            apart. The landmarks that MobileFaceNet needs come from YuNet, or from MTCNN where YuNet's file is missing.
+        identity_model: ``mobilefacenet``, ``sface``, ``auraface``, or ``none`` (which is called ``by-track``); None
+            when nobody is to be told apart. The landmarks that the networks need come from YuNet, or from MTCNN where
+            YuNet's file is missing.
         weights_dir: searched first; must exist.
         download: fetch to `cache_dir` what is found nowhere.
         strict: refuse to run on a stand-in.
@@ -128,7 +129,7 @@ def _gather(
     files |= {model.name: path for model in models if (path := find(model.name, weights_dir)) is not None}
     missing = [model for model in models if model.file is not None and model.name not in files]
     if not download:
-        return {model.name: DOWNLOADS_OFF if model.fetchable else NO_SOURCE for model in missing}
+        return dict.fromkeys((model.name for model in missing), DOWNLOADS_OFF)
     reasons = fetch_missing(missing, cache_dir(), announce)
     fetched = [model.name for model in missing if model.name not in reasons]
     files |= {name: path for name in fetched if (path := find(name, cache_dir())) is not None}

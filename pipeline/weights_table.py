@@ -1,13 +1,14 @@
 """Every model that the pipeline can use: what its file is called, where it is published, how it is recognised.
 
-Nothing is fetched or opened here. A digest or an address that is not known is left out and said to be unknown in the
-note; a download is used only when it has a digest of this table, so that an address need not be trusted.
+Nothing is fetched or opened here. A digest that is not known is left out and said to be unknown in the note; a download
+is used only when it has a digest of this table, so that an address need not be trusted.
 
 Where the facts come from: sizes and digests of LR-ASD, Light-ASD, YuNet and MobileFaceNet were computed from the files;
 the digests of Whisper stand in its addresses, as published by openai-whisper 20250625; the git blob ids of S3FD and
 TalkNet are those of the published files in git repositories; sha256 and size of S3FD are those which several projects
 record for the files of both its publisher (www.robots.ox.ac.uk) and its Google Drive id; names and addresses of the
-alignment networks are torchaudio's, their sizes and digests those which several projects record for these addresses.
+alignment networks are torchaudio's, their sizes and digests those which several projects record for these addresses, as
+are those of SFace and AuraFace.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Model:
     git_blob: str | None = None
     """What ``git hash-object`` prints for the file: another digest of the same content; None when not known."""
     sources: tuple[str, ...] = ()
-    """Addresses in the order in which they are tried; empty when none is known."""
+    """Addresses in the order in which they are tried; none where there is no file."""
     non_commercial: str = ""
     """Why commercial use is excluded or in doubt, as far as known; empty where nothing is known. No legal advice."""
     note: str = ""
@@ -88,15 +89,12 @@ class Model:
         """The sha256 of each form that has one."""
         return tuple(filter(None, (self.sha256, self.wheels.sha256 if self.wheels else None)))
 
-    @property
-    def fetchable(self) -> bool:
-        """True where an address or a wheel is known."""
-        return bool(self.sources or self.wheels)
-
 
 _LR_ASD = "https://raw.githubusercontent.com/Junhua-Liao/LR-ASD"
 _LIGHT_ASD = "https://raw.githubusercontent.com/Junhua-Liao/Light-ASD"
 _YUNET = "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train"
+_OPENCV_ZOO = "47534e27c9851bb1128ccc0102f1145e27f23f98"
+_SFACE = "models/face_recognition_sface/face_recognition_sface_2021dec.onnx"
 _WHISPER = "https://openaipublic.azureedge.net/main/whisper/models"
 _WIDER_FACE = "trained on WIDER FACE, whose terms allow research only"
 _TALKSET = "trained on TalkSet (LRS3 and VoxCeleb2), whose own terms may apply"
@@ -301,12 +299,40 @@ _IDENTITY = (
         "mobilefacenet",
         "identity",
         licence="Apache-2.0 (foamliu/MobileFaceNet)",
-        file="mobilefacenet.onnx",
-        size_bytes=3_998_070,
-        sha256="b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507",
-        git_blob="5d111882bdd6d3452884da4c3da428654cdfe3c2",
+        file="mobilefacenet.pt",
+        size_bytes=4_135_271,
+        sha256="90a00ba1d8b0b688af3deb731ed53dca582e6106805d1bc3cfdef55f570493f4",
+        git_blob="507d54667f22ef72d7b9d9ac1d43f0b16cc69a90",
+        sources=("https://github.com/foamliu/MobileFaceNet/releases/download/v1.0/mobilefacenet.pt",),
         non_commercial="trained on MS-Celeb-1M, whose terms allowed research only",
-        note="the published network in one ONNX file; no public address of this form is known",
+    ),
+    Model(
+        "sface",
+        "identity",
+        licence="Apache-2.0 (opencv/opencv_zoo)",
+        file="face_recognition_sface_2021dec.onnx",
+        size_bytes=38_696_353,
+        sha256="0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
+        sources=(
+            f"https://github.com/opencv/opencv_zoo/raw/{_OPENCV_ZOO}/{_SFACE}",
+            f"https://media.githubusercontent.com/media/opencv/opencv_zoo/{_OPENCV_ZOO}/{_SFACE}",
+            "https://huggingface.co/opencv/face_recognition_sface/resolve/3d7082438a6e4551e840c9b2bb60b71e8da4b524"
+            "/face_recognition_sface_2021dec.onnx",
+        ),
+        non_commercial="trained on collections of faces whose terms allow research only",
+    ),
+    Model(
+        "auraface",
+        "identity",
+        licence="Apache-2.0 (fal/AuraFace-v1)",
+        file="auraface_v1.onnx",
+        size_bytes=260_694_151,
+        sha256="a7933ea5330113b01c9b60351d8f4c33003f145d8470ac5f0e52ee2effe25c60",
+        sources=(
+            "https://huggingface.co/fal/AuraFace-v1/resolve/af6d057c9b0ec4071d4c49c80e3539258798b609/glintr100.onnx",
+            "https://huggingface.co/fal/AuraFace-v1/resolve/main/glintr100.onnx",
+        ),
+        note="published for commercial use, as glintr100.onnx: a name that another network has, too",
     ),
     Model(
         "by-track", "identity", licence="part of this project", note="no weights; every track is a person of its own"
@@ -323,7 +349,7 @@ STAND_INS: Mapping[str, str] = MappingProxyType(
 )
 """Job to the model that does it when the weights of the one asked for cannot be had."""
 
-HELPERS: Mapping[str, str] = MappingProxyType({"mobilefacenet": "yunet"})
+HELPERS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("mobilefacenet", "sface", "auraface"), "yunet"))
 """Model to another one that finds for it what it needs: landmarks. MTCNN does that where its file cannot be had."""
 
 _ALIASES = {"large": "whisper-large-v3", "turbo": "whisper-large-v3-turbo", "none": "by-track"}

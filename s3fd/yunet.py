@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.errors import WeightsError
 from s3fd.common import DEFAULT_THRESHOLD, as_detections, check_frames, resized
+from s3fd.opencv_log import quiet
 
 OVERLAP = 0.3
 """Overlap over which the weaker of two boxes is dropped: the default of ``FaceDetectorYN``."""
@@ -65,16 +66,12 @@ def open_yunet(weights: Path) -> cv2.FaceDetectorYN:
             f"{weights}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
             "or name the folder that holds it with --weights-dir"
         )
-    log = cv2.utils.logging
-    level = log.getLogLevel()
-    log.setLogLevel(log.LOG_LEVEL_FATAL)  # OpenCV 5 warns of a target that nobody asked for
     try:
-        network = cv2.FaceDetectorYN.create(
-            str(weights), "", (320, 320), DEFAULT_THRESHOLD["yunet"], OVERLAP, MOST_CANDIDATES
-        )
-        network.detect(np.zeros((320, 320, 3), np.uint8))
+        with quiet():
+            network = cv2.FaceDetectorYN.create(
+                str(weights), "", (320, 320), DEFAULT_THRESHOLD["yunet"], OVERLAP, MOST_CANDIDATES
+            )
+            network.detect(np.zeros((320, 320, 3), np.uint8))
     except cv2.error as error:
         raise WeightsError(f"{weights}: not a YuNet network that OpenCV can run ({error.err or error})") from error
-    finally:
-        log.setLogLevel(level)
     return network

@@ -1,8 +1,4 @@
-"""What a person looks like, as a vector: MobileFaceNet on aligned faces.
-
-Chen et al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices" (CCBR 2018), in
-the weights of github.com/foamliu/MobileFaceNet, whose alignment and normalisation are kept; run by OpenCV on the CPU.
-"""
+"""A person's look as a vector: the points of a face are found, the face is aligned by them, and a network reads it."""
 
 from __future__ import annotations
 
@@ -10,106 +6,111 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
-from pipeline.errors import WeightsError
+from pipeline.vision.likeness import CosineLimits, unit
+from pipeline.vision.opencv_faces import AuraFace, SFace
 from pipeline.vision.samples import FaceView
-from s3fd.landmarks import LandmarkFinder
-
-INPUT_PX = 112
-"""Side of the aligned face."""
-
-PLACES_PX = ((38.29, 51.70), (73.53, 51.50), (56.03, 71.74), (41.55, 92.37), (70.73, 92.20))
-"""Where the five points of a face go in the aligned picture: eyes, nose, corners of the mouth."""
-
-MEAN_RGB, SPREAD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Taken from, and divided into, pixels in 0..1."""
+from s3fd.landmarks import LandmarkFinder, load_landmarks
 
 
 class Embedder(Protocol):
-    """Tells what a person looks like."""
+    """Tells how people look."""
 
-    def embed(self, views: Sequence[FaceView]) -> np.ndarray | None:
-        """(D,) float32 of unit length for *views* of one person, nearly the same for others of the same person; None
-        when none of them shows enough.
+    @property
+    def limits(self) -> CosineLimits:
+        """Cosines at which two of its vectors are of one person."""
+        ...
+
+    @property
+    def memory_reductions(self) -> int:
+        """How often the device ran out of memory since loading, and a batch was halved."""
+        ...
+
+    def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
+        """For each of *views* (D,) float32 of unit length, nearly the same for other views of the same person; None
+        where too little of the face is seen.
         """
         ...
 
 
+class FaceNetwork(Protocol):
+    """A network that reads aligned faces."""
+
+    @property
+    def limits(self) -> CosineLimits: ...
+
+    @property
+    def memory_reductions(self) -> int: ...
+
+    def align(self, picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
+        """The face of *picture* (H, W, 3) uint8 BGR whose five points lie at *points_px* (5, 2), as the network reads
+        it: (112, 112, 3) uint8 BGR."""
+        ...
+
+    def embed(self, faces: np.ndarray) -> np.ndarray:
+        """(n, D) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
+        ...
+
+
 class FaceEmbedder:
-    """`Embedder` with MobileFaceNet.
+    """`Embedder` of a network and what finds the points for it.
 
     Args:
-        weights: ``mobilefacenet.onnx``.
-        landmarks: finds the points by which a face is aligned.
+        network: reads the aligned faces.
+        landmarks: finds the points by which a face is aligned; on the CPU.
+    """
+
+    def __init__(self, network: FaceNetwork, landmarks: LandmarkFinder) -> None:
+        self.network, self.landmarks = network, landmarks
+
+    @property
+    def limits(self) -> CosineLimits:
+        """As `Embedder.limits`."""
+        return self.network.limits
+
+    @property
+    def memory_reductions(self) -> int:
+        """As `Embedder.memory_reductions`."""
+        return self.network.memory_reductions
+
+    def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
+        """As `Embedder.embed`; None where the points of the face are not found."""
+        vectors: list[np.ndarray | None] = [None] * len(views)
+        faces: dict[int, np.ndarray] = {}
+        for at, view in enumerate(views):
+            points = self.landmarks.points(view.picture, view.box_px)
+            if points is not None:
+                faces[at] = self.network.align(view.picture, points)
+        if faces:
+            for at, vector in zip(faces, self.network.embed(np.stack(list(faces.values()))), strict=True):
+                vectors[at] = unit(vector)
+        return vectors
+
+
+def load_embedder(model: str, weights: Path, yunet: Path | None, device: str = "cpu") -> FaceEmbedder:
+    """Loads a network of identity, and YuNet or MTCNN to find landmarks for it.
+
+    Args:
+        model: ``mobilefacenet``, ``sface`` or ``auraface``.
+        weights: the file of its weights.
+        yunet: the file of YuNet; None for MTCNN.
+        device: ``cpu``, ``cuda``, ``cuda:1`` …; of the three only MobileFaceNet runs elsewhere than on the CPU.
 
     Raises:
-        WeightsError: the file is missing, or OpenCV cannot run it.
+        WeightsError: a file is missing, damaged, or of another network.
+        ValueError: the model is unknown.
     """
-
-    def __init__(self, weights: Path, landmarks: LandmarkFinder) -> None:
-        if not weights.is_file():
-            raise WeightsError(
-                f"{weights}: there is no such weights file. Name the folder that holds it: --weights-dir"
-            )
-        try:
-            self._network = cv2.dnn.readNetFromONNX(str(weights))
-            self.embed_aligned(np.zeros((INPUT_PX, INPUT_PX, 3), np.uint8))
-        except cv2.error as error:
-            raise WeightsError(f"{weights}: not a network that OpenCV can run ({error.err or error})") from error
-        self._landmarks = landmarks
-
-    def embed(self, views: Sequence[FaceView]) -> np.ndarray | None:
-        """As `Embedder.embed`: the mean over the views in which the points of the face are found, (128,)."""
-        vectors = []
-        for view in views:
-            points = self._landmarks.points(view.picture, view.box_px)
-            if points is not None:
-                vectors.append(self.embed_aligned(aligned(view.picture, points)))
-        return unit(np.mean(vectors, axis=0)) if vectors else None
-
-    def embed_aligned(self, face: np.ndarray) -> np.ndarray:
-        """(128,) float32 of unit length for one aligned face, (112, 112, 3) uint8 BGR."""
-        pixels = (face[..., ::-1].astype(np.float32) / 255 - MEAN_RGB) / SPREAD_RGB
-        self._network.setInput(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32))
-        return unit(self._network.forward().reshape(-1))
+    return FaceEmbedder(_load_network(model, weights, device), load_landmarks(yunet))
 
 
-def unit(vector: np.ndarray) -> np.ndarray:
-    """*vector* as float32 of length 1; left as it is when it is zero."""
-    length = float(np.linalg.norm(vector.astype(np.float64)))
-    return (vector / length if length else vector).astype(np.float32)
+def _load_network(model: str, weights: Path, device: str) -> FaceNetwork:
+    if model == "mobilefacenet":
+        from pipeline.vision.mobilefacenet import MobileFaceNetRunner
 
-
-def aligned(picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-    """The face of *picture* with its points near `PLACES_PX`.
-
-    Args:
-        picture: (H, W, 3) uint8.
-        points_px: (5, 2) in its pixels.
-
-    Returns:
-        (112, 112, 3) uint8; black where it reaches outside.
-    """
-    return cv2.warpAffine(picture, similarity(points_px, np.array(PLACES_PX)), (INPUT_PX, INPUT_PX))
-
-
-def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The turn, scaling and shift that bring points nearest to others, in the sense of least squares.
-
-    After Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (PAMI 1991), in
-    the plane: with points as complex numbers it is one division.
-
-    Args:
-        source: (N, 2), not all the same point.
-        target: (N, 2).
-
-    Returns:
-        (2, 3) float64: ``target ~ source @ M[:, :2].T + M[:, 2]``.
-    """
-    a, b = (np.asarray(points, np.float64) @ np.array([1, 1j]) for points in (source, target))
-    spread = a - a.mean()
-    turn = np.vdot(spread, b - b.mean()) / np.vdot(spread, spread).real
-    shift = b.mean() - turn * a.mean()
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+        return MobileFaceNetRunner(weights, device)
+    if model == "sface":
+        return SFace(weights)
+    if model == "auraface":
+        return AuraFace(weights)
+    raise ValueError(f"load_embedder: expected mobilefacenet, sface or auraface, got {model!r}")

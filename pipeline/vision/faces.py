@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.types import GRID_FPS
 from pipeline.vision.crops import model_crop, smooth_path
-from pipeline.vision.embedding import Embedder, unit
+from pipeline.vision.embedding import Embedder
+from pipeline.vision.likeness import CosineLimits, unit
 from pipeline.vision.parting import embedded, parts_of
 from pipeline.vision.samples import FaceSamples
 from pipeline.vision.tracks import OpenTrack
@@ -68,17 +69,25 @@ class TrackedFace:
         """Takes the crops of all frames left, after the track has ended."""
         self._take_crops(self.track.stop_frame, pictures)
 
-    def part(self, embedder: Embedder) -> None:
-        """Tells which persons the track shows, after it has ended and before the rest of it is handed over.
+    def give_samples(self) -> FaceSamples:
+        """Hands over the views that were kept of it, once it has ended."""
+        samples, self._samples = self._samples, None
+        assert samples is not None
+        return samples
+
+    def take_persons(self, frames: Sequence[int], vectors: Sequence[np.ndarray], limits: CosineLimits) -> None:
+        """Takes what the views show that were handed over, before the rest of the crops is.
 
         What is handed over afterwards is parted between persons, so that none is scored with another's mouth. Blocks
         that are scored already, of a track longer than `SCORE_BLOCK_FRAMES`, stay.
+
+        Args:
+            frames: of the views in which the face was found, ascending.
+            vectors: (D,) of unit length for each.
+            limits: of the network that these are of.
         """
-        assert self._samples is not None
-        frames, vectors = embedded(embedder, self._samples.frames, self._samples.views)
-        self._samples = None
         if frames:
-            parts = parts_of(frames, np.stack(vectors), self.track.first_frame, self.track.stop_frame)
+            parts = parts_of(frames, np.stack(vectors), self.track.first_frame, self.track.stop_frame, limits)
             self._persons = [(first, stop, unit(rows.mean(axis=0))) for first, stop, rows in parts]
 
     @property
@@ -127,3 +136,10 @@ class TrackedFace:
     def take_logits(self, logits: np.ndarray) -> None:
         """Takes the (T,) float32 logits of the next block, in the order in which they were handed over."""
         self._logits.append(logits)
+
+
+def tell_persons(faces: Sequence[TrackedFace], embedder: Embedder) -> None:
+    """Tells which persons each of *faces* shows, after they have ended and before the rest of them is handed over."""
+    found = embedded(embedder, [face.give_samples() for face in faces])
+    for face, (frames, vectors) in zip(faces, found, strict=True):
+        face.take_persons(frames, vectors, embedder.limits)

@@ -13,11 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SAME_PERSON = 0.45
-"""Least average cosine of the tracks of one person. On 21 clips of real and drawn people, tracks of different real
-people had 0.43 at most; tracks of the same one had 0.80 to 0.99 close to the camera, 0.50 near and far, and 0.27 once,
-between a profile and a face 30 pixels high: such a track stays a person of its own."""
-
 MOST_GROUPS = 4096
 """Groups compared at once: 64 MiB of float32. A video with more tracks is taken in parts, in order of time, and what
 was found so far is joined with the next part."""
@@ -39,7 +34,7 @@ class _Group:
 def persons_of(
     spans: np.ndarray,
     embeddings: Sequence[np.ndarray | None],
-    least_cosine: float = SAME_PERSON,
+    least_cosine: float,
     most_groups: int = MOST_GROUPS,
 ) -> np.ndarray:
     """The person of each track.
@@ -48,7 +43,7 @@ def persons_of(
         spans: (T, 2) int: first frame and the frame after the last of each track, ordered by first frame.
         embeddings: for each track (D,) of unit length, or None where it is not known how the face looks: such a track
             is a person of its own.
-        least_cosine: groups that are less alike are not joined.
+        least_cosine: groups that are less alike are not joined; `CosineLimits.same_person` of the network.
         most_groups: compared at once; at least 2.
 
     Returns:

@@ -6,36 +6,27 @@ after are unlike, and each alike among themselves: a face in profile, in blur or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from pipeline.vision.embedding import Embedder
-from pipeline.vision.samples import FaceView
+from pipeline.vision.likeness import CosineLimits
+from pipeline.vision.samples import FaceSamples
 
 COARSE_FRAMES = 20
 """Least frames from one view that is looked at to the next, unless the face seems to change."""
 
-MOST_DOUBT = 0.4
-"""Cosine of two views of a track below which all its views are looked at."""
-
 LEAST_VIEWS = 3
 """Views of each of the two persons at least: one or two may be of a hand or a blur."""
 
-MOST_ACROSS = 0.25
-"""Largest average cosine of all views before and all after a change, and of those beside it. Those of one person in
-profile and from the front come down to 0.27 (`pipeline.vision.identity.SAME_PERSON`), those of different ones are
-about 0."""
 
-LEAST_WITHIN = 0.55
-"""Least average cosine among the views on one side of the change, of those beside it."""
-
-
-def change_of(vectors: np.ndarray) -> int | None:
+def change_of(vectors: np.ndarray, limits: CosineLimits) -> int | None:
     """The first view of the second person; None where all views are of one.
 
     Args:
         vectors: (N, D) of unit length, in order of time.
+        limits: of the network that they are of.
     """
     count = len(vectors)
     best: tuple[float, int] | None = None
@@ -45,12 +36,14 @@ def change_of(vectors: np.ndarray) -> int | None:
         beside = float(cosines[near, far].mean())
         across = max(beside, float(cosines[:at, at:].mean()))
         within = min(_within(cosines[near, near]), _within(cosines[far, far]))
-        if across < MOST_ACROSS and within > LEAST_WITHIN:
+        if across < limits.most_across and within > limits.least_within:
             best = max(best or (-np.inf, 0), (within - beside, at))
     return None if best is None else best[1]
 
 
-def parts_of(frames: Sequence[int], vectors: np.ndarray, first: int, stop: int) -> list[tuple[int, int, np.ndarray]]:
+def parts_of(
+    frames: Sequence[int], vectors: np.ndarray, first: int, stop: int, limits: CosineLimits
+) -> list[tuple[int, int, np.ndarray]]:
     """The persons of one track, in order of time.
 
     Args:
@@ -58,41 +51,71 @@ def parts_of(frames: Sequence[int], vectors: np.ndarray, first: int, stop: int) 
         vectors: (N, D) of unit length.
         first: frame with which the track begins.
         stop: frame after its last.
+        limits: of the network that the vectors are of.
 
     Returns:
         First frame, frame after the last, and the rows of *vectors* of each. The parts fill the track; a change lies
         midway between two views.
     """
-    at = change_of(vectors)
+    at = change_of(vectors, limits)
     if at is None:
         return [(first, stop, vectors)]
     middle = (frames[at - 1] + frames[at] + 1) // 2
     return [
-        *parts_of(frames[:at], vectors[:at], first, middle),
-        *parts_of(frames[at:], vectors[at:], middle, stop),
+        *parts_of(frames[:at], vectors[:at], first, middle, limits),
+        *parts_of(frames[at:], vectors[at:], middle, stop, limits),
     ]
 
 
-def embedded(
-    embedder: Embedder, frames: Sequence[int], views: Sequence[FaceView]
-) -> tuple[list[int], list[np.ndarray]]:
-    """Frames and vectors of the views in which the face is found: of a few, or of all where the face seems to change.
+def embedded(embedder: Embedder, tracks: Sequence[FaceSamples]) -> list[tuple[list[int], list[np.ndarray]]]:
+    """Frames and vectors of those views of each track in which the face is found.
+
+    A few views of each track are looked at, and all where the face seems to change. The views of all tracks go through
+    the network together.
 
     Args:
         embedder: the network.
-        frames: (N,) of the views, ascending, evenly spread.
-        views: of one track.
+        tracks: what was kept of each.
     """
-    step = frames[1] - frames[0] if len(frames) > 1 else COARSE_FRAMES
-    stride = max(COARSE_FRAMES // step, 1)
-    found: dict[int, np.ndarray | None] = {at: embedder.embed([views[at]]) for at in range(0, len(views), stride)}
-    known = [vector for vector in found.values() if vector is not None]
-    if known and (np.stack(known) @ np.stack(known).T).min() < MOST_DOUBT:
-        found |= {at: embedder.embed([views[at]]) for at in range(len(views)) if at not in found}
-    seen = [
-        (frames[at], vector) for at, vector in sorted(found.items(), key=lambda item: item[0]) if vector is not None
+    found: list[dict[int, np.ndarray | None]] = [{} for _ in tracks]
+    _look(embedder, tracks, found, [range(0, len(track.views), _stride(track.frames)) for track in tracks])
+    doubted = [_doubtful(vectors.values(), embedder.limits.most_doubt) for vectors in found]
+    rest = [
+        [at for at in range(len(track.views)) if doubts and at not in seen]
+        for track, doubts, seen in zip(tracks, doubted, found, strict=True)
     ]
-    return [frame for frame, _ in seen], [vector for _, vector in seen]
+    _look(embedder, tracks, found, rest)
+    known = [
+        [(track.frames[at], vector) for at in sorted(seen) if (vector := seen[at]) is not None]
+        for track, seen in zip(tracks, found, strict=True)
+    ]
+    return [([frame for frame, _ in views], [vector for _, vector in views]) for views in known]
+
+
+def _look(
+    embedder: Embedder,
+    tracks: Sequence[FaceSamples],
+    found: Sequence[dict[int, np.ndarray | None]],
+    wanted: Sequence[Iterable[int]],
+) -> None:
+    """Puts the vectors of the *wanted* views of each track into *found*, by number."""
+    places = [(track, at) for track, views in enumerate(wanted) for at in views]
+    if not places:
+        return
+    vectors = embedder.embed([tracks[track].views[at] for track, at in places])
+    for (track, at), vector in zip(places, vectors, strict=True):
+        found[track][at] = vector
+
+
+def _stride(frames: Sequence[int]) -> int:
+    """Views, evenly spread, from one that is looked at to the next."""
+    return max(COARSE_FRAMES // (frames[1] - frames[0]), 1) if len(frames) > 1 else 1
+
+
+def _doubtful(vectors: Iterable[np.ndarray | None], most_doubt: float) -> bool:
+    """True where two of the *vectors* are so unlike that the face may have changed."""
+    known = [vector for vector in vectors if vector is not None]
+    return bool(known) and bool((np.stack(known) @ np.stack(known).T).min() < most_doubt)
 
 
 def _within(cosines: np.ndarray) -> float:

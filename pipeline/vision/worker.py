@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.types import TOO_SHORT, TOO_SMALL, AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.calibration import probability_of
 from pipeline.vision.embedding import Embedder
-from pipeline.vision.faces import PersonPart, TrackedFace
+from pipeline.vision.faces import PersonPart, TrackedFace, tell_persons
 from pipeline.vision.given_faces import GivenFaces
 from pipeline.vision.identity import persons_of
 from pipeline.vision.scenes import GivenShots
@@ -86,7 +86,7 @@ class VisionSession:
         self._first = self._next = first_frame
         self._seen = first_frame - 1
         self._events: list[tuple[int, bool]] = []
-        self._halved = {"face detector": 0, "speaker model": 0}
+        self._halved = {"face detector": 0, "speaker model": 0, "identity model": 0}
 
     def push(self, batch: FrameBatch) -> int:
         """Takes the next pictures.
@@ -126,7 +126,7 @@ class VisionSession:
         )
 
     @contextmanager
-    def _noting(self, name: str, model: FaceDetector | SpeakerScorer) -> Iterator[None]:
+    def _noting(self, name: str, model: FaceDetector | SpeakerScorer | Embedder) -> Iterator[None]:
         """Counts how often *model* halves its batch inside."""
         before = model.memory_reductions
         yield
@@ -215,9 +215,10 @@ class VisionSession:
                 self._unkept.add(track.first_frame, track.stop_frame, TOO_SMALL)
             else:
                 face.take_last_crops(self._pictures)
-                if self._models.embedder is not None:
-                    face.part(self._models.embedder)
                 kept.append(face)
+        if kept and self._models.embedder is not None:
+            with self._noting("identity model", self._models.embedder):
+                tell_persons(kept, self._models.embedder)
         self._score(kept, ended=True)
         self._done += kept
 
@@ -256,13 +257,15 @@ class VisionSession:
             box_px=np.concatenate(boxes) * np.float32(self._scale),
             logit=logit,
             probability=probability_of(self._models.scorer_name, logit),
-            person=np.repeat(_persons(parts), counts),
+            person=np.repeat(self._persons(parts), counts),
             first_frame=self._first,
             unkept=self._unkept.table(),
         )
 
-
-def _persons(parts: Sequence[PersonPart]) -> np.ndarray:
-    """(T,) int32: the person of each of these tracks, which are in order of their beginning."""
-    spans = [(part.first_frame, part.first_frame + len(part.logits)) for part in parts]
-    return persons_of(np.array(spans, np.int64).reshape(-1, 2), [part.embedding for part in parts])
+    def _persons(self, parts: Sequence[PersonPart]) -> np.ndarray:
+        """(T,) int32: the person of each of these tracks, which are in order of their beginning."""
+        if self._models.embedder is None:
+            return np.arange(len(parts), dtype=np.int32)
+        spans = [(part.first_frame, part.first_frame + len(part.logits)) for part in parts]
+        least_cosine = self._models.embedder.limits.same_person
+        return persons_of(np.array(spans, np.int64).reshape(-1, 2), [part.embedding for part in parts], least_cosine)

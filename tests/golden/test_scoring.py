@@ -20,7 +20,8 @@ from pipeline.clips.speakers import attribute_words
 from pipeline.outputs.files import json_text, write_json
 from pipeline.types import ClipPlan, ScoredTracks, Sentence, Word
 from pipeline.vision.calibration import probability_of
-from pipeline.vision.identity import SAME_PERSON, persons_of
+from pipeline.vision.identity import persons_of
+from pipeline.vision.likeness import MOBILEFACENET
 from talknet.features import COEFFICIENTS, ROWS_PER_FRAME
 from talknet.light_asd import LightAsd
 from talknet.lip_motion import LipMotion
@@ -172,8 +173,8 @@ def test_b31_persons_are_told_apart_by_their_faces_alone() -> None:
     """A label was exchanged for another by its name after two tracks, for one film."""
     spans = np.array([[0, 10], [20, 30], [40, 50], [60, 70], [80, 90]])
     faces = [_face_at(degrees) for degrees in (0, 90, 5, 95, 2)]
-    assert persons_of(spans, faces).tolist() == [0, 1, 0, 1, 0]
-    assert persons_of(spans, faces[::-1]).tolist() == [0, 1, 0, 1, 0]
+    assert persons_of(spans, faces, MOBILEFACENET.same_person).tolist() == [0, 1, 0, 1, 0]
+    assert persons_of(spans, faces[::-1], MOBILEFACENET.same_person).tolist() == [0, 1, 0, 1, 0]
 
 
 def test_b31_a_higher_bar_of_likeness_is_the_stricter_one() -> None:
@@ -182,4 +183,3 @@ def test_b31_a_higher_bar_of_likeness_is_the_stricter_one() -> None:
     faces = [_face_at(0), _face_at(40)]
     assert persons_of(spans, faces, least_cosine=alike - 0.01).tolist() == [0, 0]
     assert persons_of(spans, faces, least_cosine=alike + 0.01).tolist() == [0, 1]
-    assert 0 < SAME_PERSON < 1

@@ -6,7 +6,6 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,7 +16,7 @@ from pipeline.media.encode import write_clip
 from pipeline.media.probe import probe
 from pipeline.types import SAMPLES_PER_FRAME, AudioTrack, ScoredTracks
 from pipeline.vision.crops import smooth_path
-from pipeline.vision.embedding import FaceEmbedder
+from pipeline.vision.mobilefacenet import MobileFaceNet, MobileFaceNetRunner
 from pipeline.vision.tracks import Tracker
 from s3fd.boxes import faces
 from tests.pipeline.vision.synthetic import BASE, Face, boxes_in, pictures, stream
@@ -111,23 +110,14 @@ def test_b23_a_frame_without_an_answer_does_not_shift_the_ones_after_it(silence:
     _assert_boxes_are_those_of_their_frames(found, frames)
 
 
-def test_b24_the_identity_network_sees_red_as_red(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_b24_the_identity_network_sees_red_as_red(tmp_path: Path) -> None:
     """Faces went to the network with red and blue exchanged."""
-    seen: list[np.ndarray] = []
-
-    class Network:
-        def setInput(self, pixels: np.ndarray) -> None:  # noqa: N802 - the name in OpenCV
-            seen.append(pixels.copy())
-
-        def forward(self) -> np.ndarray:
-            return np.ones((1, 128), np.float32)
-
-    monkeypatch.setattr(cv2.dnn, "readNetFromONNX", lambda _: Network())
-    (tmp_path / "m.onnx").touch()
-    embedder = FaceEmbedder(tmp_path / "m.onnx", landmarks=None)  # pyright: ignore[reportArgumentType]
-    red_in_bgr = np.zeros((112, 112, 3), np.uint8)
+    torch.save(MobileFaceNet().state_dict(), tmp_path / "m.pt")
+    runner, seen = MobileFaceNetRunner(tmp_path / "m.pt"), []
+    runner._network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numpy()))
+    red_in_bgr = np.zeros((1, 112, 112, 3), np.uint8)
     red_in_bgr[..., 2] = 255
-    embedder.embed_aligned(red_in_bgr)
+    runner.embed(red_in_bgr)
     red, green, blue = seen[-1][0].mean(axis=(1, 2))
     assert red > green and red > blue
 

@@ -75,6 +75,19 @@ def test_weights_that_are_here(shared: Path) -> None:
     assert finding.level == "ok" and "lr_asd_talkset.model" in finding.text
 
 
+@pytest.mark.parametrize(
+    ("settings", "level", "text"),
+    [
+        ({}, "note", "mobilefacenet.pt of mobilefacenet is not on this machine; a run will try to download it"),
+        ({"DOWNLOAD_WEIGHTS": False}, "note", "by-track stands in for it. To have it: python -m pipeline.weights"),
+        ({"IDENTITY_MODEL": "auraface"}, "note", "auraface_v1.onnx of auraface is not on this machine"),
+    ],
+)
+def test_weights_of_identity(settings: dict, level: str, text: str) -> None:
+    finding = found(Config(**settings))["identity"]
+    assert finding.level == level and text in finding.text
+
+
 def test_weights_that_are_damaged(tmp_path: Path) -> None:
     (tmp_path / "yunet_n_dynamic.onnx").write_bytes(b"half a file")
     finding = found(Config(WEIGHTS_DIR=str(tmp_path), FACE_DETECTOR="yunet"))["faces"]

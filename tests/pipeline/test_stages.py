@@ -68,10 +68,20 @@ def test_without_an_identity_network_none_is_loaded() -> None:
 def test_the_identity_network_gets_its_landmarks_from_its_helper(shared: Path, helper: str | None, kind: type) -> None:
     weights = shared / "weights"
     identity = ModelChoice(
-        "identity", "mobilefacenet", weights / "mobilefacenet.onnx", helper=weights / helper if helper else None
+        "identity", "mobilefacenet", weights / "mobilefacenet.pt", helper=weights / helper if helper else None
     )
     embedder = vision(CONFIG, (*MODELS[:2], identity)).models.embedder
-    assert isinstance(embedder, FaceEmbedder) and isinstance(embedder._landmarks, kind)
+    assert isinstance(embedder, FaceEmbedder) and isinstance(embedder.landmarks, kind)
+
+
+def test_the_identity_network_runs_on_the_device_of_vision(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(stages, "load_embedder", lambda *call: calls.append(call))
+    monkeypatch.setattr(stages, "load_scorer", lambda *_: None)
+    monkeypatch.setattr(stages, "load_detector", lambda *_, **__: None)
+    identity = ModelChoice("identity", "sface", Path("/w/s.onnx"), helper=Path("/w/y.onnx"))
+    stages.load_vision(CONFIG, (*MODELS[:2], identity), "cuda:1")
+    assert calls == [("sface", Path("/w/s.onnx"), Path("/w/y.onnx"), "cuda:1")]
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,18 @@ def test_every_source_is_an_encrypted_address(model: Model) -> None:
     assert all(urlsplit(url).scheme == "https" and urlsplit(url).hostname for url in model.sources)
 
 
-def test_a_model_without_source_says_so() -> None:
-    silent = [model.name for model in WITH_FILE if not model.sources and "no public address" not in model.note]
-    assert silent == []
+def test_every_file_has_an_address() -> None:
+    assert [model.name for model in WITH_FILE if not model.sources] == []
+
+
+def test_identity_models_are_those_with_public_digests_and_one_of_them_is_for_commercial_use() -> None:
+    found = {model.name: (model.size_bytes, model.sha256) for model in models_of("identity") if model.file}
+    assert found == {
+        "mobilefacenet": (4_135_271, "90a00ba1d8b0b688af3deb731ed53dca582e6106805d1bc3cfdef55f570493f4"),
+        "sface": (38_696_353, "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79"),
+        "auraface": (260_694_151, "a7933ea5330113b01c9b60351d8f4c33003f145d8470ac5f0e52ee2effe25c60"),
+    }
+    assert [name for name in found if not MODELS[name].non_commercial] == ["auraface"]
 
 
 def test_no_two_models_share_a_file_name() -> None:

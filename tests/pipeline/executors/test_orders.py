@@ -49,6 +49,9 @@ class TestModels:
         for wanted, name in (("mobilefacenet", "mobilefacenet"), ("none", "by-track")):
             identity = orders.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
             assert (identity.job, identity.name, identity.stands_in_for) == ("identity", name, None)
+        for wanted in ("sface", "auraface"):
+            identity = orders.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
+            assert (identity.name, identity.stands_in_for) == ("by-track", wanted)
 
     def test_download_weights_acts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         tried = []

@@ -10,6 +10,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from pipeline.vision.identity import persons_of
 
+SAME = 0.45
+
 
 def at(*degrees: float) -> list[np.ndarray | None]:
     """Unit vectors in the plane: the likeness of two is the cosine of the angle between them."""
@@ -22,7 +24,7 @@ def apart(count: int) -> np.ndarray:
 
 
 def test_alike_tracks_are_one_person_numbered_by_first_appearance():
-    assert persons_of(apart(5), at(90, 0, 95, 5, 200)).tolist() == [0, 1, 0, 1, 2]
+    assert persons_of(apart(5), at(90, 0, 95, 5, 200), SAME).tolist() == [0, 1, 0, 1, 2]
 
 
 @pytest.mark.parametrize(("degrees", "persons"), [(59, [0, 0]), (61, [0, 1])])
@@ -39,23 +41,23 @@ def test_groups_are_joined_by_their_average():
 
 def test_tracks_on_screen_together_are_never_joined():
     spans = np.array([(0, 20), (19, 40)])
-    assert persons_of(spans, at(0, 0)).tolist() == [0, 1]
-    assert persons_of(np.array([(0, 20), (20, 40)]), at(0, 0)).tolist() == [0, 0]
+    assert persons_of(spans, at(0, 0), SAME).tolist() == [0, 1]
+    assert persons_of(np.array([(0, 20), (20, 40)]), at(0, 0), SAME).tolist() == [0, 0]
 
 
 def test_nor_are_they_by_way_of_a_third():
     # The third is like both; it goes with the one that it is most like, and the other stays alone.
     spans = np.array([(0, 20), (0, 20), (30, 40)])
-    assert persons_of(spans, at(0, 20, 12)).tolist() == [0, 1, 1]
+    assert persons_of(spans, at(0, 20, 12), SAME).tolist() == [0, 1, 1]
 
 
 def test_a_track_whose_look_is_not_known_is_a_person_of_its_own():
     embeddings = [*at(0), None, *at(1), None]
-    assert persons_of(apart(4), embeddings).tolist() == [0, 1, 0, 2]
+    assert persons_of(apart(4), embeddings, SAME).tolist() == [0, 1, 0, 2]
 
 
 def test_no_tracks_no_persons():
-    found = persons_of(np.zeros((0, 2), int), [])
+    found = persons_of(np.zeros((0, 2), int), [], SAME)
     assert found.shape == (0,) and found.dtype == np.int32
 
 
@@ -96,4 +98,4 @@ def test_without_overlaps_it_is_the_clustering_of_scipy(count, seed):
 
 def test_a_video_in_parts_still_knows_people_again():
     # Two people in turn, 40 tracks, eight groups at once.
-    assert persons_of(apart(40), at(*[90 * (i % 2) for i in range(40)]), most_groups=8).tolist() == [0, 1] * 20
+    assert persons_of(apart(40), at(*[90 * (i % 2) for i in range(40)]), SAME, most_groups=8).tolist() == [0, 1] * 20

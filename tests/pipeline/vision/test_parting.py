@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -12,13 +13,14 @@ from config import Config
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
-from pipeline.vision.embedding import FaceEmbedder, unit
-from pipeline.vision.parting import change_of, parts_of
+from pipeline.vision.embedding import load_embedder
+from pipeline.vision.likeness import MOBILEFACENET, unit
+from pipeline.vision.parting import change_of, embedded, parts_of
+from pipeline.vision.samples import FaceSamples, FaceView
 from pipeline.vision.scenes import GivenShots
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
 from s3fd import load_detector
-from s3fd.landmarks import YuNetLandmarks
 from talknet import load_scorer
 
 
@@ -31,37 +33,72 @@ def looks(*turns: tuple[int, int], noise: float = 0.4) -> np.ndarray:
 
 @pytest.mark.parametrize("turns", [[(0, 4), (1, 6)], [(0, 3), (1, 29)], [(0, 12), (1, 3)]], ids=str)
 def test_the_change_is_where_the_person_is_another(turns):
-    assert change_of(looks(*turns)) == turns[0][1]
+    assert change_of(looks(*turns), MOBILEFACENET) == turns[0][1]
 
 
 @pytest.mark.parametrize("turns", [[(0, 12)], [(0, 2), (1, 10)], [(0, 5), (1, 2), (0, 5)], [(0, 1)], []], ids=str)
 def test_one_person_and_a_face_hidden_for_two_views_are_no_change(turns):
     vectors = looks(*turns) if turns else np.zeros((0, 128))
-    assert change_of(vectors) is None
+    assert change_of(vectors, MOBILEFACENET) is None
 
 
 def test_views_of_nothing_in_particular_are_no_person():
     vectors = np.concatenate([looks((0, 8)), looks((1, 8), noise=3.0)])
-    assert change_of(vectors) is None
+    assert change_of(vectors, MOBILEFACENET) is None
 
 
 def test_a_profile_is_the_same_person():
     front, side = np.eye(128)[0], np.eye(128)[0] * 0.35 + np.eye(128)[1] * (1 - 0.35**2) ** 0.5
-    assert change_of(np.stack([front] * 6 + [side] * 6)) is None
+    assert change_of(np.stack([front] * 6 + [side] * 6), MOBILEFACENET) is None
 
 
 def test_parts_fill_the_track_and_meet_between_two_views():
     frames = list(range(102, 162, 5))
-    parts = parts_of(frames, looks((0, 4), (1, 4), (2, 4)), 100, 163)
+    parts = parts_of(frames, looks((0, 4), (1, 4), (2, 4)), 100, 163, MOBILEFACENET)
     # Views of frames 117 and 122, and of 137 and 142.
     assert [(first, stop) for first, stop, _ in parts] == [(100, 120), (120, 140), (140, 163)]
     assert [len(vectors) for _, _, vectors in parts] == [4, 4, 4]
 
 
+class Numbered:
+    """Knows the person of each view by its first pixel, sees no face where that is 255, and notes the calls."""
+
+    limits = MOBILEFACENET
+    memory_reductions = 0
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+
+    def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
+        persons = [int(view.picture[0, 0, 0]) for view in views]
+        self.calls.append(persons)
+        return [None if person == 255 else np.eye(9, dtype=np.float32)[person] for person in persons]
+
+
+def kept(first: int, *persons: int) -> FaceSamples:
+    """A track of which each fifth frame shows this person."""
+    samples = FaceSamples(first)
+    for at, person in enumerate(persons):
+        samples.frames.append(first + 2 + 5 * at)
+        samples.views.append(FaceView(np.full((4, 4, 3), person, np.uint8), np.zeros(4, np.float32)))
+    return samples
+
+
+def test_a_few_views_of_each_track_are_looked_at_together_and_all_of_those_that_change():
+    embedder = Numbered()
+    still, changing, hidden = kept(0, *[1] * 9), kept(50, *[2] * 5, *[3] * 4), kept(100, 255, 4, 4)
+    found = embedded(embedder, [still, changing, hidden])
+    # Each fourth view, 20 frames apart; then the rest of the second track.
+    assert embedder.calls == [[1, 1, 1, 2, 2, 3, 255], [2, 2, 2, 3, 3, 3]]
+    assert [frames for frames, _ in found] == [[2, 22, 42], list(range(52, 97, 5)), []]
+    assert [vector.argmax() for vector in found[1][1]] == [2] * 5 + [3] * 4
+    assert embedded(embedder, []) == [] and len(embedder.calls) == 2
+
+
 @pytest.fixture(scope="module")
 def models(shared: Path) -> VisionModels:
     yunet = shared / "weights" / "yunet_n_dynamic.onnx"
-    embedder = FaceEmbedder(shared / "weights" / "mobilefacenet.onnx", YuNetLandmarks(yunet))
+    embedder = load_embedder("mobilefacenet", shared / "weights" / "mobilefacenet.pt", yunet)
     return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", embedder)
 
 

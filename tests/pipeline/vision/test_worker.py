@@ -16,6 +16,7 @@ from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, TOO_SHORT, TOO_SMALL, Au
 from pipeline.vision import faces as faces_module
 from pipeline.vision.calibration import probability_of
 from pipeline.vision.faces import SCORE_BLOCK_FRAMES, TrackedFace
+from pipeline.vision.likeness import MOBILEFACENET
 from pipeline.vision.samples import VIEW_PX, FaceView
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from talknet.features import mfcc_for_frames
@@ -251,14 +252,17 @@ def test_scored_pictures_and_crops_are_let_go(audio, monkeypatch):
 class Looks:
     """Tells synthetic faces by the red of their view, and notes how many views it was given."""
 
-    def __init__(self) -> None:
-        self.views: list[int] = []
+    limits = MOBILEFACENET
 
-    def embed(self, views: Sequence[FaceView]) -> np.ndarray | None:
+    def __init__(self, to_reduce: int = 0) -> None:
+        self.views: list[int] = []
+        self.to_reduce, self.memory_reductions = to_reduce, 0
+
+    def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
         self.views.append(len(views))
+        self.memory_reductions += self.to_reduce
         reds = [int(view.picture[VIEW_PX // 2, VIEW_PX // 2, 2]) for view in views]
-        assert len(set(reds)) == 1, "views of more than one face"
-        return np.eye(6, dtype=np.float32)[reds[0] - FIRST_RED]
+        return [np.eye(6, dtype=np.float32)[red - FIRST_RED] for red in reds]
 
 
 def test_faces_are_known_again_after_a_cut(audio):
@@ -279,6 +283,27 @@ def test_only_tracks_that_are_kept_are_looked_at_for_identity_and_a_few_times_ea
     assert 4 <= sum(looks.views) <= 200 / 20
 
 
+def test_the_views_of_all_faces_of_a_shot_are_looked_at_together(audio):
+    looks = Looks()
+    stream(pictures([(40, (Face(5), Face(60))), (20, (Face(60),))]), audio, embedder=looks)
+    assert looks.views == [4, 1]
+
+
+@pytest.mark.parametrize(("same_person", "persons"), [(0.45, {0: 0, 1: 0}), (0.55, {0: 0, 1: 1})])
+def test_persons_are_those_of_the_limits_of_the_network(audio, same_person, persons):
+    class Turned(Looks):
+        """The face of each shot has a cosine of 0.5 to that of the shot before."""
+
+        limits = MOBILEFACENET.scaled_to(same_person)
+
+        def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
+            self.views.append(len(views))
+            angle = np.pi / 3 * len(self.views)
+            return [np.array([np.cos(angle), np.sin(angle)], np.float32)] * len(views)
+
+    assert stream(pictures([(20, (Face(5),)), (20, (Face(60),))]), audio, embedder=Turned()).tracks.persons == persons
+
+
 def test_faces_that_are_not_kept_are_remembered(audio):
     shots = [(30, (Face(5), Face(60, start=10, stop=12)))]
     assert stream(pictures(shots), audio).tracks.unkept.tolist() == [[10, 12, TOO_SHORT]]
@@ -295,6 +320,8 @@ def test_running_out_of_memory_is_noted_once_for_each_model(audio):
         "the device ran out of memory: the batch of the face detector was halved 2 times",
         "the device ran out of memory: the batch of the speaker model was halved 1 time",
     )
+    identity = stream(frames, audio, embedder=Looks(to_reduce=1))
+    assert identity.notes == ("the device ran out of memory: the batch of the identity model was halved 2 times",)
 
 
 def test_progress_counts_frames_up_to_the_last(audio):

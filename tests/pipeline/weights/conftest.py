@@ -49,7 +49,7 @@ def table(monkeypatch: pytest.MonkeyPatch, closed: str) -> Callable[[str], None]
                 git_blob=None,
                 size_bytes=len(content_of(name)),
                 size_exact=True,
-                sources=() if name == "mobilefacenet" else (f"{base}/{name}",),
+                sources=(f"{base}/{name}",),
                 wheels=None,
                 model_sha256=None,
             )

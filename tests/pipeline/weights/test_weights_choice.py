@@ -138,7 +138,7 @@ class TestIdentity:
         choices = choose("mtcnn", "lip-motion", "pocketsphinx", "mobilefacenet", weights_dir=folder, strict=True)
         assert named(choices)[2:] == [("words", "pocketsphinx"), ("identity", "mobilefacenet")]
         assert choices[3] == ModelChoice(
-            *("identity", "mobilefacenet", folder / "mobilefacenet.onnx"),
+            *("identity", "mobilefacenet", folder / "mobilefacenet.pt"),
             sha256=hashlib.sha256(content_of("mobilefacenet")).hexdigest(),
             helper=folder / "yunet_n_dynamic.onnx",
         )
@@ -147,21 +147,40 @@ class TestIdentity:
         choices = choose("mtcnn", "lip-motion", None, "none", strict=True)
         assert choices[2] == ModelChoice("identity", "by-track", None)
 
-    def test_a_missing_network_says_that_it_cannot_be_fetched_and_how_to_do_without(self, table: object) -> None:
-        said: Announced = []
-        identity = choose("mtcnn", "lip-motion", None, "mobilefacenet", download=False, announce=said.append)[2]
-        assert (identity.name, identity.stands_in_for, identity.helper) == ("by-track", "mobilefacenet", None)
-        assert identity.why.endswith("no public address of it is known: it must be put there by hand")
-        assert "mobilefacenet.onnx of mobilefacenet: no public address of it is known" in said[0]
-        assert "--identity-model none" in said[0] and "STAND-IN for mobilefacenet (identity): by-track" in said[0]
-        assert "weights fetch" not in said[0]
+    @pytest.mark.parametrize("name", ["mobilefacenet", "sface", "auraface"])
+    def test_a_missing_network_and_its_helper_are_downloaded(self, server: list[str], name: str) -> None:
+        identity = choose("mtcnn", "lip-motion", None, name, announce=lambda line: None)[2]
+        assert server == [f"/{name}", "/yunet"]
+        assert identity == ModelChoice(
+            *("identity", name, cache_dir() / str(MODELS[name].file)),
+            sha256=hashlib.sha256(content_of(name)).hexdigest(),
+            helper=cache_dir() / "yunet_n_dynamic.onnx",
+        )
 
-    def test_a_missing_network_is_not_asked_for_nor_is_its_helper(self, server: list[str]) -> None:
-        choose("mtcnn", "lip-motion", None, "mobilefacenet", announce=lambda line: None)
-        assert server == []
+    @pytest.mark.parametrize("name", ["mobilefacenet", "sface", "auraface"])
+    @pytest.mark.parametrize(
+        ("download", "reason"), [(False, "downloads are switched off"), (True, "this machine seems to be offline")]
+    )
+    def test_where_it_cannot_be_had_every_track_is_a_person_which_is_announced(
+        self, table: object, name: str, download: bool, reason: str
+    ) -> None:
+        said: Announced = []
+        identity = choose("mtcnn", "lip-motion", None, name, download=download, announce=said.append)[2]
+        assert (identity.name, identity.stands_in_for, identity.helper) == ("by-track", name, None)
+        file = str(MODELS[name].file)
+        assert identity.why == f"{file} is not on this machine, and {reason}"
+        assert f"{file} of {name}: {reason}" in said[-1] and f"weights fetch {name} --weights-dir" in said[-1]
+        assert "--identity-model none" in said[-1] and f"STAND-IN for {name} (identity): by-track" in said[-1]
+
+    def test_the_helper_of_a_network_that_cannot_be_had_is_not_asked_for(
+        self, server: list[str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "served" / "mobilefacenet").write_bytes(b"another file")
+        identity = choose("mtcnn", "lip-motion", None, "mobilefacenet", announce=lambda line: None)[2]
+        assert (identity.name, server) == ("by-track", ["/mobilefacenet"])
 
     def test_strict_refuses_to_do_without(self, table: object) -> None:
-        with pytest.raises(WeightsError, match=r"mobilefacenet\.onnx(?s:.)*--strict"):
+        with pytest.raises(WeightsError, match=r"mobilefacenet\.pt(?s:.)*--strict"):
             choose("mtcnn", "lip-motion", None, "mobilefacenet", strict=True, download=False)
 
     def test_the_helper_is_downloaded_once_the_network_is_there(self, server: list[str], tmp_path: Path) -> None:
