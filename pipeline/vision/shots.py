@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import GRID_FPS
-from pipeline.vision.transitions import TransitionFinder, difference, small
+from pipeline.vision.transitions import FLAT, TransitionFinder, difference, likeness, small, spread
 
 WIDTH_PX = 256
 """Width of the copy that is looked at: PySceneDetect's own measure; pushed pictures it does not scale down itself."""
@@ -19,7 +19,15 @@ MIN_SHOT_FRAMES = 5
 """A cut closer than this to the last one is none. A short limit: a missed cut joins two people into one track."""
 
 FLASH_FRAMES = 6
-"""Longest flash: at 2 Hz and more a strobe light is on, or off, no longer than this. A reverse shot is longer."""
+"""Longest change of the picture that is no shot, whatever it shows. A reverse shot is longer."""
+
+LIGHT_FRAMES = 10
+"""Longest flash of light: at 1.25 Hz and more a strobe light is on, or off, no longer than this. Shots as short as this
+have no tracks."""
+
+SAME_SCENE = 0.7
+"""Least correlation, or its negative, of two pictures of one scene in other light. Those of different scenes with
+people at the same place come to half of it."""
 
 ALIKE = 0.4
 """Largest difference of two pictures of one shot around a flash, as a share of the change where the flash begins."""
@@ -80,7 +88,7 @@ class ShotFinder:
         self._waiting += [cut.frame_num for cut in found]
         self._pictures[frame] = small(picture)
         self._pictures.pop(frame - 2 * self.lag, None)
-        cuts = self._settled(frame - FLASH_FRAMES)
+        cuts = self._settled(frame)
         middle = self._gradual.push(self._pictures[frame], self._begin) if self._gradual else None
         if middle is not None:
             cuts += self._begun(max(middle, frame - self.lag))
@@ -88,13 +96,16 @@ class ShotFinder:
 
     def finish(self) -> list[int]:
         """The cuts that become known because no picture follows."""
-        return self._settled(max(self._pictures, default=0))
+        return self._settled(max(self._pictures, default=0) + LIGHT_FRAMES)
 
-    def _settled(self, last: int) -> list[int]:
-        """Of the cuts up to frame *last* those that are no flash."""
-        ready = [cut for cut in self._waiting if cut <= last]
-        self._waiting = [cut for cut in self._waiting if cut > last]
-        return [cut for proposed in ready if not self._is_flash(proposed) for cut in self._begun(proposed)]
+    def _settled(self, frame: int) -> list[int]:
+        """Of the cuts that are old enough at *frame* to be told from a flash, those that are none."""
+        cuts: list[int] = []
+        while self._waiting and self._waiting[0] + self._longest_flash(self._waiting[0]) <= frame:
+            cut = self._waiting.pop(0)
+            if not self._is_flash(cut):
+                cuts += self._begun(cut)
+        return cuts
 
     def _begun(self, cut: int) -> list[int]:
         if cut - self._begin < MIN_SHOT_FRAMES:
@@ -105,8 +116,16 @@ class ShotFinder:
     def _is_flash(self, cut: int) -> bool:
         """Whether the shot goes on after *cut*: a picture a little later looks like one before it."""
         most = ALIKE * difference(self._pictures[cut - 1], self._pictures[cut])
+        longest = self._longest_flash(cut)
         return any(
             difference(self._pictures[before], self._pictures[after]) < most
-            for before in range(max(cut - FLASH_FRAMES - 1, self._begin), cut)
-            for after in range(cut, min(before + FLASH_FRAMES + 1, max(self._pictures)) + 1)
+            for before in range(max(cut - longest - 1, self._begin), cut)
+            for after in range(cut, min(before + longest + 1, max(self._pictures)) + 1)
         )
+
+    def _longest_flash(self, cut: int) -> int:
+        """Frames of a flash that begins or ends with *cut*: more where the light alone changes there, or one of the two
+        pictures has but one colour."""
+        last, first = self._pictures[cut - 1], self._pictures[cut]
+        is_light = min(spread(last), spread(first)) <= FLAT or abs(likeness(last, first)) >= SAME_SCENE
+        return LIGHT_FRAMES if is_light else FLASH_FRAMES

@@ -65,6 +65,11 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
     return float((a * b).sum()) / spread if min(float(a.std()), float(b.std())) > 1.0 else 0.0
 
 
+def spread(picture: np.ndarray) -> float:
+    """Standard deviation of a small picture's points from their mean colour, in grey levels."""
+    return float((picture - picture.mean(axis=(0, 1))).std())
+
+
 class TransitionFinder:
     """Takes small pictures in order and tells gradual transitions once their ends are known."""
 
@@ -114,7 +119,7 @@ class TransitionFinder:
         even = min(MOST_STEP, MOST_UNEVEN / (last - first))
         if fastest <= even * change and _is_made_of(held, first, last):
             return True
-        at = min(range(first, last + 1), key=lambda at: _spread(held[at]))
+        at = min(range(first, last + 1), key=lambda at: spread(held[at]))
         way = difference(before, held[at]) + difference(held[at], after)
         return fastest <= even * way and _is_through_colour(held, first, at, last)
 
@@ -127,15 +132,11 @@ def _is_made_of(held: list[np.ndarray], first: int, last: int) -> bool:
 
 def _is_through_colour(held: list[np.ndarray], first: int, at: int, last: int) -> bool:
     """Whether the first picture fades to one colour, which is that of the one *at*, and that to the last."""
-    if not first + 1 < at < last - 1 or _spread(held[at]) > FLAT:
+    if not first + 1 < at < last - 1 or spread(held[at]) > FLAT:
         return False
-    if min(_spread(held[first]), _spread(held[last])) < 2 * FLAT:
+    if min(spread(held[first]), spread(held[last])) < 2 * FLAT:
         return False
     return _is_made_of(held, first, at) and _is_made_of(held, at, last)
-
-
-def _spread(picture: np.ndarray) -> float:
-    return float((picture - picture.mean(axis=(0, 1))).std())
 
 
 def aside(picture: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:

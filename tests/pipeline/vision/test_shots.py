@@ -27,14 +27,16 @@ def cuts(finder: ShotFinder, frames: list[np.ndarray]) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_cuts_are_at_the_first_frame_of_the_new_shot(detector, size):
-    found = cuts(ShotFinder(detector), pictures([12, 9, 15], *size))
+    found = cuts(ShotFinder(detector), scenes(0, 12, *size) + scenes(1, 9, *size) + scenes(2, 15, *size))
     assert [cut for cut, _ in found] == [12, 21]
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_a_cut_is_known_within_the_lag(detector):
+    """Even where a picture of one colour, which may be a flash, is at a cut."""
     finder = ShotFinder(detector)
-    found = cuts(finder, pictures([10, 8, 30, 7, 10]))
+    shots = (scenes(0, 10), scenes(1, 8), pictures([30]), scenes(2, 7), scenes(0, 20))
+    found = cuts(finder, [picture for shot in shots for picture in shot])
     assert [cut for cut, _ in found] == [10, 18, 48, 55]
     assert all(cut <= told <= cut + finder.lag for cut, told in found)
 
@@ -53,11 +55,31 @@ def test_few_pictures_have_no_cut(detector, count):
 @pytest.mark.parametrize("detector", DETECTORS)
 @pytest.mark.parametrize(
     "lengths",
-    [[20, 1, 20], [20, 2, 20], [20, 3, 20], [20, 6, 20], [15, *[6] * 8, 15], [15, *[3] * 12, 15], [15, *[1] * 20, 15]],
+    [*([20, flash, 20] for flash in (1, 2, 3, 6, 8, 10)), *([15, *[each] * 9, 15] for each in (1, 3, 6, 7, 9, 10))],
     ids=str,
 )
 def test_flashes_and_strobe_light_are_no_cuts(detector, lengths):
     assert cuts(ShotFinder(detector), pictures(lengths)) == []
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("each", [2, 6, 8, 10])
+@pytest.mark.parametrize("light", ["white", "black", "bright", "inverted"])
+def test_strobe_light_on_a_scene_is_no_cut(detector, each, light):
+    frames = scenes(0, 120)
+    for at, frame in enumerate(frames):
+        if at // each % 2:
+            bright = np.clip(frame.astype(int) + 90, 0, 255).astype(np.uint8)
+            lit = {"white": np.full_like(frame, 255), "black": np.zeros_like(frame), "bright": bright}
+            frames[at] = lit.get(light, 255 - frame)
+    assert cuts(ShotFinder(detector), frames) == []
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("length", [7, 9])
+def test_black_between_two_scenes_is_a_cut(detector, length):
+    frames = scenes(0, 20) + [np.zeros((36, 64, 3), np.uint8)] * length + scenes(1, 20)
+    assert [cut for cut, _ in cuts(ShotFinder(detector), frames)] == [20, 20 + length]
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
@@ -137,7 +159,7 @@ def test_a_high_threshold_hides_a_cut(detector):
 
 
 def test_a_threshold_of_zero_is_not_the_default():
-    still = [np.full((36, 64, 3), 90, np.uint8)] * 12
+    still = [np.full((36, 64, 3), 90, np.uint8)] * 20
     assert cuts(ShotFinder("content"), still) == []
     assert cuts(ShotFinder("content", 0.0), still) != []
 
