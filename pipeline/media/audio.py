@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +23,7 @@ from av.audio.resampler import AudioResampler
 from pipeline.errors import InputError
 from pipeline.media.joins import join_notes, on_one_clock
 from pipeline.media.limits import MOST_CHANNELS, SOUND_RATES_HZ, check_length
-from pipeline.media.mixing import MonoMixer, stereo_matrix
+from pipeline.media.mixing import Mixer, mono_mixer, stereo_mixer
 from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets
 from pipeline.media.sound_tracks import sound_streams
 from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, AudioTrack, Excerpt, Probe
@@ -58,9 +58,11 @@ CLIP_RATES_HZ = range(8_000, 96_001)
 
 @dataclass(slots=True)
 class _Losses:
-    """What of a sound track could not be read, counted while it is."""
+    """What of a sound track could not be read or mixed, counted while it is."""
 
     packets: int = 0
+    cancelled: int = 0
+    """Samples of which a mix of more than two channels has one alone."""
 
 
 def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None] = lambda _: None) -> AudioTrack:
@@ -88,9 +90,10 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
     sound_s = sound_start(probe)
     first_sample, least, most = _samples_of(probe.excerpt, sound_s, rate_hz)
     begin_s = Fraction(first_sample, AUDIO_RATE_HZ)
-    written, peak, mixer = 0, 0.0, MonoMixer(rate_hz)
+    channels = min(probe.audio_channels, 2)
+    written, peak, mixer = 0, 0.0, mono_mixer(channels, rate_hz)
     with path.open("wb") as file:
-        parts = _placed(probe, rate_hz, min(probe.audio_channels, 2), begin_s, losses)
+        parts = _placed(probe, rate_hz, channels, begin_s, losses)
         for resampled in _resampled(_blocks(parts, rate_hz * BLOCK_S, mixer), rate_hz):
             block = resampled[: most - written]
             samples = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
@@ -113,7 +116,7 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
         first_sample,
         float(sound_s),
         min(peak, 1.0),
-        _notes(probe, mixer.cancelled / rate_hz, written / AUDIO_RATE_HZ),
+        _notes(probe, max(mixer.cancelled, losses.cancelled) / rate_hz, written / AUDIO_RATE_HZ),
         probe.sound_track,
         container_start_s=-float(probe.lead_s),
         excerpt=probe.excerpt,
@@ -261,7 +264,7 @@ def _decoded(
         sought = start_s > SEEK_LEAD_S and not probe.joins
         if sought:
             _seek(container, stream, zero_s + start_s - SEEK_LEAD_S, time_base)
-        resampler, described, reached = None, None, not sought
+        resampler, mixer, described, reached = None, None, None, not sought
         read, begin_s, end_s = 0, (stream.start_time or 0) * time_base, Fraction(0)
         try:
             joins = () if probe.sound_file else probe.joins
@@ -286,10 +289,11 @@ def _decoded(
                     shape = (frame.format.name, frame.layout.name, frame.sample_rate)
                     if resampler is None or shape != described:
                         resampler, described = _resampler(frame, rate_hz), shape
+                        mixer = stereo_mixer([channel.name for channel in frame.layout.channels], rate_hz)
                     time_s = None if frame.pts is None else frame.pts * (frame.time_base or time_base) - zero_s
                     for part in resampler.resample(frame):
-                        names = [channel.name for channel in frame.layout.channels]
-                        yield time_s, _mixed(part.to_ndarray().reshape(-1, len(names)), channels, names)
+                        samples = part.to_ndarray().reshape(-1, frame.layout.nb_channels)
+                        yield time_s, _mixed(samples, channels, mixer, losses)
                         time_s = None
         except av.error.FFmpegError as error:
             if resampler is None:
@@ -323,18 +327,12 @@ def _resampler(frame: AudioFrame, rate_hz: int) -> AudioResampler:
     return AudioResampler("flt", {1: "mono", 2: "stereo"}.get(count) or frame.layout, rate_hz)
 
 
-def _mixed(samples: np.ndarray, channels: int, names: Sequence[str]) -> np.ndarray:
-    """(n, C) samples as (n, channels), 1 or 2: no mix is louder than full scale where the source is not.
-
-    FFmpeg's own mix of float channels is: by 3 dB of two into one, by up to 8 dB of 5.1 into two.
-
-    Args:
-        samples: of the C channels of the source.
-        channels: wanted.
-        names: of the channels of the source.
-    """
-    if samples.shape[1] > 2:
-        samples = samples @ stereo_matrix(names).T
+def _mixed(samples: np.ndarray, channels: int, mixer: Mixer | None, losses: _Losses) -> np.ndarray:
+    """(n, C) samples as (n, channels), 1 or 2; *mixer* is for more than that."""
+    if mixer is not None:
+        before = mixer.cancelled
+        samples = mixer.mix(samples)
+        losses.cancelled += mixer.cancelled - before
     if samples.shape[1] == channels:
         return samples
     return samples.mean(axis=1, keepdims=True) if channels == 1 else np.repeat(samples, channels, axis=1)
@@ -350,7 +348,7 @@ def _seek(
         container.seek(container.start_time or 0)
 
 
-def _blocks(parts: Iterator[np.ndarray], length: int, mixer: MonoMixer) -> Iterator[np.ndarray]:
+def _blocks(parts: Iterator[np.ndarray], length: int, mixer: Mixer) -> Iterator[np.ndarray]:
     """The samples of *parts*, mixed to mono and regrouped into blocks of *length*; the last one is shorter."""
     held: list[np.ndarray] = []
     count = 0

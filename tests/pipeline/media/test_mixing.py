@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.media.mixing import MonoMixer, stereo_matrix
+from pipeline.media.mixing import Mixer, mono_mixer, stereo_matrix
 
 LAYOUTS = {
     "3.0": ("FL", "FR", "FC"),
@@ -44,8 +44,8 @@ def voice(seconds: float = 1.0) -> np.ndarray:
     return (0.4 * np.random.default_rng(1).normal(size=round(seconds * RATE_HZ))).astype(np.float32)
 
 
-def mixed(stereo: np.ndarray, block: int = 1024) -> tuple[np.ndarray, MonoMixer]:
-    mixer = MonoMixer(RATE_HZ)
+def mixed(stereo: np.ndarray, block: int = 1024) -> tuple[np.ndarray, Mixer]:
+    mixer = mono_mixer(2, RATE_HZ)
     parts = [mixer.mix(stereo[first : first + block]) for first in range(0, len(stereo), block)]
     return np.concatenate(parts)[:, 0], mixer
 
@@ -85,5 +85,35 @@ def test_silence_and_mono_pass() -> None:
     mono, mixer = mixed(np.zeros((5000, 2), np.float32))
     assert not mono.any() and mixer.cancelled == 0
     sound = voice(0.1)[:, None]
-    assert np.array_equal(MonoMixer(RATE_HZ).mix(sound), sound)
-    assert MonoMixer(RATE_HZ).mix(np.zeros((0, 2), np.float32)).shape == (0, 1)
+    assert np.array_equal(mono_mixer(1, RATE_HZ).mix(sound), sound)
+    assert mono_mixer(2, RATE_HZ).mix(np.zeros((0, 2), np.float32)).shape == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        {"FL": 0.7071, "FR": 0.7071, "FC": -1},
+        {"FL": 1, "FR": 1, "BL": -1.5, "BR": -1.5},
+        {"FC": 1, "BL": -1, "BR": -1},
+        {"FL": 1, "FC": -0.7, "BL": -0.7},
+    ],
+    ids=str,
+)
+def test_channels_of_5_1_that_cancel_each_other_out_in_a_side_become_the_loudest_there(signs: dict[str, float]) -> None:
+    names = LAYOUTS["5.1"]
+    sound = voice()[:, None] * np.array([signs.get(name, 0) for name in names], np.float32)
+    mixer = Mixer(stereo_matrix(names), RATE_HZ)
+    stereo = np.concatenate([mixer.mix(sound[first : first + 1024]) for first in range(0, len(sound), 1024)])
+    loudest = max(abs(sign) for name, sign in signs.items() if name != "FR")
+    left = stereo[round(0.03 * RATE_HZ) :, 0]
+    assert np.sqrt(np.square(left).mean()) == pytest.approx(0.4 * loudest, rel=0.02)
+    assert mixer.cancelled == len(sound)
+
+
+@pytest.mark.parametrize("name", ["FL", "FC", "BL"])
+def test_one_channel_of_5_1_alone_is_mixed_as_ever(name: str) -> None:
+    names = LAYOUTS["5.1"]
+    sound = voice()[:, None] * np.array([each == name for each in names], np.float32)
+    mixer = Mixer(stereo_matrix(names), RATE_HZ)
+    np.testing.assert_array_equal(mixer.mix(sound), sound @ stereo_matrix(names).T)
+    assert mixer.cancelled == 0

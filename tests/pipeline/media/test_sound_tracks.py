@@ -171,6 +171,19 @@ def test_opposite_phase_is_heard_and_told(film: Film, left: float, right: float,
     assert np.abs(clip).max(axis=0).tolist() == pytest.approx([16384 * abs(left), 16384 * abs(right)], rel=0.01)
 
 
+def test_a_centre_opposite_to_its_sides_is_heard_and_told(film: Film) -> None:
+    """Their mix to left and right is nearly silent already, in clips too."""
+    tone = "0.4*sin(2*PI*300*t)"
+    source = f"aevalsrc=exprs=-0.65*{tone}|-0.65*{tone}|{tone}|0|0|0:c=5.1:s=48000:d=2"
+    found = probe(with_tracks(film, source))
+    for excerpt in (found, excerpted(found, 0.0, 1.5)):
+        track = extract_sound(excerpt, film.folder / "s.pcm")
+        assert np.abs(track.read(8000, 20_000)).max() == pytest.approx(0.4 * 32768, rel=0.03)
+        assert track.notes[0].startswith("the channels of its sound cancel each other out for ")
+    clip, _ = read_sound(found, F(1, 2), F(1))
+    assert np.abs(clip[4800:]).max(axis=0).tolist() == pytest.approx([0.4 * 32768] * 2, rel=0.03)
+
+
 def test_channels_in_phase_are_mixed_as_ever(film: Film) -> None:
     track = extract_sound(probe(stereo(film, 1, 0.5)), film.folder / "s.pcm")
     assert np.abs(track.read(8000, 40_000)).max() == pytest.approx(16384 * 0.75, rel=0.01)
