@@ -1,15 +1,17 @@
-"""How many words PocketSphinx gets right, and how exactly known words are aligned: ``python -m benchmarks.words``.
+"""How many words each recogniser gets right, and how exactly known words are aligned: ``python -m benchmarks.words``.
 
-Prints one line for each set and ends with one JSON line. Word error rates are jiwer's, after small letters and without
-punctuation; they are those of a stand-in, and high.
+Prints one line for each recogniser and set, and ends with one JSON line. Word error rates are jiwer's, after
+openai-whisper's own normaliser of English texts on both sides: small letters, no punctuation, numbers as digits.
+Weights that are in no place are fetched first. ``--shared`` names the folder with the footage that is not part of this
+project.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
@@ -17,44 +19,85 @@ import jiwer
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from whisper.normalizers import EnglishTextNormalizer
 
-from pipeline.speech import load_transcriber
+from benchmarks.short_videos import ROOT
+from pipeline.speech import Transcriber, load_transcriber
 from pipeline.speech.alignment import Aligner
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack
+from pipeline.weights_choice import choose
 
 JFK = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 GRID_UNITS_S = 25_000
 """Units of the times in GRID's files to one second."""
+RECOGNISERS = ("pocketsphinx", "tiny.en", "base")
 
 
 def main() -> None:
-    """Measures the recordings of the shared folder."""
-    parser = argparse.ArgumentParser(description="Word error rate and alignment error of PocketSphinx.")
-    parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
-    shared: Path = parser.parse_args().shared
-    grid = sorted((shared / "videos" / "grid").glob("*.mpg"))
-    spoken = [line.split(maxsplit=5)[5] for line in (shared / "audio" / "pyannote_sample.stm").read_text().splitlines()]
-    sets = {
-        "jfk": [(shared / "audio" / "jfk.flac", JFK)],
-        "grid": [(path, " ".join(word for word, *_ in _truth(path))) for path in grid],
-        "telephone": [(shared / "audio" / "pyannote_sample.wav", _plain(" ".join(spoken)))],
-    }
-    report: dict[str, object] = {"recogniser": "pocketsphinx"}
+    """Measures the recordings of the shared folder, and the samples."""
+    parser = argparse.ArgumentParser(description="Word error rates of the recognisers, and the alignment's error.")
+    parser.add_argument("recognisers", nargs="*", default=RECOGNISERS, help="PocketSphinx and Whisper models")
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--weights-dir", type=Path, help="folder searched first")
+    options = parser.parse_args()
+    sets = _sets(options.shared)
+    report: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
-        transcriber = load_transcriber("pocketsphinx", None, "cpu", "en")
-        for name, recordings in sets.items():
-            found = []
-            for path, _ in recordings:
-                transcript = transcriber.transcribe(_track(path, Path(folder)), lambda _: None)
-                found.append(_plain(" ".join(word.text for word in transcript.words)))
-            output = jiwer.process_words([truth for _, truth in recordings], found)
-            words = sum(len(truth.split()) for _, truth in recordings)
-            print(f"{name}: word error rate {output.wer:.2f}, {output.hits} of {words} words right")
-            report[name] = {"wer": round(output.wer, 3), "words_right": output.hits, "words": words}
-        errors_ms = _alignment_errors_ms(grid, Path(folder))
+        for name in options.recognisers:
+            transcriber = _loaded(name, options.weights_dir)
+            report[name] = {key: _measured(name, key, transcriber, each, Path(folder)) for key, each in sets.items()}
+        errors_ms = _alignment_errors_ms(_grid(options.shared), Path(folder))
     print(f"alignment of grid: median {np.median(errors_ms):.0f} ms, largest {errors_ms.max():.0f} ms")
     report["alignment_ms"] = {"median": round(float(np.median(errors_ms)), 1), "max": round(float(errors_ms.max()), 1)}
     print(json.dumps(report))
+
+
+def sample_words(name: str) -> str:
+    """All that is said in a sample video, in order of time."""
+    turns = json.loads((ROOT / "samples" / f"{name}.truth.json").read_text())["turns"]
+    return " ".join(turn["text"] for turn in sorted(turns, key=lambda turn: turn["start_s"]))
+
+
+def word_errors(truths: Sequence[str], found: Sequence[str]) -> jiwer.WordOutput:
+    """jiwer's comparison of texts in English, each normalised."""
+    plain = EnglishTextNormalizer()
+    return jiwer.process_words([plain(text) for text in truths], [plain(text) for text in found])
+
+
+def _sets(shared: Path) -> dict[str, list[tuple[Path, str]]]:
+    """Recordings with what is said in them."""
+    spoken = [line.split(maxsplit=5)[5] for line in (shared / "audio" / "pyannote_sample.stm").read_text().splitlines()]
+    samples = sorted((ROOT / "samples").glob("*.mp4"))
+    return {
+        "samples": [(path, sample_words(path.stem)) for path in samples],
+        "jfk": [(shared / "audio" / "jfk.flac", JFK)],
+        "grid": [(path, " ".join(word for word, *_ in _truth(path))) for path in _grid(shared)],
+        "telephone": [(shared / "audio" / "pyannote_sample.wav", " ".join(spoken))],
+    }
+
+
+def _grid(shared: Path) -> list[Path]:
+    return sorted((shared / "videos" / "grid").glob("*.mpg"))
+
+
+def _loaded(name: str, weights_dir: Path | None) -> Transcriber:
+    """A recogniser, its weights fetched where needed; no stand-in."""
+    choices = choose(None, "lip-motion", name, weights_dir=weights_dir, strict=True)
+    weights = next(choice.weights for choice in choices if choice.job == "words")
+    return load_transcriber("pocketsphinx" if weights is None else "whisper", weights, "cpu", "en")
+
+
+def _measured(
+    name: str, key: str, transcriber: Transcriber, recordings: Sequence[tuple[Path, str]], folder: Path
+) -> dict[str, float | int]:
+    found = []
+    for path, _ in recordings:
+        transcript = transcriber.transcribe(_track(path, folder), lambda _: None)
+        found.append("".join(word.text for word in transcript.words))
+    output = word_errors([truth for _, truth in recordings], found)
+    words = output.hits + output.substitutions + output.deletions
+    print(f"{name}, {key}: word error rate {output.wer:.2f}, {output.hits} of {words} words right", flush=True)
+    return {"wer": round(output.wer, 3), "words_right": output.hits, "words": words}
 
 
 def _alignment_errors_ms(paths: list[Path], folder: Path) -> np.ndarray:
@@ -73,10 +116,6 @@ def _truth(path: Path) -> list[tuple[str, float, float]]:
     """Word, start and end in seconds of each word of a GRID sentence."""
     lines = [line.split() for line in path.with_suffix(".align").read_text().splitlines()]
     return [(word, int(start) / GRID_UNITS_S, int(end) / GRID_UNITS_S) for start, end, word in lines if word != "sil"]
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.sub(r"[^a-z' ]", "", text.lower()).split())
 
 
 def _track(path: Path, folder: Path) -> AudioTrack:

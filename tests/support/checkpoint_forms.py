@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 HEADS = [[0, 1], [1, 0]]
@@ -114,3 +116,21 @@ def hugging_face_of(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
         "decoder_layers": dims["n_text_layer"],
     }
     return configuration, tensors
+
+
+def write_ctranslate2(folder: Path, content: Mapping[str, Any], heads: list[list[int]] = HEADS) -> Path:
+    """Writes the CTranslate2 folder of an openai-whisper checkpoint."""
+    folder.mkdir()
+    write_model_bin(folder / "model.bin", variables_of(content))
+    (folder / "config.json").write_text(json.dumps({"alignment_heads": heads}))
+    return folder
+
+
+def write_hugging_face(folder: Path, content: Mapping[str, Any], heads: list[list[int]] = HEADS) -> Path:
+    """Writes the Hugging Face folder of an openai-whisper checkpoint."""
+    folder.mkdir()
+    configuration, tensors = hugging_face_of(content)
+    (folder / "config.json").write_text(json.dumps(configuration))
+    (folder / "generation_config.json").write_text(json.dumps({"alignment_heads": heads}))
+    save_file(tensors, folder / "model.safetensors")
+    return folder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.executors.summary import MOST_ROWS, summary
-from pipeline.types import VideoResult
+from pipeline.executors.summary import MOST_ROWS, models_used, summary
+from pipeline.types import ModelChoice, VideoResult
 
 
 def test_the_table_begins_with_what_went_wrong() -> None:
@@ -39,3 +39,15 @@ def test_a_long_name_is_shortened() -> None:
 
 def test_no_videos() -> None:
     assert summary([], 0) == "0 videos: nothing to do; 0 new clips"
+
+
+def test_models_and_devices_are_named_with_what_stands_in() -> None:
+    models = [
+        ModelChoice("faces", "mtcnn", None, stands_in_for="yunet", why="it is not here"),
+        ModelChoice("words", "whisper-base", Path("/w/base.pt")),
+    ]
+    assert models_used(models, "cuda:1", "cpu").splitlines() == [
+        "Models: faces mtcnn (stands in for yunet), words whisper-base; pictures on cuda:1, words on cpu",
+        "To fetch the real models: python -m pipeline.weights fetch yunet",
+    ]
+    assert models_used(models[1:], "cpu", "cpu") == "Models: words whisper-base; pictures on cpu, words on cpu"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from checkpoint_forms import HEADS, hugging_face_of, variables_of, write_model_bin
-from safetensors.torch import save_file
+from checkpoint_forms import write_ctranslate2, write_hugging_face
 
 
 @pytest.fixture
@@ -26,22 +24,12 @@ def content(official: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def ct2_folder(tmp_path: Path, content: dict[str, Any]) -> Path:
-    folder = tmp_path / "ct2"
-    folder.mkdir()
-    write_model_bin(folder / "model.bin", variables_of(content))
-    (folder / "config.json").write_text(json.dumps({"alignment_heads": HEADS}))
-    return folder
+    return write_ctranslate2(tmp_path / "ct2", content)
 
 
 @pytest.fixture
 def hf_folder(tmp_path: Path, content: dict[str, Any]) -> Path:
-    folder = tmp_path / "hf"
-    folder.mkdir()
-    configuration, tensors = hugging_face_of(content)
-    (folder / "config.json").write_text(json.dumps(configuration))
-    (folder / "generation_config.json").write_text(json.dumps({"alignment_heads": HEADS}))
-    save_file(tensors, folder / "model.safetensors")
-    return folder
+    return write_hugging_face(tmp_path / "hf", content)
 
 
 @pytest.fixture
