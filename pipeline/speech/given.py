@@ -20,7 +20,7 @@ import numpy as np
 from pipeline.errors import InputError
 from pipeline.outputs.transcript import is_own
 from pipeline.speech import UNKNOWN_LANGUAGE
-from pipeline.speech.given_srt import read_srt
+from pipeline.speech.given_srt import end_of, read_srt
 from pipeline.speech.repairs import Repairs
 from pipeline.speech.repeats import REPEATED
 from pipeline.speech.words import attach_marks, is_unspaced, place_words, split_words
@@ -199,12 +199,14 @@ def _from_json(text: str, language: str, repairs: Repairs) -> GivenTranscript:
 
 @dataclass(frozen=True, slots=True)
 class _Untimed:
-    """Words of a segment of which a file says no time."""
+    """Words of a segment of which a file says no time, or only one of its ends."""
 
     place: str
     texts: tuple[str, ...]
     details: Sequence[_Detail]
     flags: tuple[str, ...]
+    start_s: float | None
+    end_s: float | None
 
 
 def _all_timed(parts: Sequence[Segment | _Untimed], repairs: Repairs) -> list[Segment]:
@@ -214,13 +216,19 @@ def _all_timed(parts: Sequence[Segment | _Untimed], repairs: Repairs) -> list[Se
         if isinstance(part, Segment):
             found.append(part)
             continue
-        before_s = max((segment.end_s for segment in found), default=None)
-        after_s = next((later.start_s for later in parts[index + 1 :] if isinstance(later, Segment)), None)
-        wrong = "has neither start and end nor a word with them"
+        before_s, after_s = part.start_s, part.end_s
+        if before_s is None:
+            before_s = max((segment.end_s for segment in found), default=None if after_s is None else 0.0)
+        if after_s is None:
+            after_s = next((later.start_s for later in parts[index + 1 :] if isinstance(later, Segment)), None)
+            if part.start_s is not None:
+                after_s = end_of(part.start_s, math.inf if after_s is None else after_s, sum(map(len, part.texts)))
+        ends = {(True, True): "neither start nor end", (True, False): "no start", (False, True): "no end"}
+        wrong = f"has {ends[part.start_s is None, part.end_s is None]}, and no word with times"
         if before_s is None or after_s is None or after_s <= before_s:
             repairs.add(part.place, f"{wrong}, and its neighbours leave no room; it was left out")
         else:
-            repairs.add(part.place, f"{wrong}; it was put between its neighbours")
+            repairs.add(part.place, f"{wrong}; it was given {before_s:g} to {after_s:g} s")
             found.append(_segment(part.texts, part.details, before_s, after_s, part.flags))
     return found
 
@@ -247,7 +255,7 @@ def _json_segment(part: Any, place: str, least_s: float, repairs: Repairs) -> Se
     reach = [bound for bound in (start_s, end_s) if bound is not None]
     reach.extend(times_s[np.isfinite(times_s)].tolist())
     if len(reach) < 2:
-        return _Untimed(place, texts, details, flags)
+        return _Untimed(place, texts, details, flags, start_s, end_s)
     return _segment(texts, details, min(reach), max(reach), flags)
 
 

@@ -21,11 +21,25 @@ READ_S_PER_LETTER = 0.08
 
 MIN_CUE_S = 0.5
 
+LONGEST_TO_NEXT_S = 7.0
+"""A cue without a usable end lasts to the next one that is no further away: subtitles are seldom shown longer."""
+
+LONGEST_EXCHANGED_S = 20.0
+"""A longer cue with its times exchanged is no cue: one of the two is wrong in itself."""
+
 _ARROW = re.compile(r"\d\s*-->\s*[\d-]")
 """Marks a line of times."""
 
 _LOOSE = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?")
 """A time that lacks its hours or its milliseconds, or has them behind another sign."""
+
+_OPEN = re.compile(r"\s*(\d{1,3}:\d{1,2}:\d{1,2}(?:[.,:]\d{1,3})?)\s*(?:[-\u2013\u2014]*>|\u2192)?\s*")
+"""A line of times that lacks the second."""
+
+_BEFORE_ZERO = re.compile(r"(?<![-\d])-\s*(?=\d+:)[\d:.,]+")
+"""A time before the beginning."""
+
+_ZERO = "00:00:00,000"
 
 _NUMBER = re.compile(r"\s*\d*\s*")
 """The line above the times of a cue: its number, or nothing."""
@@ -46,8 +60,9 @@ class GivenCue:
 def read_srt(text: str, repairs: Repairs) -> Iterator[GivenCue]:
     """Read the cues of a SubRip file, in its order.
 
-    Times in loose form are read. A cue that ends before it begins has the two exchanged where that fits between its
-    neighbours, else it gets the time to the next cue. Cues whose times cannot be read are left out.
+    Times in loose form are read, those before the beginning as the beginning. A cue that ends before it begins has the
+    two exchanged where that fits between its neighbours, else it gets the time to the next cue, as does one that has no
+    end. Cues whose times cannot be read are left out.
 
     Args:
         text: of the file.
@@ -56,64 +71,88 @@ def read_srt(text: str, repairs: Repairs) -> Iterator[GivenCue]:
     Raises:
         InputError: ``bad_transcript`` when a cue is longer than any subtitle.
     """
-    mended, lines = _mended(text, repairs)
+    mended, lines, open_lines = _mended(text, repairs)
     _check_lengths(mended, lines)
     cues = list(pysubs2.SSAFile.from_string(mended, format_="srt"))
     places = lines if len(lines) == len(cues) else list(range(1, len(cues) + 1))
     starts_s = [cue.start / 1000 for cue in cues]
     for number, (cue, line) in enumerate(zip(cues, places, strict=True)):
         start_s, end_s = starts_s[number], cue.end / 1000
-        if end_s < start_s:
-            before_s = starts_s[number - 1] if number else 0.0
-            after_s = starts_s[number + 1] if number + 1 < len(cues) else math.inf
+        before_s = starts_s[number - 1] if number else 0.0
+        after_s = starts_s[number + 1] if number + 1 < len(cues) else math.inf
+        if line in open_lines:
+            end_s = end_of(start_s, after_s, len(cue.plaintext))
+            repairs.add(f"line {line}", f"the cue has no end; it was given {start_s:g} to {end_s:g} s")
+        elif end_s < start_s:
             span = _in_order(start_s, end_s, before_s, after_s, len(cue.plaintext))
-            wrong = f"the cue ends at {end_s:g} s, before it begins at {start_s:g} s"
-            if span is None:
-                repairs.add(f"line {line}", f"{wrong}; it was left out")
-                continue
             how = "the two were exchanged" if span == (end_s, start_s) else f"it was given {span[0]:g} to {span[1]:g} s"
-            repairs.add(f"line {line}", f"{wrong}; {how}")
+            repairs.add(f"line {line}", f"the cue ends at {end_s:g} s, before it begins at {start_s:g} s; {how}")
             start_s, end_s = span
         yield GivenCue(line, start_s, end_s, cue.plaintext)
 
 
-def _in_order(
-    start_s: float, end_s: float, before_s: float, after_s: float, letters: int
-) -> tuple[float, float] | None:
-    """Return the times of a cue that ends before it begins; None where there is no room for it."""
-    if before_s <= end_s and start_s <= after_s:
+def end_of(start_s: float, after_s: float, letters: int) -> float:
+    """Return the end of a cue of which only the start is known.
+
+    Args:
+        start_s: its start.
+        after_s: start of the next one; infinity without one.
+        letters: of its text.
+    """
+    if start_s < after_s <= start_s + LONGEST_TO_NEXT_S:
+        return after_s
+    return start_s + min(max(MIN_CUE_S, READ_S_PER_LETTER * letters), LONGEST_TO_NEXT_S)
+
+
+def _in_order(start_s: float, end_s: float, before_s: float, after_s: float, letters: int) -> tuple[float, float]:
+    """Return the times of a cue that ends before it begins: exchanged where that fits between its neighbours, or where
+    nothing else does."""
+    is_cue = start_s - end_s <= LONGEST_EXCHANGED_S
+    if is_cue and ((before_s <= end_s and start_s <= after_s) or after_s <= start_s):
         return end_s, start_s
-    if after_s > start_s:
-        return start_s, min(after_s, start_s + max(MIN_CUE_S, READ_S_PER_LETTER * letters))
-    return None
+    return start_s, end_of(start_s, after_s, letters)
 
 
-def _mended(text: str, repairs: Repairs) -> tuple[str, list[int]]:
-    """Return the text with every line of times as pysubs2 reads it, and the number of each of these lines."""
+def _mended(text: str, repairs: Repairs) -> tuple[str, list[int], set[int]]:
+    """Return the text with every line of times as pysubs2 reads it, the number of each of these lines, and of those
+    that have no end."""
     lines = re.split(r"\r\n|\r|\n", text)
     found: list[int] = []
+    without_end: set[int] = set()
     dropping = False
     for index, line in enumerate(lines):
-        if not _ARROW.search(line):
+        follows_number = not index or _NUMBER.fullmatch(lines[index - 1])
+        open_time = _OPEN.fullmatch(line) if follows_number else None
+        if open_time is not None:
+            line = f"{open_time[1]} --> {open_time[1]}"
+            without_end.add(index + 1)
+        has_times = len(TIMESTAMP.findall(line)) == 2
+        if not has_times and not _ARROW.search(line):
             dropping = dropping and bool(line.strip())
             if dropping:
                 lines[index] = ""
             continue
         dropping = False
-        if len(TIMESTAMP.findall(line)) == 2:
+        shown = line.strip()[:60]
+        if has_times:
+            if _BEFORE_ZERO.search(line):
+                line = _BEFORE_ZERO.sub(_ZERO, line)
+                repairs.add(f"line {index + 1}", f"{shown!r} was read as {line.strip()[:60]}")
+            lines[index] = line
             found.append(index + 1)
-        elif index and not _NUMBER.fullmatch(lines[index - 1]):
+        elif not follows_number:
             lines[index] = line.replace("-->", "->")  # spoken text
         elif (times := _loose(line)) is not None:
-            repairs.add(f"line {index + 1}", f"{line.strip()[:60]!r} was read as {times}")
+            if open_time is None:
+                repairs.add(f"line {index + 1}", f"{shown!r} was read as {times}")
             lines[index] = times
             found.append(index + 1)
         else:
-            repairs.add(f"line {index + 1}", f"{line.strip()[:60]!r} holds no times; its cue was left out")
+            repairs.add(f"line {index + 1}", f"{shown!r} holds no times; its cue was left out")
             lines[index], dropping = "", True
             if index:
                 lines[index - 1] = ""
-    return "\n".join(lines), found
+    return "\n".join(lines), found, without_end
 
 
 def _loose(line: str) -> str | None:

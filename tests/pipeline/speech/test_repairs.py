@@ -36,9 +36,13 @@ ONE, THREE = ("one", 1.0, 2.0), ("three", 8.0, 9.0)
         ("00:00:05,000 --> 00:00:04,000", (4.0, 5.0), "ends at 4 s, before it begins at 5 s; the two were exchanged"),
         (
             "00:00:05,000 --> 00:00:00,500",
-            (5.0, 5.5),
-            "ends at 0.5 s, before it begins at 5 s; it was given 5 to",
+            (5.0, 8.0),
+            "ends at 0.5 s, before it begins at 5 s; it was given 5 to 8 s",
         ),
+        ("00:00:05,000 -->", (5.0, 8.0), "the cue has no end; it was given 5 to 8 s"),
+        ("00:00:05,000", (5.0, 8.0), "the cue has no end; it was given 5 to 8 s"),
+        ("0:0:05 ->", (5.0, 8.0), "the cue has no end; it was given 5 to 8 s"),
+        ("-00:00:05,000 --> 00:00:06,000", (0.0, 6.0), "was read as 00:00:00,000 --> 00:00:06,000"),
         ("00:00:05 --> 00:00:06", (5.0, 6.0), "'00:00:05 --> 00:00:06' was read as 00:00:05,000 --> 00:00:06,000"),
         ("00:05.5 --> 00:06.25", (5.5, 6.25), "was read as 00:00:05,500 --> 00:00:06,250"),
         ("0:05,000-->0:06,000", (5.0, 6.0), "was read as 00:00:05,000 --> 00:00:06,000"),
@@ -46,14 +50,13 @@ ONE, THREE = ("one", 1.0, 2.0), ("three", 8.0, 9.0)
 )
 def test_times_that_can_be_mended_are(tmp_path: Path, times: str, span: tuple[float, float], said: str) -> None:
     found, notes = srt(tmp_path, FIRST + cue(2, times, "two") + LAST)
-    assert found == [ONE, ("two", *span), THREE]
+    assert found == sorted([ONE, ("two", *span), THREE], key=lambda each: each[1])
     assert len(notes) == 1 and notes[0].startswith("a.srt was mended: line 6: ") and said in notes[0]
 
 
 @pytest.mark.parametrize(
     ("times", "said"),
     [
-        ("00:00:09,500 --> 00:00:00,500", "line 6: the cue ends at 0.5 s, before it begins at 9.5 s; it was left out"),
         ("5 --> 6", "line 6: '5 --> 6' holds no times; its cue was left out"),
         ("00:00:05,000 --> -1", "line 6: '00:00:05,000 --> -1' holds no times; its cue was left out"),
     ],
@@ -62,6 +65,23 @@ def test_a_cue_that_cannot_be_mended_costs_itself_alone(tmp_path: Path, times: s
     found, notes = srt(tmp_path, FIRST + cue(2, times, "two\nand more") + LAST)
     assert found == [ONE, THREE]
     assert notes == (f"a.srt was mended: {said}",)
+
+
+@pytest.mark.parametrize(
+    ("times", "after", "span"),
+    [
+        ("00:00:09,500 --> 00:00:00,500", LAST, (0.5, 9.5)),
+        ("00:00:01,800 --> 00:00:00,500", LAST, (1.8, 8.0)),
+        ("00:00:05,000 --> 00:00:00,500", "", (5.0, 5.5)),
+        ("00:00:05,000 --> 00:00:00,500", LAST.replace("00:00", "00:01"), (5.0, 5.5)),
+        ("00:59:58,000 --> 00:00:01,500", LAST.replace("00:00", "01:00"), (3598.0, 3598.5)),
+        ("00:00:05,000", "", (5.0, 5.5)),
+    ],
+)
+def test_no_backwards_cue_is_lost(tmp_path: Path, times: str, after: str, span: tuple[float, float]) -> None:
+    """Exchanged where it fits or nothing else does; else to the next cue where that is near."""
+    found, _ = srt(tmp_path, FIRST + cue(2, times, "two") + after)
+    assert ("two", *span) in found
 
 
 def test_lines_are_those_of_the_file_whatever_its_numbers_and_line_ends(tmp_path: Path) -> None:
@@ -105,10 +125,24 @@ BEFORE, AFTER = segment("one", 1, 2), segment("three", 8, 9)
     ("middle", "found", "said"),
     [
         (segment("two", 5, 4), ("two", 4.0, 5.0), "segments[1]: ends at 4 s, before it starts at 5 s; the two were"),
-        (segment("two", None, None), ("two", 2.0, 8.0), "segments[1]: has neither start and end nor a word with them"),
-        (segment("two", "4", 5), ("two", 2.0, 8.0), "segments[1].start: expected a number, got '4'; the time was"),
-        (segment("two", float("nan"), 5), ("two", 2.0, 8.0), "segments[1].start: expected a number, got nan"),
-        (segment("two", -4, 5), ("two", 2.0, 8.0), "segments[1].start: expected seconds from 0"),
+        (
+            segment("two", None, None),
+            ("two", 2.0, 8.0),
+            "segments[1]: has neither start nor end, and no word",
+        ),
+        (
+            segment("two", 4, None),
+            ("two", 4.0, 8.0),
+            "segments[1]: has no end, and no word with times; it was given 4 to",
+        ),
+        (
+            segment("two", None, 5),
+            ("two", 2.0, 5.0),
+            "segments[1]: has no start, and no word with times; it was given 2 to",
+        ),
+        (segment("two", "4", 5), ("two", 2.0, 5.0), "segments[1].start: expected a number, got '4'; the time was"),
+        (segment("two", float("nan"), 5), ("two", 2.0, 5.0), "segments[1].start: expected a number, got nan"),
+        (segment("two", -4, 5), ("two", 2.0, 5.0), "segments[1].start: expected seconds from 0"),
         (segment("two", 4, 5, flags="x"), ("two", 4.0, 5.0), "segments[1].flags: expected a list, got 'x'"),
         (segment("two", 4, 5, words={}), ("two", 4.0, 5.0), "segments[1].words: expected a list, got dict"),
     ],
@@ -117,6 +151,18 @@ def test_a_segment_is_mended(tmp_path: Path, middle: Any, found: tuple[str, floa
     segments, notes = of_json(tmp_path, BEFORE, middle, AFTER)
     assert segments == [ONE, found, THREE]
     assert len(notes) == 1 and notes[0].startswith("a.json was mended: ") and said in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        (segment("one", None, 2), AFTER, [("one", 0.0, 2.0), THREE]),
+        (segment("one", 1, float("inf")), AFTER, [("one", 1.0, 8.0), THREE]),
+        (BEFORE, segment("three", 8, None), [ONE, ("three", 8.0, 8.5)]),
+    ],
+)
+def test_the_first_and_the_last_segment_are_mended_too(tmp_path: Path, first: Any, last: Any, found: Words) -> None:
+    assert of_json(tmp_path, first, last)[0] == found
 
 
 @pytest.mark.parametrize("middle", [7, None, [], "text"])
