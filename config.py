@@ -31,37 +31,24 @@ from pipeline.settings import (
 class Config:
     """The settings of one run. Lengths of time are in seconds, sizes in source pixels unless the name says other."""
 
-    # Where things are.
     OUTPUT_DIR: str = setting(
-        "", "folder for the results, or a URL such as s3://bucket/results; empty: beside each video", Text(), NOTHING
-    )
-    RECURSIVE: bool = setting(False, "also read the folders inside the given folder", Switch(), NOTHING)
-    SHARD: str = setting(
         "",
-        "share of the videos that this run does, as RANK/WORLD: 0/4, 1/4, 2/4 and 3/4 together do all; empty: all of "
-        "them, or in a Slurm array the share of the task",
-        Text(r"|[0-9]{1,6}/[0-9]{1,6}", "RANK/WORLD with a rank from 0 to below the world, such as 0/4"),
+        "folder for the results, or a URL such as s3://bucket/results; empty: beside each video",
+        Text(),
         NOTHING,
+        begins="results",
+        common=True,
     )
-    WORK_DIR: str = setting("", "folder for temporary sound files; empty: the system's", Text(), NOTHING)
     FORCE: bool = setting(False, "do again what an earlier run with the same settings finished", Switch(), NOTHING)
     RETRY_FAILED: bool = setting(
         False, "try again what failed in an earlier run by the fault of the file itself", Switch(), NOTHING
     )
-    LOG_JSON: bool = setting(
-        False, "write each event as one JSON object a line instead of bars and lines for people", Switch(), NOTHING
-    )
 
-    # Devices: where the models run.
-    WHISPER_DEVICE: str | tuple[str, ...] = setting("auto", "device of the transcription", Devices(), NOTHING)
-    VISION_DEVICE: str | tuple[str, ...] = setting(
-        "auto", "device of face detection, speaker scores and identity", Devices(), NOTHING
+    FACE_DETECTOR: str = setting(
+        "s3fd", "face detector", Choice(("s3fd", "yunet", "mtcnn")), VISION, begins="models", common=True
     )
-
-    # Models, and where their weights come from.
-    FACE_DETECTOR: str = setting("s3fd", "face detector", Choice(("s3fd", "yunet", "mtcnn")), VISION)
     SPEAKER_MODEL: str = setting(
-        "talknet", "speaker network", Choice(("talknet", "lr-asd", "light-asd", "lip-motion")), VISION
+        "talknet", "speaker network", Choice(("talknet", "lr-asd", "light-asd", "lip-motion")), VISION, common=True
     )
     IDENTITY_MODEL: str = setting(
         "mobilefacenet",
@@ -75,15 +62,26 @@ class Config:
         "checkpoint, or pocketsphinx",
         Text(r"(?s).+", "auto, a Whisper model's name, the path of a checkpoint, or pocketsphinx"),
         SPEECH,
+        common=True,
     )
     WHISPER_LANGUAGE: str = setting(
         "auto",
         "language of the speech, such as en or ja; auto: Whisper detects it",
         Text(r"auto|[a-z]{2,3}", "auto, or a language code of two or three small letters, such as en"),
         SPEECH,
+        common=True,
     )
     WHISPER_PRECISION: str = setting(
         "auto", "precision of Whisper; auto: half on CUDA, which it needs", Choice(("auto", "half", "full")), SPEECH
+    )
+    WEIGHTS_DIR: str = setting("", "folder searched first for weights; empty: only the usual places", Text(), NOTHING)
+    DOWNLOAD_WEIGHTS: bool = setting(True, "fetch missing weights before anything starts", Switch(), NOTHING)
+    STRICT: bool = setting(
+        False, "refuse to run on a stand-in for a model whose weights are missing", Switch(), NOTHING
+    )
+
+    RECURSIVE: bool = setting(
+        False, "also read the folders inside the given folder", Switch(), NOTHING, begins="what goes in", common=True
     )
     TRANSCRIPTS: str = setting(
         "",
@@ -91,6 +89,7 @@ class Config:
         "recogniser; empty: none",
         Text(),
         NOTHING,
+        common=True,
     )
     SCENES: str = setting(
         "",
@@ -127,16 +126,26 @@ class Config:
     DURATION: float = setting(
         0.0, "seconds of each video that are worked on, from START; 0: to its end", Number(0.0, 1e6), VISION, SPEECH
     )
-    ALIGN: bool = setting(
-        False, "measure the times of all words anew by aligning them to the sound with wav2vec 2.0", Switch(), SPEECH
+    MAX_MEGAPIXELS: float = setting(
+        70.0,
+        "largest picture, in millions of pixels: a file that claims more is refused. 8192x8192 passes",
+        Number(0.001, 1000.0),
+        NOTHING,
     )
-    WEIGHTS_DIR: str = setting("", "folder searched first for weights; empty: only the usual places", Text(), NOTHING)
-    DOWNLOAD_WEIGHTS: bool = setting(True, "fetch missing weights before anything starts", Switch(), NOTHING)
-    STRICT: bool = setting(
-        False, "refuse to run on a stand-in for a model whose weights are missing", Switch(), NOTHING
+    MAX_VIDEO_HOURS: float = setting(
+        24.0,
+        "longest video, in hours: a file whose header or time stamps claim more is refused before disk is spent",
+        Number(0.001, 10000.0),
+        NOTHING,
     )
 
-    # Faces and tracks.
+    ALIGN: bool = setting(
+        False,
+        "measure the times of all words anew by aligning them to the sound with wav2vec 2.0",
+        Switch(),
+        SPEECH,
+        begins="who and what",
+    )
     FACEDET_SCALE: float | str = setting(
         "auto",
         "picture size for face detection, as a factor; auto: 0.25 for s3fd, longest side 640 for yunet and mtcnn",
@@ -152,10 +161,6 @@ class Config:
         "5 on CPU",
         Number(1, 25, whole=True, auto=True),
         VISION,
-    )
-    DETECT_BATCH: int = setting(8, "frames in one call of the face detector", Number(1, 256, whole=True), NOTHING)
-    COMPILE: bool = setting(
-        False, "compile s3fd with torch.compile, for each picture size: for long runs on CUDA", Switch(), NOTHING
     )
     SHOT_DETECTOR: str = setting(
         "adaptive", "shot detector: adaptive misses fewer cuts in motion", Choice(("adaptive", "content")), VISION
@@ -187,8 +192,6 @@ class Config:
         Number(0.0, 2.0),
         VISION,
     )
-
-    # Sentences.
     MIN_SPEAKER_SCORE_THRESHOLD: float = setting(
         0.0,
         "least mean logit of the speaking face over a sentence's words; below it no clip. 0 is the networks' own "
@@ -210,9 +213,12 @@ class Config:
         CLIPS,
     )
 
-    # Clips.
     SCORE_ONLY: bool = setting(
-        False, "cut no clips: faces, scores, words and sentences only, all of them in the manifest", Switch(), CLIPS
+        False,
+        "cut no clips: faces, scores, words and sentences only, all of them in the manifest",
+        Switch(),
+        CLIPS,
+        begins="clips",
     )
     CLIP_STYLE: str = setting(
         "face",
@@ -220,6 +226,7 @@ class Config:
         "whole picture), portrait (9:16, follows the speaker)",
         Choice(("face", "head", "full", "portrait")),
         CLIPS,
+        common=True,
     )
     CLIP_SIZE: int | str = setting(
         "auto",
@@ -227,6 +234,7 @@ class Config:
         "portrait what the source fills without being enlarged, at most 1080",
         Number(16, 4096, whole=True, auto=True, parity="even"),
         CLIPS,
+        common=True,
     )
     CLIP_SCALE: float | str = setting(
         "auto",
@@ -260,32 +268,23 @@ class Config:
         Choice(("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")),
         CLIPS,
     )
-
-    # What a video may be.
-    MAX_MEGAPIXELS: float = setting(
-        70.0,
-        "largest picture, in millions of pixels: a file that claims more is refused. 8192x8192 passes",
-        Number(0.001, 1000.0),
-        NOTHING,
-    )
-    MAX_VIDEO_HOURS: float = setting(
-        24.0,
-        "longest video, in hours: a file whose header or time stamps claim more is refused before disk is spent",
-        Number(0.001, 10000.0),
-        NOTHING,
-    )
-
-    # What else is written.
-    ANNOTATE: bool = setting(
-        False, "also write the video with boxes, speakers and sentences drawn on it (annotated.mp4)", Switch(), NOTHING
-    )
     CLIP_TEXT: bool = setting(False, "also write the words of each clip beside it (.txt)", Switch(), NOTHING)
+
+    ANNOTATE: bool = setting(
+        False,
+        "also write the video with boxes, speakers and sentences drawn on it (annotated.mp4)",
+        Switch(),
+        NOTHING,
+        begins="other outputs",
+        common=True,
+    )
     EXPORT: str | tuple[str, ...] = setting(
         (),
         "other programs' formats, with commas: talknet (pickles of TalkNet's demo), sieve (JSON of frames), sieve-raw "
         "(its faces with their tracks), sieve-cuts (its first frame of each shot), rttm, ava (CSV)",
         Choices(("talknet", "sieve", "sieve-raw", "sieve-cuts", "rttm", "ava")),
         NOTHING,
+        common=True,
     )
     FACE_EMBEDDINGS: str = setting(
         "",
@@ -295,7 +294,16 @@ class Config:
         NOTHING,
     )
 
-    # Processes and memory.
+    WHISPER_DEVICE: str | tuple[str, ...] = setting(
+        "auto", "device of the transcription", Devices(), NOTHING, begins="this machine", common=True
+    )
+    VISION_DEVICE: str | tuple[str, ...] = setting(
+        "auto", "device of face detection, speaker scores and identity", Devices(), NOTHING, common=True
+    )
+    DETECT_BATCH: int = setting(8, "frames in one call of the face detector", Number(1, 256, whole=True), NOTHING)
+    COMPILE: bool = setting(
+        False, "compile s3fd with torch.compile, for each picture size: for long runs on CUDA", Switch(), NOTHING
+    )
     NUM_PREPROCESS_WORKERS: int | str = setting(
         "auto", "decoding processes; auto: half the cores, 2 to 8", Number(1, 256, whole=True, auto=True), NOTHING
     )
@@ -328,6 +336,16 @@ class Config:
         Number(16, 65536, whole=True),
         VISION,
     )
+    MAX_RAM_GB: float | str = setting(
+        "auto",
+        "memory of all processes; above it no video is begun, then the largest one ended; auto: nine tenths of all",
+        Number(0.5, auto=True),
+        NOTHING,
+    )
+    MIN_FREE_GB: float = setting(
+        1.0, "free space, for results and for temporary files, without which no video is begun", Number(0.0), NOTHING
+    )
+    WORK_DIR: str = setting("", "folder for temporary sound files; empty: the system's", Text(), NOTHING)
     MAX_TRIES: int = setting(
         2, "times that a video is begun when the process that holds it dies", Number(1, 10, whole=True), NOTHING
     )
@@ -343,22 +361,24 @@ class Config:
         Number(0.0),
         NOTHING,
     )
-    MIN_FREE_GB: float = setting(
-        1.0, "free space, for results and for temporary files, without which no video is begun", Number(0.0), NOTHING
-    )
-    MAX_RAM_GB: float | str = setting(
-        "auto",
-        "memory of all processes; above it no video is begun, then the largest one ended; auto: nine tenths of all",
-        Number(0.5, auto=True),
-        NOTHING,
+    LOG_JSON: bool = setting(
+        False, "write each event as one JSON object a line instead of bars and lines for people", Switch(), NOTHING
     )
     DEBUG: bool = setting(False, "run everything in this one process, with tracebacks", Switch(), NOTHING)
 
-    # More machines.
     ENGINE: str = setting(
         "local",
         "where the work is done: local (processes of this machine), serial (this one process), ray (a Ray cluster)",
         Choice(("local", "serial", "ray")),
+        NOTHING,
+        begins="more machines",
+        common=True,
+    )
+    SHARD: str = setting(
+        "",
+        "share of the videos that this run does, as RANK/WORLD: 0/4, 1/4, 2/4 and 3/4 together do all; empty: all of "
+        "them, or in a Slurm array the share of the task",
+        Text(r"|[0-9]{1,6}/[0-9]{1,6}", "RANK/WORLD with a rank from 0 to below the world, such as 0/4"),
         NOTHING,
     )
     RAY_ADDRESS: str = setting(

@@ -1,12 +1,12 @@
-"""Kinds of settings, and the command line that is made from a class of them.
+"""Kinds of settings, and what is told of each.
 
 A settings class is a frozen dataclass whose fields are declared with `setting`: the default, what it means, and the
-kind of value that is allowed. Flags (``--detect-every 4``) are made from the fields, so that nothing is written twice.
+kind of value that is allowed. Flags (``--detect-every 4``) and the file of ``--config`` are made from the fields, so
+that nothing is written twice.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
 import re
@@ -153,7 +153,7 @@ class Devices:
         return 0 < len(devices) == len(different) and all(re.fullmatch(word, device) for device in devices)
 
 
-def setting(default: T, help_text: str, kind: Kind, *affects: str) -> T:
+def setting(default: T, help_text: str, kind: Kind, *affects: str, begins: str = "", common: bool = False) -> T:
     """A field of a settings class.
 
     Args:
@@ -161,8 +161,29 @@ def setting(default: T, help_text: str, kind: Kind, *affects: str) -> T:
         help_text: one line: what it means, its unit, why this default.
         kind: which values are allowed.
         affects: the first stages whose results depend on it: `VISION`, `SPEECH` or both, `CLIPS`, or `NOTHING`.
+        begins: title of the group of settings that this one is the first of; those after it belong to the same.
+        common: whether it is among the few that people need first.
     """
-    return dataclasses.field(default=default, metadata={"help": help_text, "kind": kind, "affects": affects})
+    about = {"help": help_text, "kind": kind, "affects": affects, "begins": begins, "common": common}
+    return dataclasses.field(default=default, metadata=about)
+
+
+def parsed(declared: dataclasses.Field[Any], text: str, name: str) -> Any:
+    """The value of a setting that a text stands for.
+
+    Args:
+        declared: its field.
+        text: as people write it.
+        name: the setting as people know it there, for the message.
+
+    Raises:
+        InputError: ``bad_setting``: it stands for none.
+    """
+    kind: Kind = declared.metadata["kind"]
+    try:
+        return kind.parse(text)
+    except (ValueError, KeyError):
+        raise InputError("bad_setting", f"{name} is {text!r}; allowed: {kind.allowed}") from None
 
 
 def settings_that_affect(settings: Any, *stages: str) -> dict[str, Any]:
@@ -187,44 +208,6 @@ def check_all(settings: Any) -> None:
 def flag_of(name: str) -> str:
     """``WHISPER_DEVICE`` to ``--whisper-device``."""
     return "--" + name.lower().replace("_", "-")
-
-
-def add_flags(parser: argparse.ArgumentParser, settings: type) -> None:
-    """Adds a flag to *parser* for every field of the class *settings*."""
-    for declared in dataclasses.fields(settings):
-        kind = declared.metadata["kind"]
-        text = f"{declared.metadata['help']} (default: {declared.default!r})".replace("%", "%%")
-        if isinstance(kind, Switch):
-            parser.add_argument(
-                flag_of(declared.name),
-                dest=declared.name,
-                action=argparse.BooleanOptionalAction,
-                default=None,
-                help=text,
-            )
-        else:
-            metavar = "|".join(kind.options) if isinstance(kind, Choice) else "VALUE"
-            parser.add_argument(flag_of(declared.name), dest=declared.name, metavar=metavar, help=text)
-
-
-def from_flags(settings: type[T], flags: argparse.Namespace) -> T:
-    """An instance of *settings* in which the flags that were given beat the class.
-
-    Raises:
-        InputError: ``bad_setting`` for a wrong value.
-    """
-    given: dict[str, Any] = {}
-    for declared in dataclasses.fields(settings):  # type: ignore[arg-type]
-        value = getattr(flags, declared.name)
-        if value is None:
-            continue
-        kind = declared.metadata["kind"]
-        try:
-            given[declared.name] = kind.parse(value) if isinstance(value, str) else value
-        except (ValueError, KeyError):
-            message = f"{declared.name} ({flag_of(declared.name)}) is {value!r}; allowed: {kind.allowed}"
-            raise InputError("bad_setting", message) from None
-    return settings(**given)
 
 
 def as_list(devices: str | Sequence[str]) -> list[str]:

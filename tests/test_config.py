@@ -10,7 +10,8 @@ import pytest
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.settings import Choice, Choices, Number, Switch, add_flags, flag_of, from_flags
+from pipeline.flags import add_flags, from_flags
+from pipeline.settings import Choice, Choices, Number, Switch, flag_of
 
 FIELDS = dataclasses.fields(Config)
 NAMES = [declared.name for declared in FIELDS]

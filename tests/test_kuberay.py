@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config import Config
-from pipeline.settings import add_flags, from_flags
+from pipeline.flags import add_flags, from_flags
 
 yaml = pytest.importorskip("yaml", reason="PyYAML comes with Ray (requirements-ray.txt)")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.soak import count_events, product_flags
 from config import Config
-from pipeline.settings import add_flags, from_flags
+from pipeline.flags import add_flags, from_flags
 
 
 def test_the_product_understands_the_command_line(tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ from film import Film
 from config import Config
 from pipeline.clips.cut import cut_clip
 from pipeline.errors import ToolError, WeightsError
+from pipeline.flags import add_flags, from_flags
 from pipeline.media import encode
 from pipeline.media.decode import read_frames
 from pipeline.media.encode import STDERR_TAIL_BYTES, write_clip
 from pipeline.media.probe import probe
-from pipeline.settings import add_flags, flag_of, from_flags
+from pipeline.settings import flag_of
 from pipeline.types import AttributedWord, ClipPlan, Sentence, Word
 from pipeline.weights_choice import choose
 from tests.test_architecture import ROOT, sources

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import InputError
+from pipeline.flags import add_flags, from_flags
 from pipeline.settings import (
     NOTHING,
     Choice,
@@ -18,11 +19,9 @@ from pipeline.settings import (
     Number,
     Switch,
     Text,
-    add_flags,
     as_list,
     check_all,
     flag_of,
-    from_flags,
     setting,
 )
 
