@@ -20,7 +20,7 @@ from pysubs2 import Alignment, Color, SSAEvent, SSAFile, SSAStyle
 
 from pipeline.outputs.files import write_text
 from pipeline.outputs.graphemes import cluster_columns as _width
-from pipeline.outputs.graphemes import clusters
+from pipeline.outputs.graphemes import clusters, is_torn
 from pipeline.types import AttributedWord, Sentence
 
 LINE_COLUMNS = 42
@@ -207,6 +207,8 @@ def _cue_stop(
         stop < len(words) and used + widths[stop] / 2 <= total / cues and words[stop].word.end_s - start_s <= MAX_CUE_S
     ):
         used += widths[stop]
+        stop += 1
+    while stop < len(words) and is_torn(words[stop - 1].word.text, words[stop].word.text):
         stop += 1
     return stop
 

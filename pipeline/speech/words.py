@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.outputs.graphemes import clusters
+
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
@@ -25,7 +27,7 @@ _WRAPPED_LINE = re.compile(f"(?<=[{_UNSPACED}])[^\\S\\n]*\\n\\s*(?=[{_UNSPACED}]
 def split_words(text: str) -> tuple[str, ...]:
     """The words of a text in Whisper's convention: each begins with the space that separates it from the one before.
 
-    Scripts without spaces give one word a character. A text without a letter or digit has no words.
+    Scripts without spaces give one word a letter with its marks. A text without a letter or digit has no words.
 
     Returns:
         Words whose join is the text, its white space made single spaces; the first begins with a space unless its
@@ -119,18 +121,19 @@ def place_words(
 
 
 def _pieces(token: str) -> list[str]:
-    """One token without white space, cut at every character of a script without spaces."""
+    """One token without white space, cut at every letter with its marks of a script without spaces."""
     pieces: list[str] = []
     open_, unspaced = True, False
-    for character in token:
+    for cluster in clusters(token):
+        character = cluster[0]
         category = unicodedata.category(character)
         own = bool(_UNSPACED_CHARACTER.match(character)) and not category.startswith("M") and character.isalnum()
         opening = category in _LEADING[1:]
         begins = own or opening or (unspaced and character.isalnum())
         if pieces and (open_ or not begins):
-            pieces[-1] += character
+            pieces[-1] += cluster
         else:
-            pieces.append(character)
+            pieces.append(cluster)
         open_ = opening or (open_ and not character.isalnum())
         if character.isalnum():
             unspaced = own

@@ -9,6 +9,8 @@ from pipeline.outputs.subtitles import LINE_COLUMNS, _wrapped, columns
 
 WORDS = {
     "Thai": ("ผู้หญิงกินน้ำ", ["ผู้", "ห", "ญิ", "ง", "กิ", "น", "น้ำ"]),
+    "Thai vowels": ("เกาะแพะไป", ["เกาะ", "แพะ", "ไป"]),
+    "Lao vowels": ("ເກາະແມ່ມາ", ["ເກາະ", "ແມ່", "ມາ"]),
     "Lao": ("ຜູ້ຍິງນ້ຳ", ["ຜູ້", "ຍິ", "ງ", "ນ້ຳ"]),
     "Devanagari": ("हिन्दी", ["हि", "न्दी"]),
     "Bengali": ("বাংলা", ["বাং", "লা"]),
@@ -33,6 +35,7 @@ def test_a_letter_is_never_torn(text: str, parts: list[str]) -> None:
     [
         ("กิน", 2),
         ("ผู้", 1),
+        ("เกาะ", 4),
         ("ກິນ", 2),
         ("हिन्दी", 3),
         ("မြန်မာ", 3),
@@ -46,7 +49,9 @@ def test_marks_take_no_room(text: str, width: int) -> None:
     assert columns(text) == width == sum(map(cluster_columns, clusters(text)))
 
 
-@pytest.mark.parametrize("name", ["Thai", "Lao", "Devanagari", "Bengali", "Burmese", "Tamil", "Khmer", "family"])
+@pytest.mark.parametrize(
+    "name", ["Thai", "Thai vowels", "Lao", "Lao vowels", "Devanagari", "Bengali", "Burmese", "Tamil", "Khmer", "family"]
+)
 def test_no_line_begins_with_a_mark(name: str) -> None:
     text = WORDS[name][0] * 30
     lines = _wrapped(text)

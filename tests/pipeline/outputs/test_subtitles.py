@@ -107,6 +107,17 @@ def test_how_long_a_cue_is_shown(start_s, end_s, next_s, shown_until_s) -> None:
     assert cues[0].end_s == pytest.approx(shown_until_s)
 
 
+@pytest.mark.parametrize("syllable", ["เกาะ", "น้ำ", "ເກົ້າ", "ນ້ຳ", "မြို့"])
+def test_no_cue_begins_inside_a_letter(syllable: str) -> None:
+    """Recognisers part scripts without spaces by the code point."""
+    length = 60 * len(syllable)
+    said = [Word(letter, k * 18 / length, (k + 1) * 18 / length) for k, letter in enumerate(syllable * 60)]
+    sentence = Sentence(tuple(AttributedWord(word, 0, 1) for word in said), 0, 1, 1.0, 1.0, None, 1.0)
+    cues = cues_of([sentence])
+    texts = ["".join(cue.lines).removeprefix("Speaker 1:").strip() for cue in cues]
+    assert len(cues) > 2 and all(len(text) % len(syllable) == 0 for text in texts)
+
+
 def test_right_to_left_text_sets_the_direction_of_its_line() -> None:
     text = "שלום, מה שלומך?"
     assert cues_of([_sentence(text)])[0].lines == (RIGHT_TO_LEFT_MARK + "Speaker 1: " + text,)
