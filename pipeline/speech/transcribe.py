@@ -8,8 +8,7 @@ inside one, is told what was said before: a loop cannot be carried on.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,13 @@ from pipeline.errors import InputError
 from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision
 from pipeline.speech.regions import RegionRules, find_speech, load_detector, windows
 from pipeline.speech.repeats import REPEATED, flag_repeats, with_flag
+from pipeline.speech.whisper_decoding import COMPRESSION_LIMIT, TEMPERATURES, DecodingRules
 from pipeline.speech.whisper_file import load_model
+from pipeline.speech.whisper_steps import begin, transcribe
+from pipeline.speech.whisper_words import HeardSegment
 from pipeline.speech.words import attach_marks, place_words, split_words
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack, Segment, Transcript, Word
-
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-"""Whisper's own ladder: the next one is tried where the last gave improbable or repetitive text."""
+from talknet.batches import Batches
 
 WINDOW_S = 120.0
 """Greatest length of a window: long enough that nearly every cut falls into a real pause, short enough that memory
@@ -38,10 +38,8 @@ PAUSE_S = 2.0
 """Longest pause inside a window, as in faster-whisper: words keep their context, and so little silence starts no
 invention."""
 
-COMPRESSION_LIMIT = 2.4
-"""Whisper's own sign of repetitive text, after its last temperature: the text shrinks to less than 1 / 2.4 by zlib."""
-
-_SEED = 0
+CPU_BATCH, CUDA_BATCH = 8, 16
+"""Windows that are decoded at once."""
 
 
 class WhisperTranscriber:
@@ -71,10 +69,12 @@ class WhisperTranscriber:
         self._model = model
         self._detector = detector
         self._language = language
-        self._half = half
         self._temperatures = tuple(temperatures)
         self._sample_len = sample_len
         self._rules = rules or RegionRules()
+        self._dtype = torch.float16 if half else torch.float32
+        self._batch = CUDA_BATCH if model.device.type == "cuda" else CPU_BATCH
+        self._batches = Batches(windows=self._batch)
 
     def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
         """The words of one recording; see `pipeline.speech.Transcriber`.
@@ -87,29 +87,35 @@ class WhisperTranscriber:
         if not len(spans):
             on_progress(audio.duration_s)
             return Transcript(self._language or UNKNOWN_LANGUAGE, ())
-        language = self._language or self._detect_language(audio, spans)
-        segments: list[Segment] = []
-        for start, end in windows(spans, WINDOW_S, PAUSE_S).tolist():
-            on_progress(start / AUDIO_RATE_HZ)
-            raw = self._decode(_float_sound(audio, start, end), language)
-            segments.extend(segments_of_window(raw, start / AUDIO_RATE_HZ, end / AUDIO_RATE_HZ))
-        on_progress(audio.duration_s)
-        return Transcript(language, flag_repeats(segments))
-
-    def _decode(self, sound: np.ndarray, language: str) -> list[dict[str, Any]]:
-        with _seeded(self._model.device):
-            result: dict[str, Any] = self._model.transcribe(
-                sound,
-                language=language,
-                temperature=self._temperatures,
-                sample_len=self._sample_len,
-                word_timestamps=True,
-                condition_on_previous_text=False,
-                compression_ratio_threshold=COMPRESSION_LIMIT,
-                fp16=self._half,
-                verbose=None,
+        found = windows(spans, WINDOW_S, PAUSE_S).tolist()
+        sounds = (begin(self._model, number, _float_sound(audio, *span)) for number, span in enumerate(found))
+        language, halved = self._language, self._batches.reductions
+        with torch.inference_mode():
+            if language is None:
+                language = self._detect_language(audio, spans)
+            rules = DecodingRules(language, self._temperatures, self._sample_len)
+            heard = transcribe(
+                self._model,
+                self._dtype,
+                rules,
+                sounds,
+                self._batches,
+                self._batch,
+                lambda number: on_progress(found[number][0] / AUDIO_RATE_HZ),
             )
-        return result["segments"]
+            done = {each.sound: each.segments for each in heard}
+        segments: list[Segment] = []
+        for number, (start, end) in enumerate(found):
+            segments.extend(segments_of_window(done[number], start / AUDIO_RATE_HZ, end / AUDIO_RATE_HZ))
+        on_progress(audio.duration_s)
+        return Transcript(language, flag_repeats(segments), self._notes(halved))
+
+    def _notes(self, halved: int) -> tuple[str, ...]:
+        """Tell that the device ran out of memory since *halved* was counted."""
+        count = self._batches.reductions - halved
+        if not count:
+            return ()
+        return (f"the device ran out of memory: the batch of Whisper was halved {count} time{'s' * (count > 1)}",)
 
     def _detect_language(self, audio: AudioTrack, spans: np.ndarray) -> str:
         """Code of the most probable language of the first 30 s of speech, its pauses left out."""
@@ -124,8 +130,7 @@ class WhisperTranscriber:
                 break
         mel = log_mel_spectrogram(np.concatenate(pieces), self._model.dims.n_mels, padding=N_SAMPLES)
         features = torch.as_tensor(pad_or_trim(mel, N_FRAMES))
-        features = features.to(self._model.device, torch.float16 if self._half else torch.float32)
-        found: Any = self._model.detect_language(features)
+        found: Any = self._model.detect_language(features.to(self._model.device, self._dtype))
         probabilities: dict[str, float] = found[1]
         return max(probabilities, key=probabilities.__getitem__)
 
@@ -180,21 +185,21 @@ def checked_language(language: str, multilingual: bool, language_count: int) -> 
     )
 
 
-def segments_of_window(raw: Sequence[Mapping[str, Any]], start_s: float, end_s: float) -> list[Segment]:
+def segments_of_window(heard: Sequence[HeardSegment], start_s: float, end_s: float) -> list[Segment]:
     """Whisper's segments of one window as ours: times of the recording, in order, inside the window.
 
     Args:
-        raw: segments as ``whisper.transcribe`` returns them, with ``words``.
+        heard: segments with times from the beginning of the window.
         start_s: where the window starts in the recording.
         end_s: where it ends.
     """
     segments: list[Segment] = []
     low_s = start_s
-    for part in raw:
+    for part in heard:
         texts, times_s, confidences = _timed_words(part, start_s)
         if not texts:
             continue
-        own_s = np.array([[part["start"] + start_s, part["end"] + start_s]])
+        own_s = np.array([[part.start_s + start_s, part.end_s + start_s]])
         reach_s = np.clip(np.concatenate([own_s, times_s[~np.isnan(times_s).any(axis=1)]]), low_s, end_s)
         placed, measured = place_words(texts, times_s, float(reach_s.min()), float(reach_s.max()))
         words = tuple(
@@ -202,37 +207,29 @@ def segments_of_window(raw: Sequence[Mapping[str, Any]], start_s: float, end_s: 
             for text, (first, last), confidence, had_time in zip(texts, placed, confidences, measured, strict=True)
         )
         segment = Segment(words[0].start_s, words[-1].end_s, "".join(word.text for word in words), words)
-        if part["compression_ratio"] > COMPRESSION_LIMIT:
+        if part.compression_ratio > COMPRESSION_LIMIT:
             segment = with_flag(segment, REPEATED)
         segments.append(segment)
         low_s = segment.end_s
     return segments
 
 
-def _timed_words(part: Mapping[str, Any], shift_s: float) -> tuple[list[str], np.ndarray, list[float | None]]:
+def _timed_words(part: HeardSegment, shift_s: float) -> tuple[list[str], np.ndarray, list[float | None]]:
     """Texts, (N, 2) times of the recording and confidences of one segment; NaN for a word that got no length.
 
     Whisper's alignment may give a word no frame at all: such a word has no time of its own. Where it gives a segment
     no words, its text is split, and no word has a time.
     """
-    found = list(part.get("words", ()))
-    kept = attach_marks([word["word"] for word in found])
+    kept = attach_marks([word.text for word in part.words])
     if not kept:
-        texts = list(split_words(part["text"]))
+        texts = list(split_words(part.text))
         return texts, np.full((len(texts), 2), np.nan), [None] * len(texts)
-    times_s = np.array([[found[index]["start"], found[index]["end"]] for _, index in kept], np.float64) + shift_s
+    times_s = np.array([[part.words[index].start_s, part.words[index].end_s] for _, index in kept], np.float64)
+    times_s += shift_s
     times_s[times_s[:, 1] <= times_s[:, 0]] = np.nan
-    confidences: list[float | None] = [min(max(float(found[index]["probability"]), 0.0), 1.0) for _, index in kept]
+    confidences: list[float | None] = [min(max(float(part.words[index].probability), 0.0), 1.0) for _, index in kept]
     return [text for text, _ in kept], times_s, confidences
 
 
 def _float_sound(audio: AudioTrack, start: int, end: int) -> np.ndarray:
     return audio.read(start, end).astype(np.float32) / 32768
-
-
-@contextlib.contextmanager
-def _seeded(device: torch.device) -> Iterator[None]:
-    """Sampling inside draws the same numbers every time; the generators outside are left as they were."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(_SEED)
-        yield

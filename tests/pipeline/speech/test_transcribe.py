@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from whisper.decoding import DecodingResult
+from whisper.model import Whisper
 from whisper.tokenizer import LANGUAGES
 
 from pipeline.errors import InputError
+from pipeline.speech import whisper_steps
 from pipeline.speech.regions import find_speech, load_detector, windows
 from pipeline.speech.transcribe import (
     PAUSE_S,
@@ -19,6 +23,8 @@ from pipeline.speech.transcribe import (
     load_whisper,
     segments_of_window,
 )
+from pipeline.speech.whisper_decoding import DecodingRules, EncodedWindows
+from pipeline.speech.whisper_words import HeardSegment, HeardWord
 from pipeline.types import AudioTrack, Transcript
 
 MakeTrack = Callable[[np.ndarray], AudioTrack]
@@ -29,11 +35,11 @@ def _load(path: Path, language: str = "en", temperatures: tuple[float, ...] = (0
     return load_whisper(path, "cpu", language, temperatures=temperatures, sample_len=8)
 
 
-def _raw(words: list[tuple[str, float, float]], start: float, end: float, **changed: Any) -> dict[str, Any]:
-    """A segment as Whisper returns it."""
-    listed = [{"word": word, "start": first, "end": last, "probability": 0.5} for word, first, last in words]
-    text = "".join(word for word, *_ in words)
-    return {"start": start, "end": end, "text": text, "words": listed, "compression_ratio": 1.0} | changed
+def _raw(words: list[tuple[str, float, float]], start: float, end: float, **changed: Any) -> HeardSegment:
+    """A segment with times from the beginning of its window."""
+    listed = tuple(HeardWord(word, first, last, 0.5) for word, first, last in words)
+    heard = HeardSegment(start, end, "".join(word for word, *_ in words), 1.0, words=listed)
+    return dataclasses.replace(heard, **changed)
 
 
 def _times(transcript: Transcript) -> list[tuple[float, float]]:
@@ -202,3 +208,23 @@ def test_a_loop_of_the_model_is_flagged(
     transcript = _load(path).transcribe(make_track(jfk), lambda _: None)
     assert len(transcript.segments) > 1
     assert all(segment.flags == ("repeated",) for segment in transcript.segments)
+
+
+def test_a_batch_that_was_halved_is_noted(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = whisper_steps.decode
+
+    def too_large(model: Whisper, windows: EncodedWindows, rules: DecodingRules) -> list[DecodingResult]:
+        if len(windows.features) > 1:
+            raise torch.OutOfMemoryError("no memory")
+        return decode(model, windows, rules)
+
+    monkeypatch.setattr(whisper_steps, "decode", too_large)
+    silence = np.zeros(4 * 16_000)
+    audio = make_track(np.concatenate([jfk[: 3 * 16_000], silence, jfk[: 3 * 16_000]]))
+    transcriber = _load(make_checkpoint())
+    assert transcriber.transcribe(audio, lambda _: None).notes == (
+        "the device ran out of memory: the batch of Whisper was halved 1 time",
+    )
+    assert transcriber.transcribe(audio, lambda _: None).notes == ()
