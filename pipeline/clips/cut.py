@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from pipeline.errors import InputError, ToolError
-from pipeline.media.audio import read_sound
 from pipeline.media.decode import SpanReader
 from pipeline.media.encode import write_clip
+from pipeline.media.sound_spans import SoundReader
 from pipeline.types import ClipPlan, Probe
 
 BORDER = (110, 110, 110)
@@ -40,7 +40,14 @@ THUMBNAIL_PX = (64, 36)
 
 
 def cut_clip(
-    plan: ClipPlan, probe: Probe, path: Path, *, crf: int, preset: str, reader: SpanReader | None = None
+    plan: ClipPlan,
+    probe: Probe,
+    path: Path,
+    *,
+    crf: int,
+    preset: str,
+    reader: SpanReader | None = None,
+    sounds: SoundReader | None = None,
 ) -> None:
     """Writes the clip of *plan* to *path*, whole or not at all.
 
@@ -48,7 +55,7 @@ def cut_clip(
         plan: what to cut.
         probe: the source.
         path: the clip.
-        reader: of the source, at the plan's rate, for those who cut several clips in order.
+        reader, sounds: of the source, the first at the plan's rate, for those who cut several clips in order.
         crf, preset: of x264.
 
     Raises:
@@ -58,9 +65,10 @@ def cut_clip(
     """
     if reader is None:
         with closing(SpanReader(probe, plan.rate)) as reader:
-            return cut_clip(plan, probe, path, crf=crf, preset=preset, reader=reader)
+            return cut_clip(plan, probe, path, crf=crf, preset=preset, reader=reader, sounds=sounds)
     start_s = Fraction(plan.first_frame) / plan.rate
-    sound, sound_rate_hz = read_sound(probe, start_s, start_s + plan.frame_count / plan.rate)
+    sounds = sounds or SoundReader(probe)
+    sound, sound_rate_hz = sounds.read(start_s, start_s + plan.frame_count / plan.rate)
     written = write_clip(
         path,
         _pictures(plan, reader, probe),

@@ -21,6 +21,7 @@ from pipeline.clips.understanding import understood
 from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
 from pipeline.media.decode import SpanReader
+from pipeline.media.sound_spans import SoundReader
 from pipeline.outputs.kept import TRANSCRIPT
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
 from pipeline.outputs.own_manifest import read_own_manifest
@@ -204,8 +205,8 @@ def _cut_all(
         cutting: dict[Future[Plan], int] = {}
         for share in _shares(wanted, clips_at_once(config)):
             reader = stack.enter_context(closing(SpanReader(probe, share[0].rate)))
-            pool = stack.enter_context(ThreadPoolExecutor(1, "clip"))
-            cutting |= {pool.submit(_cut, plan, probe, output, config, reader): plan.index for plan in share}
+            pool, sounds = stack.enter_context(ThreadPoolExecutor(1, "clip")), SoundReader(probe)
+            cutting |= {pool.submit(_cut, plan, probe, output, config, reader, sounds): plan.index for plan in share}
         try:
             for done, future in enumerate(as_completed(cutting), 1):
                 ended[cutting[future]] = future.result()
@@ -230,9 +231,10 @@ def clips_at_once(config: Config) -> int:
     return min(max(core_count() // config.NUM_MUX_WORKERS, 1), MOST_AT_ONCE)
 
 
-def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config, reader: SpanReader) -> Plan:
+def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config, reader: SpanReader, sounds: SoundReader) -> Plan:
+    crf, preset = config.CLIP_CRF, config.CLIP_PRESET
     try:
-        cut_clip(plan, probe, output / plan.name, crf=config.CLIP_CRF, preset=config.CLIP_PRESET, reader=reader)
+        cut_clip(plan, probe, output / plan.name, crf=crf, preset=preset, reader=reader, sounds=sounds)
     except ToolError as error:
         return DroppedSentence(plan.index, plan.sentence, error.reason_code, str(error))
     except InputError as error:

@@ -9,6 +9,7 @@ its pictures once.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from fractions import Fraction
 from typing import TypeVar
@@ -35,7 +36,7 @@ SEEK_MARGINS_S = (0, 2, 10, 60)
 
 READ_ON_S = 10
 """Seconds up to which it is read on instead of sought: x264 puts its keyframes that far apart at 25 frames a second
-unless told, and many programs leave it at that."""
+unless told, and many programs leave it at that. A file whose clock jumps cannot be sought at all."""
 
 _Numbered = tuple[int, Callable[[], np.ndarray]]
 """Number of a frame, and what gives its picture, of which converting is a large part of the work."""
@@ -131,7 +132,8 @@ class SpanReader:
     def read(self, first_frame: int, stop_frame: int) -> Iterator[np.ndarray]:
         """As `read_frames`, for one span at a time: ask for the next when this one is read, or given up."""
         check_unchanged(self._probe)
-        if self._coming is None or not 0 <= first_frame - self._next <= READ_ON_S * self._rate:
+        farthest = math.inf if self._probe.joins else READ_ON_S * self._rate
+        if self._coming is None or not 0 <= first_frame - self._next <= farthest:
             self.close()
             self._coming, self._next = _begun(self._probe, first_frame, 1, None, self._rate), first_frame
         try:

@@ -19,6 +19,10 @@ from pipeline.types import ClockJoin
 DISCONTINUOUS = frozenset({"mpegts", "flv", "live_flv", "mpeg"})
 """FFmpeg's names of the formats whose clock may jump: those with its flag AVFMT_TS_DISCONT that are read here."""
 
+CLOCK_S = {name: Fraction(1 << 33, 90_000) for name in ("mpegts", "mpeg")}
+"""After this time the clock of a format begins anew. FFmpeg takes a jump back to its beginning for that, and so for a
+jump far ahead."""
+
 MAX_AHEAD_S = Fraction(10)
 """A greater step ahead is a jump: FFmpeg's ``dts_delta_threshold``. A smaller one is a gap in what was received."""
 
@@ -56,11 +60,12 @@ class _Stream:
     end_s: Fraction
 
 
-def find_joins(stamps: Iterable[Stamp]) -> tuple[ClockJoin, ...]:
+def find_joins(stamps: Iterable[Stamp], container: str = "") -> tuple[ClockJoin, ...]:
     """Return where the clock of a file jumps.
 
     Args:
         stamps: of the packets of all its streams, in the order of the file.
+        container: FFmpeg's name of its format.
     """
     streams: dict[int, _Stream] = {}
     offsets_s, starts, places = [Fraction(0)], [dict[int, int]()], list[tuple[Fraction, Fraction]]()
@@ -73,7 +78,7 @@ def find_joins(stamps: Iterable[Stamp]) -> tuple[ClockJoin, ...]:
             goes_on_s = reached_s if stream is None else stream.end_s
             offsets_s.append(goes_on_s - stamp.decode_s)
             starts.append({})
-            places.append((stamp.show_s + offsets_s[-1], time_s - goes_on_s))
+            places.append((stamp.show_s + offsets_s[-1], _shortest(time_s - goes_on_s, CLOCK_S.get(container))))
             clock, time_s = len(offsets_s) - 1, goes_on_s
         if clock and (stream is None or stream.clock != clock):
             starts[clock][stamp.stream] = stamp.number
@@ -84,6 +89,11 @@ def find_joins(stamps: Iterable[Stamp]) -> tuple[ClockJoin, ...]:
         ClockJoin(tuple(sorted(found.items())), offset_s, *place)
         for found, offset_s, place in zip(starts[1:], offsets_s[1:], places, strict=True)
     )
+
+
+def _shortest(jump_s: Fraction, clock_s: Fraction | None) -> Fraction:
+    """Return the shortest way from one instant of a clock to another: ahead, or back."""
+    return jump_s if clock_s is None else (jump_s + clock_s / 2) % clock_s - clock_s / 2
 
 
 def _clock_of(stamp: Stamp, stream: _Stream | None, offsets_s: Sequence[Fraction]) -> int:

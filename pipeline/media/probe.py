@@ -210,7 +210,7 @@ def _joins(path: Path, limits: MediaLimits) -> tuple[ClockJoin, ...]:
     with opened(path, limits) as container:
         streams = [picture_stream(container, path), *sound_streams(container)]
         with contextlib.suppress(av.error.FFmpegError):
-            return find_joins(_stamps(container, streams))
+            return find_joins(_stamps(container, streams), container.format.name)
     return ()
 
 
@@ -350,12 +350,14 @@ def claimed_end(
 
     AVI is measured while it is opened, so that a file that was cut off claims only what is left; its header still has
     the number of pictures. Matroska has lengths of its streams among its tags. Streams without a container have none:
-    what FFmpeg guesses from their bit rate is no claim.
+    what FFmpeg guesses from their bit rate is no claim. ASF has one length, that of the file, for all its streams.
     """
     start_s = (stream.start_time or 0) * (stream.time_base or Fraction(0))
     tagged_s = _seconds(stream.metadata.get("DURATION", ""))
     if container.format.name == "avi" and stream.type == "video" and stream.frames and stream.average_rate:
         return start_s + stream.frames / stream.average_rate, "picture"
+    if container.format.name == "asf" and stream.duration is not None and stream.time_base is not None:
+        return Fraction(container.start_time or 0, av.time_base) + stream.duration * stream.time_base, "file"
     if stream.duration is not None and stream.time_base is not None:
         claims = "nothing" if container.format.name in BARE_STREAMS else "picture"
         return start_s + stream.duration * stream.time_base, claims

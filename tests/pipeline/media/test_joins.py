@@ -12,10 +12,13 @@ from film import Film
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.media.audio import extract_sound, read_sound
+from pipeline.media import decode, sound_spans
+from pipeline.media.audio import extract_sound, read_sound, sound_blocks
 from pipeline.media.decode import SpanReader, read_frames
 from pipeline.media.joins import Stamp, find_joins
 from pipeline.media.probe import probe
+from pipeline.media.sound_spans import SoundReader
+from pipeline.types import Probe
 
 F = Fraction
 PIECE_S = 3
@@ -103,6 +106,43 @@ def test_clips_behind_a_join_are_cut_where_they_are(film: Film) -> None:
     flash_s = flashes(whole)[1] / 25
     sound, rate_hz = read_sound(found, F(flash_s) - F(1, 2), F(flash_s) + F(1, 2))
     assert beeps_s(sound[:, 0], rate_hz)[0] == pytest.approx(0.5, abs=0.06)
+
+
+def test_spans_of_sound_over_joins_are_those_of_one_reading(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order, with spans that overlap, the file is opened once; a span far back has it read again."""
+    found = probe(joined(film, piece(film, 0), piece(film, 1), piece(film, 2)))
+    whole, rate_hz = read_sound(found, F(0), F(9))
+    begun: list[Probe] = []
+    monkeypatch.setattr(sound_spans, "sound_blocks", lambda each: begun.append(each) or sound_blocks(each))
+    monkeypatch.setattr(sound_spans, "KEPT_S", 1)
+    reader = SoundReader(found)
+    for start_s, stop_s, times in ((0.5, 2.0, 1), (1.5, 4.0, 1), (6.2, 8.0, 1), (8.5, 20.0, 1), (3.0, 4.0, 2)):
+        span, rate = reader.read(F(start_s), F(stop_s))
+        expected = np.zeros_like(span)
+        part = whole[round(start_s * rate_hz) : round(stop_s * rate_hz)]
+        expected[: len(part)] = part
+        assert rate == rate_hz and len(span) == round((stop_s - start_s) * rate_hz) and len(begun) == times
+        np.testing.assert_array_equal(span, expected)
+
+
+def test_pictures_behind_a_join_are_read_on(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = probe(joined(film, piece(film, 0), piece(film, 1)))
+    monkeypatch.setattr(decode, "READ_ON_S", 0)
+    opened: list[int] = []
+    begin = decode._begun
+    monkeypatch.setattr(decode, "_begun", lambda *each: opened.append(each[1]) or begin(*each))
+    reader = SpanReader(found)
+    for first in (10, 60, 120):
+        assert len([1 for _ in reader.read(first, first + 5)]) == 5
+    reader.close()
+    assert opened == [10]
+
+
+def test_a_jump_back_that_looks_like_a_clock_that_wraps_is_told_as_one_back(film: Film) -> None:
+    found = probe(joined(film, piece(film, 0, offset_s=500), piece(film, 1)))
+    track = extract_sound(found, film.folder / "s.pcm")
+    assert len(found.joins) == 1 and found.duration_s == pytest.approx(2 * PIECE_S, abs=0.1)
+    assert track.notes[0].startswith("the file's clock jumps back by 50")
 
 
 def test_a_lead_of_sound_in_the_second_piece_is_kept(film: Film) -> None:

@@ -55,6 +55,19 @@ def test_a_whole_file_has_lost_nothing(film: Any, name: str) -> None:
     assert _read(_film(film, name))[1:] == (0, 0, 0.0)
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "wmv", "nut", "flv", "ts"])
+def test_a_file_whose_sound_begins_before_its_picture_has_lost_nothing(film: Any, suffix: str) -> None:
+    """Whatever its header claims a length of."""
+    codecs = ("-c:v", "wmv2", "-c:a", "wmav2") if suffix == "wmv" else ("-c:v", "libx264", "-c:a", "aac")
+    picture = "color=gray:s=64x48:r=25:d=4,trim=start=1.5"
+    film.ffmpeg("-copyts", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=d=4", *codecs, f"v.{suffix}")
+    source = probe(film.folder / f"v.{suffix}")
+    assert float(source.lead_s) == pytest.approx(1.5, abs=0.1)
+    assert source.duration_s == pytest.approx(2.5, abs=0.12)
+    count, lost, sound_lost, missing_s = _read(source.path)
+    assert (count, lost, sound_lost, missing_s) == (pytest.approx(62, abs=1), 0, 0, 0.0)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_file_that_was_cut_off_says_so(film: Any, name: str) -> None:
     """By what its header claims; a transport stream has no header of the whole, but ends within a packet."""
