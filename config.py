@@ -52,8 +52,9 @@ class Config:
     )
     IDENTITY_MODEL: str = setting(
         "mobilefacenet",
-        "network that knows a person again after a cut; none: every track is a person of its own",
-        Choice(("mobilefacenet", "sface", "auraface", "none")),
+        "network that knows a person again after a cut; by-framing: only one who comes back in the same framing; none: "
+        "every track is a person of its own",
+        Choice(("mobilefacenet", "sface", "auraface", "by-framing", "none")),
         VISION,
     )
     WHISPER_MODEL_SIZE: str = setting(

@@ -19,7 +19,7 @@ from pipeline.machine import core_count, resolved
 from pipeline.outputs.kept import put_in_place
 from pipeline.stages import STAGES, TRANSCRIPT, Prepared, RealVision, VideoJob, model_of
 from pipeline.types import FrameBatch, Marks, ModelChoice
-from pipeline.vision.embedding import FaceEmbedder, load_embedder
+from pipeline.vision.persons import load_identity
 from pipeline.vision.settings import DECODE_BATCH
 from pipeline.vision.worker import VisionModels
 from pipeline.weights_choice import choose
@@ -71,7 +71,8 @@ def our_stages(made: VideoSet, folder: Path, models: Models, detect_every: int) 
         identity,
     )
     detector, scorer = load_ours(models, folder)
-    networks = VisionModels(detector, scorer, models.speaker_model, _embedder(identity, models.device))
+    persons = load_identity(identity.name, identity.weights, identity.helper, models.device)
+    networks = VisionModels(detector, scorer, models.speaker_model, persons)
     vision = RealVision(networks, config)
     speech = STAGES.load_speech(config, named, "cpu")
     done = OurStages()
@@ -144,7 +145,3 @@ def _identity(models: Models) -> ModelChoice:
     """The identity model of a run, or what stands in for it where its weights are not here."""
     chosen = choose("mtcnn", "lip-motion", None, "mobilefacenet", weights_dir=models.weights_dir, download=False)
     return model_of(chosen, "identity")
-
-
-def _embedder(identity: ModelChoice, device: str) -> FaceEmbedder | None:
-    return load_embedder(identity.name, identity.weights, identity.helper, device) if identity.weights else None

@@ -32,7 +32,7 @@ from pipeline.media.decode import read_frames
 from pipeline.media.encode import find_ffmpeg
 from pipeline.media.probe import probe
 from pipeline.types import GRID_FPS, AudioTrack, FrameBatch, ScoredTracks
-from pipeline.vision.embedding import load_embedder
+from pipeline.vision.persons import load_identity
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.shots import ShotFinder
 from pipeline.vision.worker import VisionModels, VisionSession
@@ -80,8 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def load_models(weights: Path) -> VisionModels:
     """YuNet, MobileFaceNet and the lip motion, which costs next to nothing."""
     yunet = weights / "yunet_n_dynamic.onnx"
-    embedder = load_embedder("mobilefacenet", weights / "mobilefacenet.pt", yunet)
-    return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", embedder)
+    identity = load_identity("mobilefacenet", weights / "mobilefacenet.pt", yunet)
+    return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", identity)
 
 
 def join(paths: Sequence[Path], out: Path, kind: str, length_s: float) -> None:

@@ -53,9 +53,9 @@ from pipeline.types import (
     ScoredTracks,
     Transcript,
 )
-from pipeline.vision.embedding import load_embedder
 from pipeline.vision.face_boxes import read_face_boxes
 from pipeline.vision.given_faces import WIDEST_STEP, GivenFaces
+from pipeline.vision.persons import load_identity
 from pipeline.vision.scenes import GivenShots, read_scenes
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
@@ -273,10 +273,8 @@ def load_vision(config: Config, models: Models, device: str) -> Vision:
         detector = load_detector(faces.name, faces.weights, device, compiled=config.COMPILE)
     scorer = load_scorer(speaking.name, speaking.weights, device)
     identity = model_of(models, "identity")
-    embedder = None
-    if identity.weights is not None:
-        embedder = load_embedder(identity.name, identity.weights, identity.helper, device)
-    return RealVision(VisionModels(detector, scorer, speaking.name, embedder), config)
+    persons = load_identity(identity.name, identity.weights, identity.helper, device)
+    return RealVision(VisionModels(detector, scorer, speaking.name, persons), config)
 
 
 def load_speech(config: Config, models: Models, device: str) -> Speech:

@@ -335,6 +335,12 @@ _IDENTITY = (
         note="published for commercial use, as glintr100.onnx: a name that another network has, too",
     ),
     Model(
+        "by-framing",
+        "identity",
+        licence="part of this project",
+        note="no weights; a face that comes back in the same framing after a short cut is the same person",
+    ),
+    Model(
         "by-track", "identity", licence="part of this project", note="no weights; every track is a person of its own"
     ),
 )
@@ -345,7 +351,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
 """Every model by its name."""
 
 STAND_INS: Mapping[str, str] = MappingProxyType(
-    {"faces": "mtcnn", "speaking": "lip-motion", "words": "pocketsphinx", "identity": "by-track"}
+    {"faces": "mtcnn", "speaking": "lip-motion", "words": "pocketsphinx", "identity": "by-framing"}
 )
 """Job to the model that does it when the weights of the one asked for cannot be had."""
 

@@ -137,7 +137,7 @@ class TestMixedFolder:
         run = json.loads((output / "run.json").read_text())
         good = next(video for video in run["videos"] if video["path"].endswith(GOOD))
         assert good["stand_ins"] == [
-            *("faces: mtcnn", "speaking: lip-motion", "words: pocketsphinx", "identity: by-track")
+            *("faces: mtcnn", "speaking: lip-motion", "words: pocketsphinx", "identity: by-framing")
         ]
         for model in ("s3fd", "talknet", "whisper-base", "mobilefacenet"):
             assert sum(f"STAND-IN for {model}" in line for line in ended.stderr.splitlines()) == 1

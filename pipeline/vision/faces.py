@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.types import GRID_FPS
 from pipeline.vision.crops import model_crop, smooth_path
-from pipeline.vision.embedding import Embedder
-from pipeline.vision.likeness import CosineLimits, unit
-from pipeline.vision.parting import embedded, parts_of
-from pipeline.vision.samples import FaceSamples
+from pipeline.vision.persons import PersonPart, Stretch
+from pipeline.vision.samples import FaceSamples, SampledTrack
 from pipeline.vision.tracks import OpenTrack
 
 SCORE_BLOCK_FRAMES = 60 * GRID_FPS
 """Frames of a track scored together. Every window of 1 to 6 s divides 60 s, so blocks give the very same numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class PersonPart:
-    """The part of a track that shows one person; nearly always the whole."""
-
-    first_frame: int
-    boxes_px: np.ndarray
-    """(F, 4) float32."""
-    logits: np.ndarray
-    """(F,) float32."""
-    embedding: np.ndarray | None
-    """(D,) float32 of unit length: what the person looks like; None when not known."""
 
 
 class TrackedFace:
@@ -44,7 +28,7 @@ class TrackedFace:
 
     def __init__(self, track: OpenTrack, smooth_frames: int, crop_scale: float, sampled: bool) -> None:
         self.track = track
-        self._persons: list[tuple[int, int, np.ndarray | None]] = []
+        self._stretches: Sequence[Stretch] = ()
         self._smooth_frames, self._crop_scale = smooth_frames, crop_scale
         self._samples = FaceSamples(track.first_frame) if sampled else None
         self._crops: list[np.ndarray] = []
@@ -69,38 +53,31 @@ class TrackedFace:
         """Takes the crops of all frames left, after the track has ended."""
         self._take_crops(self.track.stop_frame, pictures)
 
-    def give_samples(self) -> FaceSamples:
+    def give_samples(self) -> SampledTrack:
         """Hands over the views that were kept of it, once it has ended."""
         samples, self._samples = self._samples, None
         assert samples is not None
-        return samples
+        return SampledTrack(self.track.first_frame, self.track.stop_frame, samples.frames, samples.views)
 
-    def take_persons(self, frames: Sequence[int], vectors: Sequence[np.ndarray], limits: CosineLimits) -> None:
-        """Takes what the views show that were handed over, before the rest of the crops is.
+    def take_stretches(self, stretches: Sequence[Stretch]) -> None:
+        """Takes what its samples show, before the rest of its crops is handed over.
 
         What is handed over afterwards is parted between persons, so that none is scored with another's mouth. Blocks
         that are scored already, of a track longer than `SCORE_BLOCK_FRAMES`, stay.
-
-        Args:
-            frames: of the views in which the face was found, ascending.
-            vectors: (D,) of unit length for each.
-            limits: of the network that these are of.
         """
-        if frames:
-            parts = parts_of(frames, np.stack(vectors), self.track.first_frame, self.track.stop_frame, limits)
-            self._persons = [(first, stop, unit(rows.mean(axis=0))) for first, stop, rows in parts]
+        self._stretches = stretches
 
     @property
     def parts(self) -> list[PersonPart]:
         """The track by persons, in order of time, once all is scored."""
         begin, logits = self.track.first_frame, self.logits
-        persons = self._persons or [(begin, self.track.stop_frame, None)]
-        return [
-            PersonPart(
-                first, self.track.boxes_px(first - begin, stop - begin), logits[first - begin : stop - begin], looks
-            )
-            for first, stop, looks in persons
-        ]
+        stretches = self._stretches or [Stretch(begin, self.track.stop_frame, None)]
+        found = []
+        for stretch in stretches:
+            first, stop = stretch.first_frame - begin, stretch.stop_frame - begin
+            boxes_px = self.track.boxes_px(first, stop)
+            found.append(PersonPart(stretch.first_frame, boxes_px, logits[first:stop], stretch.look))
+        return found
 
     def _take_crops(self, stop_frame: int, pictures: Mapping[int, np.ndarray]) -> None:
         begin = self.track.first_frame
@@ -125,9 +102,8 @@ class TrackedFace:
         """
         blocks: list[tuple[int, np.ndarray]] = []
         while len(self._crops) >= (1 if ended else SCORE_BLOCK_FRAMES):
-            count = min(
-                [SCORE_BLOCK_FRAMES, *(n for first, _, _ in self._persons if (n := first - self._next_unscored) > 0)]
-            )
+            ahead = [stretch.first_frame - self._next_unscored for stretch in self._stretches]
+            count = min([SCORE_BLOCK_FRAMES, *(frames for frames in ahead if frames > 0)])
             crops, self._crops = np.stack(self._crops[:count]), self._crops[count:]
             blocks.append((self._next_unscored, crops))
             self._next_unscored += len(crops)
@@ -136,10 +112,3 @@ class TrackedFace:
     def take_logits(self, logits: np.ndarray) -> None:
         """Takes the (T,) float32 logits of the next block, in the order in which they were handed over."""
         self._logits.append(logits)
-
-
-def tell_persons(faces: Sequence[TrackedFace], embedder: Embedder) -> None:
-    """Tells which persons each of *faces* shows, after they have ended and before the rest of them is handed over."""
-    found = embedded(embedder, [face.give_samples() for face in faces])
-    for face, (frames, vectors) in zip(faces, found, strict=True):
-        face.take_persons(frames, vectors, embedder.limits)

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.vision.embedding import Embedder
 from pipeline.vision.likeness import CosineLimits
-from pipeline.vision.samples import FaceSamples
+from pipeline.vision.samples import SampledTrack
 
 COARSE_FRAMES = 20
 """Least frames from one view that is looked at to the next, unless the face seems to change."""
@@ -67,7 +67,7 @@ def parts_of(
     ]
 
 
-def embedded(embedder: Embedder, tracks: Sequence[FaceSamples]) -> list[tuple[list[int], list[np.ndarray]]]:
+def embedded(embedder: Embedder, tracks: Sequence[SampledTrack]) -> list[tuple[list[int], list[np.ndarray]]]:
     """Frames and vectors of those views of each track in which the face is found.
 
     A few views of each track are looked at, and all where the face seems to change. The views of all tracks go through
@@ -75,7 +75,7 @@ def embedded(embedder: Embedder, tracks: Sequence[FaceSamples]) -> list[tuple[li
 
     Args:
         embedder: the network.
-        tracks: what was kept of each.
+        tracks: which have ended.
     """
     found: list[dict[int, np.ndarray | None]] = [{} for _ in tracks]
     _look(embedder, tracks, found, [range(0, len(track.views), _stride(track.frames)) for track in tracks])
@@ -94,7 +94,7 @@ def embedded(embedder: Embedder, tracks: Sequence[FaceSamples]) -> list[tuple[li
 
 def _look(
     embedder: Embedder,
-    tracks: Sequence[FaceSamples],
+    tracks: Sequence[SampledTrack],
     found: Sequence[dict[int, np.ndarray | None]],
     wanted: Sequence[Iterable[int]],
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -30,6 +31,18 @@ class FaceView:
     """(224, 224, 3) uint8 BGR; grey where it reaches outside the frame."""
     box_px: np.ndarray
     """(4,) float32 x1, y1, x2, y2 of the face in that picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampledTrack:
+    """The views that were kept of a track which has ended."""
+
+    first_frame: int
+    stop_frame: int
+    """The frame after its last."""
+    frames: Sequence[int]
+    """Of the views; ascending, evenly spread."""
+    views: Sequence[FaceView]
 
 
 class FaceSamples:

@@ -15,10 +15,9 @@ import numpy as np
 
 from pipeline.types import TOO_SHORT, TOO_SMALL, AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.calibration import probability_of
-from pipeline.vision.embedding import Embedder
-from pipeline.vision.faces import PersonPart, TrackedFace, tell_persons
+from pipeline.vision.faces import TrackedFace
 from pipeline.vision.given_faces import GivenFaces
-from pipeline.vision.identity import persons_of
+from pipeline.vision.persons import Identity, PersonPart
 from pipeline.vision.scenes import GivenShots
 from pipeline.vision.search import FaceSearch
 from pipeline.vision.settings import VisionSettings
@@ -38,7 +37,7 @@ class VisionModels:
     """None where the faces of every video are given."""
     scorer: SpeakerScorer
     scorer_name: str
-    embedder: Embedder | None = None
+    identity: Identity | None = None
     """Tells persons apart; None: every track is a person of its own."""
 
 
@@ -126,7 +125,7 @@ class VisionSession:
         )
 
     @contextmanager
-    def _noting(self, name: str, model: FaceDetector | SpeakerScorer | Embedder) -> Iterator[None]:
+    def _noting(self, name: str, model: FaceDetector | SpeakerScorer | Identity) -> Iterator[None]:
         """Counts how often *model* halves its batch inside."""
         before = model.memory_reductions
         yield
@@ -200,7 +199,7 @@ class VisionSession:
 
     def _new_face(self, track: OpenTrack) -> TrackedFace:
         settings = self._settings
-        return TrackedFace(track, settings.smooth_frames, settings.crop_scale, self._models.embedder is not None)
+        return TrackedFace(track, settings.smooth_frames, settings.crop_scale, self._models.identity is not None)
 
     def _end(self, tracks: list[OpenTrack]) -> None:
         """Takes the last crops of these tracks and scores them together, but for those too short or too small."""
@@ -216,9 +215,11 @@ class VisionSession:
             else:
                 face.take_last_crops(self._pictures)
                 kept.append(face)
-        if kept and self._models.embedder is not None:
-            with self._noting("identity model", self._models.embedder):
-                tell_persons(kept, self._models.embedder)
+        if kept and self._models.identity is not None:
+            with self._noting("identity model", self._models.identity):
+                found = self._models.identity.stretches([face.give_samples() for face in kept])
+            for face, stretches in zip(kept, found, strict=True):
+                face.take_stretches(stretches)
         self._score(kept, ended=True)
         self._done += kept
 
@@ -263,9 +264,7 @@ class VisionSession:
         )
 
     def _persons(self, parts: Sequence[PersonPart]) -> np.ndarray:
-        """(T,) int32: the person of each of these tracks, which are in order of their beginning."""
-        if self._models.embedder is None:
+        """(P,) int32: the person of each of these parts, which are in order of their beginning."""
+        if self._models.identity is None:
             return np.arange(len(parts), dtype=np.int32)
-        spans = [(part.first_frame, part.first_frame + len(part.logits)) for part in parts]
-        least_cosine = self._models.embedder.limits.same_person
-        return persons_of(np.array(spans, np.int64).reshape(-1, 2), [part.embedding for part in parts], least_cosine)
+        return self._models.identity.persons(parts)

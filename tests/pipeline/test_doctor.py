@@ -79,7 +79,7 @@ def test_weights_that_are_here(shared: Path) -> None:
     ("settings", "level", "text"),
     [
         ({}, "note", "mobilefacenet.pt of mobilefacenet is not on this machine; a run will try to download it"),
-        ({"DOWNLOAD_WEIGHTS": False}, "note", "by-track stands in for it. To have it: python -m pipeline.weights"),
+        ({"DOWNLOAD_WEIGHTS": False}, "note", "by-framing stands in for it. To have it: python -m pipeline.weights"),
         ({"IDENTITY_MODEL": "auraface"}, "note", "auraface_v1.onnx of auraface is not on this machine"),
     ],
 )

@@ -42,6 +42,7 @@ from pipeline.types import (
     Word,
 )
 from pipeline.vision.embedding import Embedder
+from pipeline.vision.persons import IdentityByFace
 from pipeline.vision.scenes import GivenShots
 from pipeline.vision.worker import VisionModels, VisionSession
 from talknet.features import mfcc_for_frames
@@ -196,7 +197,7 @@ def _seen(
     (tmp_path / "sound.pcm").write_bytes(sound.tobytes())
     audio = AudioTrack(tmp_path / "sound.pcm", len(sound))
     told: list[int] = []
-    models = VisionModels(Detector(), Scorer(), "lip-motion", embedder)
+    models = VisionModels(Detector(), Scorer(), "lip-motion", IdentityByFace(embedder) if embedder else None)
     shots = None if given is None else GivenShots(max(start - first, 0) for start in given)
     session = VisionSession(models, BASE, audio, 200, told.append, shots, first_frame=first)
     for begin in range(0, len(frames), 7):

@@ -21,6 +21,7 @@ from pipeline.outputs.failure import ends_results
 from pipeline.types import Marks, ModelChoice
 from pipeline.vision.embedding import FaceEmbedder
 from pipeline.vision.given_faces import WIDEST_STEP
+from pipeline.vision.persons import IdentityByFace, IdentityByFraming
 from pipeline.vision.scenes import GivenShots
 from pipeline.vision.settings import VisionSettings
 from s3fd.landmarks import YuNetLandmarks
@@ -61,7 +62,9 @@ def test_compile_reaches_the_detector(loaded: list[dict[str, Any]], compiled: bo
 
 
 def test_without_an_identity_network_none_is_loaded() -> None:
-    assert vision(CONFIG, MODELS).models.embedder is None
+    assert vision(CONFIG, MODELS).models.identity is None
+    framing = ModelChoice("identity", "by-framing", None)
+    assert isinstance(vision(CONFIG, (*MODELS[:2], framing)).models.identity, IdentityByFraming)
 
 
 @pytest.mark.parametrize(("helper", "kind"), [("yunet_n_dynamic.onnx", YuNetLandmarks), (None, MtcnnLandmarks)])
@@ -70,13 +73,14 @@ def test_the_identity_network_gets_its_landmarks_from_its_helper(shared: Path, h
     identity = ModelChoice(
         "identity", "mobilefacenet", weights / "mobilefacenet.pt", helper=weights / helper if helper else None
     )
-    embedder = vision(CONFIG, (*MODELS[:2], identity)).models.embedder
-    assert isinstance(embedder, FaceEmbedder) and isinstance(embedder.landmarks, kind)
+    persons = vision(CONFIG, (*MODELS[:2], identity)).models.identity
+    assert isinstance(persons, IdentityByFace) and isinstance(persons.embedder, FaceEmbedder)
+    assert isinstance(persons.embedder.landmarks, kind)
 
 
 def test_the_identity_network_runs_on_the_device_of_vision(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(stages, "load_embedder", lambda *call: calls.append(call))
+    monkeypatch.setattr(stages, "load_identity", lambda *call: calls.append(call))
     monkeypatch.setattr(stages, "load_scorer", lambda *_: None)
     monkeypatch.setattr(stages, "load_detector", lambda *_, **__: None)
     identity = ModelChoice("identity", "sface", Path("/w/s.onnx"), helper=Path("/w/y.onnx"))

@@ -46,12 +46,12 @@ class TestModels:
 
     def test_identity_model_acts(self, shared: Path) -> None:
         config = dataclasses.replace(CPU, WEIGHTS_DIR=str(shared / "weights"))
-        for wanted, name in (("mobilefacenet", "mobilefacenet"), ("none", "by-track")):
+        for wanted, name in (("mobilefacenet", "mobilefacenet"), ("by-framing", "by-framing"), ("none", "by-track")):
             identity = orders.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
             assert (identity.job, identity.name, identity.stands_in_for) == ("identity", name, None)
         for wanted in ("sface", "auraface"):
             identity = orders.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
-            assert (identity.name, identity.stands_in_for) == ("by-track", wanted)
+            assert (identity.name, identity.stands_in_for) == ("by-framing", wanted)
 
     def test_download_weights_acts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         tried = []

@@ -31,7 +31,7 @@ class TestRun:
         assert seen.videos[0].folder == videos / "a"
         run = json.loads((videos / "run.json").read_text())
         assert [video["status"] for video in run["videos"]] == ["done", "done"]
-        assert [model["name"] for model in run["models"]] == ["mtcnn", "lip-motion", "pocketsphinx", "by-track"]
+        assert [model["name"] for model in run["models"]] == ["mtcnn", "lip-motion", "pocketsphinx", "by-framing"]
 
     def test_output_dir_and_work_dir_act(self, videos: Path, tmp_path: Path, seen: type[Seen]) -> None:
         config = dataclasses.replace(CPU, OUTPUT_DIR=str(tmp_path / "out"), WORK_DIR=str(tmp_path))

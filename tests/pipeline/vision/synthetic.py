@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.embedding import Embedder
 from pipeline.vision.given_faces import GivenFaces, placed
+from pipeline.vision.persons import Identity, IdentityByFace
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
 from talknet.inputs import Track
@@ -147,6 +148,7 @@ def stream(
     sizes: Sequence[int] = (DECODE_BATCH,),
     scale: float = 1.0,
     embedder: Embedder | None = None,
+    identity: Identity | None = None,
     reductions: tuple[int, int] = (0, 0),
     faces: GivenFaces | None = None,
 ) -> Run:
@@ -155,7 +157,8 @@ def stream(
     capacity = capacity or settings.frames_held(1)
     run = Run(None, Detector(), Scorer(), [])  # pyright: ignore[reportArgumentType]
     run.detector.to_reduce, run.scorer.to_reduce = reductions
-    models = VisionModels(run.detector if faces is None else None, run.scorer, "lip-motion", embedder)
+    identity = IdentityByFace(embedder) if embedder else identity
+    models = VisionModels(run.detector if faces is None else None, run.scorer, "lip-motion", identity)
     session = VisionSession(models, settings, audio, capacity, run.done.append, faces=faces)
     ring = np.full((capacity, HEIGHT, WIDTH, 3), 255, np.uint8)
     needed = first = count = message = 0

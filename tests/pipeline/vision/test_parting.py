@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,10 +14,10 @@ from config import Config
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
-from pipeline.vision.embedding import load_embedder
 from pipeline.vision.likeness import MOBILEFACENET, unit
 from pipeline.vision.parting import change_of, embedded, parts_of
-from pipeline.vision.samples import FaceSamples, FaceView
+from pipeline.vision.persons import load_identity
+from pipeline.vision.samples import FaceView, SampledTrack
 from pipeline.vision.scenes import GivenShots
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.worker import VisionModels, VisionSession
@@ -75,13 +76,11 @@ class Numbered:
         return [None if person == 255 else np.eye(9, dtype=np.float32)[person] for person in persons]
 
 
-def kept(first: int, *persons: int) -> FaceSamples:
+def kept(first: int, *persons: int) -> SampledTrack:
     """A track of which each fifth frame shows this person."""
-    samples = FaceSamples(first)
-    for at, person in enumerate(persons):
-        samples.frames.append(first + 2 + 5 * at)
-        samples.views.append(FaceView(np.full((4, 4, 3), person, np.uint8), np.zeros(4, np.float32)))
-    return samples
+    frames = list(range(first + 2, first + 5 * len(persons), 5))
+    views = [FaceView(np.full((4, 4, 3), person, np.uint8), np.zeros(4, np.float32)) for person in persons]
+    return SampledTrack(first, first + 5 * len(persons), frames, views)
 
 
 def test_a_few_views_of_each_track_are_looked_at_together_and_all_of_those_that_change():
@@ -98,8 +97,8 @@ def test_a_few_views_of_each_track_are_looked_at_together_and_all_of_those_that_
 @pytest.fixture(scope="module")
 def models(shared: Path) -> VisionModels:
     yunet = shared / "weights" / "yunet_n_dynamic.onnx"
-    embedder = load_embedder("mobilefacenet", shared / "weights" / "mobilefacenet.pt", yunet)
-    return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", embedder)
+    identity = load_identity("mobilefacenet", shared / "weights" / "mobilefacenet.pt", yunet)
+    return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", identity)
 
 
 def dissolve(shared: Path, names: tuple[str, str], length: int) -> list[np.ndarray]:
@@ -136,6 +135,12 @@ def test_a_dissolve_of_two_people_is_two_persons(shared, models, tmp_path, shots
     starts = [int(found.frame[found.rows(track)][0]) for track in (0, 1)]
     assert starts == [0, pytest.approx(50, abs=6)]
     assert found.frame.tolist() == list(range(100))
+
+
+def test_without_a_network_no_track_is_parted(shared, models, tmp_path):
+    without = replace(models, identity=load_identity("by-framing", None, None))
+    frames = dissolve(shared, ("retalking_face2.mp4", "retalking_face3.mp4"), 20)
+    assert seen(frames, without, tmp_path, GivenShots(())).persons == {0: 0}
 
 
 def test_a_dissolve_of_one_person_is_one_person(shared, models, tmp_path):

@@ -143,9 +143,10 @@ class TestIdentity:
             helper=folder / "yunet_n_dynamic.onnx",
         )
 
-    def test_asking_for_none_is_no_stand_in(self) -> None:
-        choices = choose("mtcnn", "lip-motion", None, "none", strict=True)
-        assert choices[2] == ModelChoice("identity", "by-track", None)
+    @pytest.mark.parametrize(("asked", "name"), [("none", "by-track"), ("by-framing", "by-framing")])
+    def test_asking_for_what_needs_no_weights_is_no_stand_in(self, asked: str, name: str) -> None:
+        choices = choose("mtcnn", "lip-motion", None, asked, strict=True)
+        assert choices[2] == ModelChoice("identity", name, None)
 
     @pytest.mark.parametrize("name", ["mobilefacenet", "sface", "auraface"])
     def test_a_missing_network_and_its_helper_are_downloaded(self, server: list[str], name: str) -> None:
@@ -161,23 +162,23 @@ class TestIdentity:
     @pytest.mark.parametrize(
         ("download", "reason"), [(False, "downloads are switched off"), (True, "this machine seems to be offline")]
     )
-    def test_where_it_cannot_be_had_every_track_is_a_person_which_is_announced(
+    def test_where_it_cannot_be_had_persons_are_told_by_their_framing_which_is_announced(
         self, table: object, name: str, download: bool, reason: str
     ) -> None:
         said: Announced = []
         identity = choose("mtcnn", "lip-motion", None, name, download=download, announce=said.append)[2]
-        assert (identity.name, identity.stands_in_for, identity.helper) == ("by-track", name, None)
+        assert (identity.name, identity.stands_in_for, identity.helper) == ("by-framing", name, None)
         file = str(MODELS[name].file)
         assert identity.why == f"{file} is not on this machine, and {reason}"
         assert f"{file} of {name}: {reason}" in said[-1] and f"weights fetch {name} --weights-dir" in said[-1]
-        assert "--identity-model none" in said[-1] and f"STAND-IN for {name} (identity): by-track" in said[-1]
+        assert "--identity-model none" in said[-1] and f"STAND-IN for {name} (identity): by-framing" in said[-1]
 
     def test_the_helper_of_a_network_that_cannot_be_had_is_not_asked_for(
         self, server: list[str], tmp_path: Path
     ) -> None:
         (tmp_path / "served" / "mobilefacenet").write_bytes(b"another file")
         identity = choose("mtcnn", "lip-motion", None, "mobilefacenet", announce=lambda line: None)[2]
-        assert (identity.name, server) == ("by-track", ["/mobilefacenet"])
+        assert (identity.name, server) == ("by-framing", ["/mobilefacenet"])
 
     def test_strict_refuses_to_do_without(self, table: object) -> None:
         with pytest.raises(WeightsError, match=r"mobilefacenet\.pt(?s:.)*--strict"):
