@@ -30,8 +30,8 @@ MEAN_RGB, SPREAD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BOTTLENECKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 """Expansion, channels, number and first stride of the bottlenecks: rows of the paper's table."""
 
-CPU_BATCH, CUDA_BATCH = 8, 512
-"""Faces that go through together; on a CPU as many as its caches hold the largest maps of."""
+CPU_BATCH, CUDA_BATCH = 8, 128
+"""Faces that go through together: 1.6 MB of each in the largest maps."""
 
 
 class MobileFaceNet(nn.Sequential):
