@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from whisper.model import Whisper
 
 from benchmarks.detection import FILE as S3FD_FILE
 from benchmarks.detection import THRESHOLD, fill
@@ -21,6 +22,8 @@ from benchmarks.published_detection import plain_faces
 from benchmarks.scoring import FILES, LAYOUTS
 from benchmarks.timed_runs import Models
 from pipeline.checkpoint import load_weights
+from pipeline.speech.whisper_file import load_model
+from pipeline.weights import find
 from s3fd import FaceDetector, auto_scale, load_detector
 from s3fd.common import S3FD_SCALE
 from s3fd.network import S3fdNetwork
@@ -43,6 +46,8 @@ class OldModels:
     network: TalkNet | LrAsd | LightAsd
     boxes: Detect | None = None
     """Where the faces come from, when those of `detect` are not to be used."""
+    whisper: Whisper | None = None
+    """What hears the words; None where they are given."""
 
 
 class TimedDetector:
@@ -90,8 +95,9 @@ def load_old(models: Models) -> OldModels:
 
     Raises:
         WeightsError: a file is damaged, or of another network.
-        SystemExit: the old way has no such detector.
+        SystemExit: the old way has no such detector, or Whisper's weights are nowhere.
     """
+    whisper = _whisper(models) if models.words else None
     network = LAYOUTS[models.speaker_model]()
     path = _file(models, FILES[models.speaker_model])
     if path is None:
@@ -100,7 +106,7 @@ def load_old(models: Models) -> OldModels:
         load_weights(network, path)
     network.eval().to(models.device)
     if models.face_detector == "yunet":
-        return OldModels(_one_by_one(_yunet(models)), network)
+        return OldModels(_one_by_one(_yunet(models)), network, whisper=whisper)
     if models.face_detector != "s3fd":
         raise SystemExit(f"the old way is written for yunet and s3fd, not for {models.face_detector}")
     s3fd, path = S3fdNetwork(), _file(models, S3FD_FILE)
@@ -110,7 +116,7 @@ def load_old(models: Models) -> OldModels:
         load_weights(s3fd, path)
     s3fd.eval().to(models.device)
     boxes = _one_by_one(_yunet(models))
-    return OldModels(lambda picture: plain_faces(s3fd, picture, S3FD_SCALE, THRESHOLD), network, boxes)
+    return OldModels(lambda picture: plain_faces(s3fd, picture, S3FD_SCALE, THRESHOLD), network, boxes, whisper)
 
 
 def load_ours(models: Models, folder: Path) -> tuple[TimedDetector, TimedScorer]:
@@ -147,3 +153,10 @@ def _yunet(models: Models) -> FaceDetector:
 
 def _one_by_one(detector: FaceDetector) -> Detect:
     return lambda picture: detector.detect(picture[None], scale=auto_scale(detector.name, *picture.shape[:2]))[0]
+
+
+def _whisper(models: Models) -> Whisper:
+    path = find(f"whisper-{models.words}", models.weights_dir)
+    if path is None:
+        raise SystemExit(f"fetch it first: python -m pipeline.weights fetch whisper-{models.words}")
+    return load_model(path, "cpu")

@@ -6,6 +6,8 @@ Every JPEG is read and looked at on its own. Every track becomes a cropped AVI w
 and scored in windows of 1, 2, 3, 4, 5 and 6 s, one after another. For every sentence the JPEGs are listed and read once
 more, and ffmpeg reads the source from its start to cut the sound.
 
+With ``--words`` the old way passes the whole sound of each video to openai-whisper, whose segments are its sentences.
+
 Left out are faults that have no part in the time, and pickles. Clips have the encoder's settings of ours; a sentence
 goes to the face with the best mean over its whole track, without a threshold, so that both ways make as many clips.
 
@@ -40,7 +42,7 @@ from pipeline.types import AUDIO_RATE_HZ, GRID_FPS
 from pipeline.vision.crops import CROP_PX, FULL_PX
 from talknet.features import mfcc_of
 
-STAGES = ("media", "shots", "faces", "tracks_crops", "scores", "clips")
+STAGES = ("media", "words", "shots", "faces", "tracks_crops", "scores", "clips")
 
 FOR_WORK = ("pyavi", "pyframes", "pycrop")
 """Folders of what is not a result, in that of each video."""
@@ -90,6 +92,8 @@ def do_video(path: Path, transcript: Path, folder: Path, models: OldModels) -> O
         (folder / name).mkdir(parents=True)
     with video.clock("media"):
         _media(video)
+    with video.clock("words"):
+        segments = _segments(video, transcript, models)
     with video.clock("shots"):
         shots = _shots(video)
     faces = _faces(video, models)
@@ -100,7 +104,6 @@ def do_video(path: Path, transcript: Path, folder: Path, models: OldModels) -> O
     with video.clock("scores"):
         video.scores = [_score(video, number, models) for number in range(len(video.tracks))]
     with video.clock("clips"):
-        segments = json.loads(transcript.read_bytes())["segments"]
         for index, segment in enumerate(segments):
             _clip(video, index, segment)
         _write_manifest(video, segments)
@@ -115,6 +118,21 @@ def _media(video: OldVideo) -> None:
     run_ffmpeg(["-i", f"file:{avi}", *sound], pyavi / "audio.wav")
     frames = ["-i", f"file:{avi}", "-qscale:v", "2", "-threads", THREADS, "-f", "image2"]
     run_ffmpeg(frames, video.folder / "pyframes" / "%06d.jpg")
+
+
+def _segments(video: OldVideo, transcript: Path, models: OldModels) -> Sequence[Mapping[str, Any]]:
+    """Sentences with ``start`` and ``end`` in seconds: those given, or openai-whisper's of the whole sound."""
+    if models.whisper is None:
+        return json.loads(transcript.read_bytes())["segments"]
+    sound = _sound(video.folder / "pyavi" / "audio.wav").astype(np.float32) / 32768
+    heard: Any = models.whisper.transcribe(sound, language="en", word_timestamps=True, fp16=False, verbose=None)
+    return heard["segments"]
+
+
+def _sound(path: Path) -> np.ndarray:
+    """(N,) int16 samples of a WAV file."""
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
 def _shots(video: OldVideo) -> list[tuple[int, int]]:
@@ -175,9 +193,7 @@ def _score(video: OldVideo, number: int, models: OldModels) -> np.ndarray:
         grey = cv2.resize(cv2.cvtColor(read[1], cv2.COLOR_BGR2GRAY), (FULL_PX, FULL_PX))
         crops.append(grey[EDGE : EDGE + CROP_PX, EDGE : EDGE + CROP_PX])
     capture.release()
-    with wave.open(str(stem.with_suffix(".wav"))) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    return plain_logits(models.network, np.stack(crops), mfcc_of(samples))
+    return plain_logits(models.network, np.stack(crops), mfcc_of(_sound(stem.with_suffix(".wav"))))
 
 
 def _clip(video: OldVideo, index: int, segment: Mapping[str, Any]) -> None:

@@ -27,6 +27,8 @@ class Models:
     speaker_model: str = "lr-asd"
     weights_dir: Path | None = None
     device: str = "cpu"
+    words: str = ""
+    """Whisper model that hears the words, such as ``tiny.en``; empty: they are given."""
 
     @staticmethod
     def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -35,14 +37,16 @@ class Models:
         parser.add_argument("--face-detector", default="yunet", choices=("yunet", "s3fd", "mtcnn"))
         parser.add_argument("--speaker-model", default="lr-asd", choices=("lr-asd", "light-asd", "talknet"))
         parser.add_argument("--device", default="cpu", help="of vision, such as cuda:0")
+        parser.add_argument("--words", default="", help="Whisper model, such as tiny.en (default: words are given)")
 
     @classmethod
     def of(cls, flags: argparse.Namespace) -> Models:
-        return cls(flags.face_detector, flags.speaker_model, flags.weights_dir.absolute(), flags.device)
+        return cls(flags.face_detector, flags.speaker_model, flags.weights_dir.absolute(), flags.device, flags.words)
 
     @property
     def names(self) -> dict[str, str]:
-        return {"face_detector": self.face_detector, "speaker_model": self.speaker_model}
+        names = {"face_detector": self.face_detector, "speaker_model": self.speaker_model}
+        return {**names, "words": f"whisper-{self.words}"} if self.words else names
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class TimedRun:
 def run_timed(
     made: VideoSet, results: Path, models: Models, more: Sequence[str] = (), project: Path = ROOT
 ) -> TimedRun:
-    """Runs ``optimized_runner.py`` on *made* with the given transcripts; every sentence with a face gets a clip.
+    """Runs ``optimized_runner.py`` on *made*; every sentence with a face gets a clip.
 
     Args:
         made: the videos.
@@ -92,7 +96,8 @@ def run_timed(
     """
     log = results.with_name(f"{results.name}.log")
     argv = [sys.executable, "optimized_runner.py", str(made.videos), "--output-dir", str(results), "--log-json"]
-    argv += ["--transcripts", str(made.transcripts), "--no-download-weights", "--whisper-model-size", "pocketsphinx"]
+    argv += ["--no-download-weights", "--whisper-model-size", models.words or "pocketsphinx"]
+    argv += ["--whisper-language", "en"] if models.words else ["--transcripts", str(made.transcripts)]
     argv += ["--face-detector", models.face_detector, "--speaker-model", models.speaker_model]
     argv += ["--vision-device", models.device, "--whisper-device", "cpu", *ALL_CLIPS]
     if models.weights_dir is not None:
