@@ -22,6 +22,7 @@ import av.video.frame
 import av.video.stream
 
 from pipeline.errors import InputError
+from pipeline.media.flv import without_inner_headers
 from pipeline.media.joins import DISCONTINUOUS, Stamp, find_joins, on_one_clock
 from pipeline.media.limits import believable_rate, check_length, check_picture, check_sound
 from pipeline.media.sound_tracks import AUTO, chosen_track, language_of, sound_streams
@@ -53,6 +54,7 @@ def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.conta
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
+        pieces = without_inner_headers(path)
     except OSError as error:
         raise _unreadable(path, error) from error
     if empty:
@@ -63,11 +65,14 @@ def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.conta
         "max_pixels": str(limits.pixels),
     }
     try:
-        container = av.open(f"file:{path.absolute()}", options=options)
+        if pieces is None:
+            container = av.open(f"file:{path.absolute()}", options=options)
+        else:
+            container = av.open(pieces, "r", format="flv", options=options)
     except (av.error.FFmpegError, ValueError, UnicodeError) as error:
         message = f"not a media file that can be read ({error}). Check that it plays, or convert it with ffmpeg"
         raise InputError("not_media", message, path) from error
-    with container:
+    with container, contextlib.closing(pieces) if pieces else contextlib.nullcontext():
         for stream in container.streams.video:
             if stream.codec_context is not None:
                 stream.codec_context.options = {"max_pixels": str(limits.pixels)}
