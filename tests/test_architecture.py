@@ -24,7 +24,7 @@ FLOORS = (
     ("pipeline.vision", "pipeline.speech", "pipeline.storage"),
     ("pipeline.clips",),
     ("pipeline.stages", "pipeline.run_report", "pipeline.fingerprint", "pipeline.doctor"),
-    ("pipeline.executors", "pipeline.merge_runs"),
+    ("pipeline.executors", "pipeline.merge_runs", "pipeline.flags", "pipeline.config_file"),
     ("optimized_runner",),
 )
 """From the ground up. A part imports from the floors below; on the ground floor see `GROUND`."""
