@@ -26,6 +26,7 @@ FLOORS = (
     ("pipeline.stages", "pipeline.run_report", "pipeline.fingerprint", "pipeline.doctor"),
     ("pipeline.executors", "pipeline.merge_runs", "pipeline.flags", "pipeline.config_file"),
     ("optimized_runner",),
+    ("pipeline.console",),
 )
 """From the ground up. A part imports from the floors below; on the ground floor see `GROUND`."""
 

@@ -1,0 +1,60 @@
+"""What is installed: one package, whose commands work from any folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as site-packages, with what a wheel would bring."""
+    site = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(site)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120, capture_output=True)
+    return site
+
+
+def test_nothing_but_the_package_is_installed(installed: Path) -> None:
+    assert [path.name for path in installed.iterdir()] == ["lipgen"]
+    of_tests = [path for path in installed.rglob("*.py") if path.name.startswith("test_") or "benchmarks" in path.parts]
+    assert of_tests == []
+
+
+def test_every_file_of_the_product_is_in_it(installed: Path) -> None:
+    for folder in ("pipeline", "s3fd", "talknet"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                assert (installed / "lipgen" / path.relative_to(ROOT)).is_file(), path
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "told"),
+    [
+        ("lipgen", ["--print-config"], "DETECT_EVERY ="),
+        ("lipgen-weights", ["list"], "mobilefacenet"),
+        ("lipgen-merge-runs", ["--help"], "usage"),
+        ("lipgen-pages", ["--help"], "usage"),
+    ],
+)
+def test_the_commands_work_elsewhere(
+    installed: Path, tmp_path: Path, command: str, arguments: list[str], told: str
+) -> None:
+    module, function = SCRIPTS[command].split(":")
+    program = f"import sys; sys.argv[0] = {command!r}; from {module} import {function}; sys.exit({function}())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(installed), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0 and told in done.stdout, done.stderr
