@@ -29,6 +29,10 @@ MAX_AHEAD_S = Fraction(10)
 MIN_BACK_S = Fraction(1, 10)
 """A smaller step back is none: FFmpeg's own tolerance."""
 
+LATE_S = Fraction(2)
+"""Packets of an old clock behind a join are no further from its end: the last ones of a stream, which a demuxer holds
+back until the next one comes."""
+
 SHOWN = 3
 """Jumps that are told one by one."""
 
@@ -69,14 +73,16 @@ def find_joins(stamps: Iterable[Stamp], container: str = "") -> tuple[ClockJoin,
     """
     streams: dict[int, _Stream] = {}
     offsets_s, starts, places = [Fraction(0)], [dict[int, int]()], list[tuple[Fraction, Fraction]]()
+    ends_s: list[Fraction] = []
     reached_s: Fraction | None = None
     for stamp in stamps:
         stream = streams.get(stamp.stream)
-        clock = _clock_of(stamp, stream, offsets_s)
+        clock = _clock_of(stamp, stream, offsets_s, ends_s)
         time_s = stamp.decode_s + offsets_s[clock]
         if reached_s is not None and _jumps(time_s, clock, stream, reached_s):
             goes_on_s = reached_s if stream is None else stream.end_s
             offsets_s.append(goes_on_s - stamp.decode_s)
+            ends_s.append(reached_s)
             starts.append({})
             places.append((stamp.show_s + offsets_s[-1], _shortest(time_s - goes_on_s, CLOCK_S.get(container))))
             clock, time_s = len(offsets_s) - 1, goes_on_s
@@ -96,14 +102,20 @@ def _shortest(jump_s: Fraction, clock_s: Fraction | None) -> Fraction:
     return jump_s if clock_s is None else (jump_s + clock_s / 2) % clock_s - clock_s / 2
 
 
-def _clock_of(stamp: Stamp, stream: _Stream | None, offsets_s: Sequence[Fraction]) -> int:
+def _clock_of(stamp: Stamp, stream: _Stream | None, offsets_s: Sequence[Fraction], ends_s: Sequence[Fraction]) -> int:
     """Return the clock that stamps a packet: the one on which its stream goes on most nearly.
 
-    A stream may have packets of the old clock behind a join that another stream has passed already.
+    A stream may have its last packets of the old clock behind a join that another stream has passed already. One that
+    has none through a whole piece goes on with the present clock.
     """
+    present = len(offsets_s) - 1
     if stream is None:
-        return len(offsets_s) - 1
-    clocks = range(stream.clock, len(offsets_s))
+        return present
+    clocks = [
+        clock
+        for clock in range(stream.clock, present + 1)
+        if clock == present or stamp.decode_s + offsets_s[clock] >= ends_s[clock] - LATE_S
+    ]
     return min(clocks, key=lambda clock: abs(stamp.decode_s + offsets_s[clock] - stream.end_s))
 
 

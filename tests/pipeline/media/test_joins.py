@@ -193,6 +193,22 @@ def test_pieces_follow_one_another_without_a_gap(pieces: list[tuple[float, float
         assert abs(float(join.at_s) - clock_s) <= 0.05 * len(pieces)
 
 
+@pytest.mark.parametrize("offset_s", [0.0, 700.0])
+def test_a_piece_without_sound_between_two_with_some_moves_no_sound(film: Film, offset_s: float) -> None:
+    piece(film, 1)
+    film.ffmpeg("-i", "piece1.ts", "-c", "copy", "-an", "mute.ts")
+    mute = (film.folder / "mute.ts").read_bytes()
+    found = probe(joined(film, piece(film, 0), mute, piece(film, 2, offset_s=offset_s)))
+    seen = flashes([picture.copy() for picture in read_frames(found)])
+    track = extract_sound(found, film.folder / "s.pcm")
+    heard = beeps_s(track.read(0, track.sample_count), 16_000)
+    assert len(seen) == 3 and len(heard) == 2
+    assert all(abs(seen[flash] / 25 - beep_s) <= 0.08 for flash, beep_s in zip((0, 2), heard, strict=True)), (
+        seen,
+        heard,
+    )
+
+
 def test_a_pause_of_the_sound_alone_is_no_jump() -> None:
     assert find_joins(stamps([(100.0, 40.0)], sound_gap=(5, 30))) == ()
 
