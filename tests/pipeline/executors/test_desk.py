@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,8 +17,9 @@ from pipeline.clips.worker import FinishedVideo
 from pipeline.executors import messages as say
 from pipeline.executors.desk import Desk
 from pipeline.executors.intake import Wanted
-from pipeline.stages import VideoJob
-from pipeline.types import VideoResult
+from pipeline.executors.local import LocalExecutor
+from pipeline.stages import Prepared, VideoJob
+from pipeline.types import Probe, VideoResult
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -27,6 +29,7 @@ class Worker:
 
     def __init__(self, kind: str) -> None:
         self.kind, self.number, self.name, self.ready = kind, 0, f"{kind}-0", True
+        self.process, self.silent_s, self.over_gb = SimpleNamespace(exitcode=-11), 0.0, 0.0
         self.jobs: set[int] = set()
         self.told: list[object] = []
 
@@ -83,6 +86,40 @@ def test_it_ends_the_attempt_and_not_the_run(tmp_path: Path, case: str) -> None:
     desk.take(cast(Any, workers[kind]), message)
     desk.give_work()
     assert len(listener.results) == 1, "what comes later of that attempt is passed over"
+
+
+def executor_of(desk: Desk) -> tuple[LocalExecutor, list[str]]:
+    """An executor over *desk*, and the names of the workers that it replaces."""
+    executor, replaced = object.__new__(LocalExecutor), list[str]()
+    executor._config, executor._desk = Config(MAX_TRIES=2), desk
+    executor._crew = cast(Any, SimpleNamespace(replace=lambda worker: replaced.append(worker.name)))
+    return executor, replaced
+
+
+@pytest.mark.parametrize("kind", ["decode", "vision", "speech", "mux"])
+def test_a_worker_that_dies_after_the_clips_are_there_takes_nothing_back(tmp_path: Path, kind: str) -> None:
+    """It may still hold the job while what is asked for beside the clips is written."""
+    desk, listener, workers = desk_of(tmp_path)
+    desk.active[1].finished = FinishedVideo(tmp_path / "m", 1, 0, 0)
+    executor, replaced = executor_of(desk)
+    workers[kind].jobs.add(1)
+    executor._on_death(cast(Any, workers[kind]))
+    assert replaced == [f"{kind}-0"] and listener.results == [] and list(desk.active) == [1]
+
+
+def test_the_worker_of_what_stands_beside_the_clips_is_given_its_tries_and_no_more(tmp_path: Path) -> None:
+    desk, listener, workers = desk_of(tmp_path)
+    video = Probe(tmp_path / "a.mp4", "mp4", 1.0, 64, 48, Fraction(25), 0, Fraction(0), None, 0)
+    desk.active[1].finished, desk.active[1].prepared = FinishedVideo(tmp_path / "m", 1, 0, 0), Prepared(video, None)
+    executor, replaced = executor_of(desk)
+    for tries in (1, 2):
+        assert listener.results == []
+        desk.active[1].extras_tries = tries
+        workers["extras"].jobs.add(1)
+        executor._on_death(cast(Any, workers["extras"]))
+    (result,) = listener.results
+    assert (result.status, result.clip_count, len(replaced)) == ("done", 1, 2)
+    assert "extras-0" in result.details["notes"][0]
 
 
 def test_without_asserts_it_is_the_same() -> None:
