@@ -18,6 +18,7 @@ from pipeline.config_file import config_text, read_config
 from pipeline.errors import InputError, PipelineError
 from pipeline.flags import add_flags, from_flags
 from pipeline.storage.places import is_url
+from pipeline.streams import lasting_streams
 
 USAGE = "optimized_runner.py VIDEOS [--output-dir DIR] [--config FILE] [settings]"
 
@@ -28,6 +29,12 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files need not be valid text
+    with lasting_streams():
+        return _obey(flags)
+
+
+def _obey(flags: argparse.Namespace) -> int:
+    """Does what the command line asks for; returns the exit code."""
     videos: Path | str | None = flags.videos
     try:
         config = from_flags(Config, flags, read_config(flags.config, Config) if flags.config else None)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import WeightsError
+from pipeline.streams import lasting_streams
 from pipeline.weights_fetch import UnreachableError, check, fetch, mismatch, size_text
 from pipeline.weights_table import HELPERS, MODELS, Model, default_whisper, lookup
 
@@ -112,6 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="models, or all; see list")
     parser.add_argument("--weights-dir", type=Path, help="folder searched first; fetch writes to it")
     options = parser.parse_args(arguments)
+    with lasting_streams():
+        return _obey(options)
+
+
+def _obey(options: argparse.Namespace) -> int:
     folder: Path | None = options.weights_dir
     try:
         models = list(MODELS.values()) if "all" in options.names else [lookup(name) for name in options.names]

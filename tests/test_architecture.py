@@ -19,7 +19,16 @@ from pipeline.settings import flag_of
 ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS = (
-    ("pipeline.errors", "pipeline.types", "pipeline.settings", "config", "pipeline.checkpoint", "s3fd", "talknet"),
+    (
+        "pipeline.errors",
+        "pipeline.types",
+        "pipeline.settings",
+        "pipeline.streams",
+        "config",
+        "pipeline.checkpoint",
+        "s3fd",
+        "talknet",
+    ),
     ("pipeline.media", "pipeline.outputs", "pipeline.weights", "pipeline.inputs", "pipeline.machine"),
     ("pipeline.vision", "pipeline.speech", "pipeline.storage"),
     ("pipeline.clips",),
@@ -34,6 +43,7 @@ GROUND = {
     "pipeline.errors": set(),
     "pipeline.types": set(),
     "pipeline.settings": {"pipeline.errors"},
+    "pipeline.streams": set(),
     "config": {"pipeline.settings"},
     "pipeline.checkpoint": {"pipeline.errors"},
     "s3fd": {"pipeline.errors", "pipeline.checkpoint"},
