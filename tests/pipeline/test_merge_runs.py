@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quick_run import quick
 
 from benchmarks.results import differences, timeless
-from config import Config
 from pipeline import merge_runs
 from pipeline.errors import InputError
 from pipeline.executors import runner
@@ -307,19 +307,7 @@ def test_two_shards_of_real_videos_equal_one_whole_run(
         shutil.copy(samples / "late_sound.mp4", folder / f"{stem}.mp4")
         shutil.copy(samples / "transcripts" / "late_sound.json", transcripts / f"{stem}.json")
     (folder / "c.mp4").write_text("no video")
-    config = Config(
-        OUTPUT_DIR=str(out),
-        TRANSCRIPTS=str(transcripts),
-        WHISPER_DEVICE="cpu",
-        VISION_DEVICE="cpu",
-        DOWNLOAD_WEIGHTS=False,
-        SPEAKER_MODEL="lip-motion",
-        IDENTITY_MODEL="none",
-        DETECT_EVERY=25,
-        FACEDET_SCALE=0.5,
-        CLIP_PRESET="ultrafast",
-        DEBUG=True,
-    )
+    config = quick(transcripts, OUTPUT_DIR=str(out))
     assert runner.run(folder, config) == 1
     out.rename(whole)
     assert runner.run(folder, dataclasses.replace(config, SHARD="0/2")) == 1

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quick_run import quick
 
-from config import Config
 from pipeline.executors import runner
 
 Run = Callable[[int], tuple[str, list[str] | None]]
@@ -26,19 +26,7 @@ def run(tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     shutil.copy(samples / "transcripts" / "late_sound.json", tmp_path / "a.json")
 
     def run(ring_mb: int) -> tuple[str, list[str] | None]:
-        config = Config(
-            RING_MB=ring_mb,
-            TRANSCRIPTS=str(tmp_path),
-            WHISPER_DEVICE="cpu",
-            VISION_DEVICE="cpu",
-            DOWNLOAD_WEIGHTS=False,
-            SPEAKER_MODEL="lip-motion",
-            IDENTITY_MODEL="none",
-            DETECT_EVERY=25,
-            FACEDET_SCALE=0.5,
-            CLIP_PRESET="ultrafast",
-            DEBUG=True,
-        )
+        config = quick(tmp_path, RING_MB=ring_mb)
         assert runner.run(videos, config) == 0
         (line,) = json.loads((videos / "run.json").read_bytes())["videos"]
         return line["status"], line.get("kept")

@@ -12,7 +12,9 @@ from film import Film
 from square_and_beep import MODELS, TRANSCRIPT, known_tracks, write_video
 
 from config import Config
+from pipeline.clips import cut
 from pipeline.clips.worker import FinishedVideo, finish_video
+from pipeline.errors import ToolError
 from pipeline.media.probe import probe
 from pipeline.types import AttributedWord, Marks, ScoredTracks, Sentence, Word
 
@@ -107,3 +109,16 @@ def finish(tmp_path: Path, video: Path, tracks: ScoredTracks) -> Callable[..., F
         return finish_video(**{**values, **changed})
 
     return call
+
+
+@pytest.fixture
+def first_clip_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoder fails at the first clip."""
+    real = cut.write_clip
+
+    def fail_first(path: Path, *args: Any, **fields: Any) -> int:
+        if path.name.startswith("seg_0000"):
+            raise ToolError(["ffmpeg"], 1, "no")
+        return real(path, *args, **fields)
+
+    monkeypatch.setattr(cut, "write_clip", fail_first)

@@ -10,11 +10,9 @@ from pathlib import Path
 import fake_stages
 import pytest
 from executing import CONFIG, Kind, Recorder, prepared, run
-from ray_cluster import on_ray
 
 from pipeline.executors.claims import Claims
 from pipeline.executors.journal import Event
-from pipeline.executors.local import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 from pipeline.outputs.failure import failed_before
 from pipeline.outputs.tracks import read_tracks
@@ -27,22 +25,6 @@ GOOD = ("a.mp4", "b.mp4", "c.mp4", "note.mp4")
 
 ONE_TEAM = dataclasses.replace(CONFIG, RAY_TEAMS=1)
 """On a cluster half as many workers are started."""
-
-
-@pytest.fixture(scope="module", params=["serial", "local", "ray"])
-def kind(request: pytest.FixtureRequest) -> Kind:
-    """Each executor in turn."""
-    if request.param != "ray":
-        return {"serial": SerialExecutor, "local": LocalExecutor}[request.param]
-    request.getfixturevalue("ray_nodes")
-    return on_ray
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder for the videos; ``.work`` inside it is the working folder."""
-    (tmp_path / ".work").mkdir()
-    return tmp_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,29 +10,19 @@ from types import SimpleNamespace
 
 import pytest
 from executing import CONFIG, Kind, run
-from ray_cluster import on_ray
 
-from pipeline.executors.local import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 
 NAMES = ["a.mp4", "b.mp4", "c.mp4"]
 
 
-@pytest.fixture(params=["serial", "local", "ray"])
-def kind(request: pytest.FixtureRequest) -> Kind:
-    if request.param != "ray":
-        return {"serial": SerialExecutor, "local": LocalExecutor}[request.param]
-    request.getfixturevalue("ray_nodes")
-    return on_ray
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / ".work").mkdir()
-    manifest = tmp_path / "c.mp4.out" / "output" / "manifest.json"
+@pytest.fixture(autouse=True)
+def earlier(folder: Path) -> Path:
+    """A manifest of an earlier run of the last video."""
+    manifest = folder / "c.mp4.out" / "output" / "manifest.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_text("{}")
-    return tmp_path
+    return manifest
 
 
 def set_room(monkeypatch: pytest.MonkeyPatch, has_room: Callable[[], bool]) -> None:
@@ -57,7 +47,7 @@ def test_videos_wait_until_those_in_work_have_made_room(
 
 
 def test_without_room_and_work_the_rest_fails_and_keeps_its_results(
-    kind: Kind, folder: Path, monkeypatch: pytest.MonkeyPatch
+    kind: Kind, folder: Path, earlier: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_room(monkeypatch, lambda: not (folder / "a.mp4.out" / "log.txt").exists())
     recorder, _ = run(kind, folder, NAMES, dataclasses.replace(CONFIG, RAY_TEAMS=1))
@@ -67,7 +57,7 @@ def test_without_room_and_work_the_rest_fails_and_keeps_its_results(
         "c.mp4": ("failed", "disk_full"),
     }
     assert recorder.results["c.mp4"].details == {"earlier_results": True}
-    assert (folder / "c.mp4.out" / "output" / "manifest.json").read_text() == "{}"
+    assert earlier.read_text() == "{}"
     said = [event.message for event in recorder.events if event.name == "disk"]
     if kind is SerialExecutor:
         assert said == []

@@ -1,0 +1,28 @@
+"""What tests of every executor share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from executing import Kind
+from ray_cluster import on_ray
+
+from pipeline.executors.local import LocalExecutor
+from pipeline.executors.serial import SerialExecutor
+
+
+@pytest.fixture(scope="module", params=["serial", "local", "ray"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each executor in turn."""
+    if request.param != "ray":
+        return {"serial": SerialExecutor, "local": LocalExecutor}[request.param]
+    request.getfixturevalue("ray_nodes")
+    return on_ray
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for the videos; ``.work`` inside it is the working folder."""
+    (tmp_path / ".work").mkdir()
+    return tmp_path
