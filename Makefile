@@ -39,6 +39,7 @@ bench: install-dev
 	$(BIN)/python -m benchmarks.baseline --weights-dir $(WEIGHTS) --stages-only --face-detector s3fd \
 	  --speaker-model talknet --videos 1
 	$(BIN)/python -m benchmarks.added_costs --weights-dir $(WEIGHTS) --footage $(FOOTAGE)
+	$(BIN)/python -m benchmarks.speech
 
 bench-quick: install-dev
 	$(BIN)/python -m benchmarks.quick --weights-dir $(WEIGHTS)

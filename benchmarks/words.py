@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--weights-dir", type=Path, help="folder searched first")
     options = parser.parse_args()
-    sets = _sets(options.shared)
+    sets = recordings(options.shared)
     report: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in options.recognisers:
@@ -64,7 +64,7 @@ def word_errors(truths: Sequence[str], found: Sequence[str]) -> jiwer.WordOutput
     return jiwer.process_words([plain(text) for text in truths], [plain(text) for text in found])
 
 
-def _sets(shared: Path) -> dict[str, list[tuple[Path, str]]]:
+def recordings(shared: Path) -> dict[str, list[tuple[Path, str]]]:
     """Recordings with what is said in them."""
     spoken = [line.split(maxsplit=5)[5] for line in (shared / "audio" / "pyannote_sample.stm").read_text().splitlines()]
     samples = sorted((ROOT / "samples").glob("*.mp4"))
@@ -92,7 +92,7 @@ def _measured(
 ) -> dict[str, float | int]:
     found = []
     for path, _ in recordings:
-        transcript = transcriber.transcribe(_track(path, folder), lambda _: None)
+        transcript = transcriber.transcribe(track_of(path, folder), lambda _: None)
         found.append("".join(word.text for word in transcript.words))
     output = word_errors([truth for _, truth in recordings], found)
     words = output.hits + output.substitutions + output.deletions
@@ -105,7 +105,7 @@ def _alignment_errors_ms(paths: list[Path], folder: Path) -> np.ndarray:
     aligner = Aligner()
     errors_s = []
     for path in paths:
-        truth, audio = _truth(path), _track(path, folder)
+        truth, audio = _truth(path), track_of(path, folder)
         words = aligner.align(audio, [word for word, *_ in truth], 0.0, audio.duration_s)
         for word, (_, start_s, end_s) in zip(words, truth, strict=True):
             errors_s += [abs(word.start_s - start_s), abs(word.end_s - end_s)]
@@ -118,7 +118,7 @@ def _truth(path: Path) -> list[tuple[str, float, float]]:
     return [(word, int(start) / GRID_UNITS_S, int(end) / GRID_UNITS_S) for start, end, word in lines if word != "sil"]
 
 
-def _track(path: Path, folder: Path) -> AudioTrack:
+def track_of(path: Path, folder: Path) -> AudioTrack:
     """The sound of a file from its own first sample on: GRID's word times begin there."""
     resampler = AudioResampler("s16", "mono", AUDIO_RATE_HZ)
     with av.open(str(path)) as container:

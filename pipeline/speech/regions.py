@@ -129,36 +129,6 @@ def regions(scores: np.ndarray, sample_count: int, rules: RegionRules) -> np.nda
     return np.array(pieces, np.int64).reshape(-1, 2)
 
 
-def windows(spans: np.ndarray, longest_s: float, pause_s: float) -> np.ndarray:
-    """Neighbouring regions joined into windows, for a recogniser that gains by context.
-
-    A pause longer than *pause_s* always ends a window. Where a window would grow longer than *longest_s*, it is cut
-    at the widest pause in its second half.
-
-    Args:
-        spans: (R, 2) int64 regions, as of `regions`.
-        longest_s: greatest length of a window; a single longer region is a window by itself.
-        pause_s: longest pause that is kept inside a window.
-
-    Returns:
-        (W, 2) int64: every region lies in exactly one window, and windows begin and end with a region.
-    """
-    longest, pause = longest_s * AUDIO_RATE_HZ, pause_s * AUDIO_RATE_HZ
-    pauses = spans[1:, 0] - spans[:-1, 1]
-    found: list[tuple[int, int]] = []
-    first = 0
-    while first < len(spans):
-        start, last = spans[first, 0], first
-        while last < len(pauses) and pauses[last] <= pause and spans[last + 1, 1] - start <= longest:
-            last += 1
-        if last < len(pauses) and pauses[last] <= pause:
-            late = [cut for cut in range(first, last + 1) if spans[cut, 1] - start >= longest / 2]
-            last = max(late, key=lambda cut: (pauses[cut], cut), default=last)
-        found.append((int(start), int(spans[last, 1])))
-        first = last + 1
-    return np.array(found, np.int64).reshape(-1, 2)
-
-
 def _speaking(scores: np.ndarray, rules: RegionRules) -> np.ndarray:
     """(W,) bool: hysteresis. Between the two thresholds the last clear score holds."""
     above = scores >= rules.threshold

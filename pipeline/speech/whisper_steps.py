@@ -1,7 +1,8 @@
 """Goes through sounds of any length with Whisper, several at once: a batch holds a window of 30 s or less of each.
 
 The same steps as openai-whisper's ``transcribe`` (MIT) takes through one sound with ``word_timestamps`` and without
-``condition_on_previous_text``: where a window ends with an unfinished sentence, the next one begins there.
+``condition_on_previous_text``: where a window ends with an unfinished sentence, the next one begins there. Where it is
+known that speech follows, so does the next window.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ from pipeline.speech.whisper_decoding import DecodingRules, decode, encoded, is_
 from pipeline.speech.whisper_words import HeardSegment, align, with_words
 from talknet.batches import Batches
 
+UNHEARD_S = 1.0
+"""Speech, with what regions have around it, that is left after the last word of a window: then Whisper's word that
+nothing is said any more is not taken. It falls silent early where another voice or another place follows."""
+
 _FRAMES_PER_POSITION = 2
 """The encoder halves the rate of the spectrogram's frames; Whisper's tokens of time count in these positions."""
 
@@ -49,6 +54,8 @@ class SoundState:
     """Where the next window begins."""
     last_speech_s: float = 0.0
     segments: tuple[HeardSegment, ...] = ()
+    speech_s: np.ndarray | None = None
+    """(R, 2) start and end of the stretches with speech; None where they are not known."""
     features: Tensor | None = None
     """(positions, state) of the next window, where they are known."""
 
@@ -67,21 +74,28 @@ class SoundState:
         """Where the next window begins."""
         return self.frame * HOP_LENGTH / SAMPLE_RATE
 
+    def speech_after_s(self, time_s: float) -> float:
+        """Seconds of speech after a time; 0 where that is not known."""
+        if self.speech_s is None:
+            return 0.0
+        return float(np.diff(np.maximum(self.speech_s, time_s)).sum())
+
     @property
     def window_frames(self) -> int:
         """Frames of the next window."""
         return min(N_FRAMES, self.frame_count - self.frame)
 
 
-def begin(model: Whisper, number: int, sound: np.ndarray) -> SoundState:
+def begin(model: Whisper, number: int, sound: np.ndarray, speech_s: np.ndarray | None = None) -> SoundState:
     """Begin with a sound.
 
     Args:
         model: the network.
         number: of the sound.
         sound: (N,) float32 at 16 kHz, full scale 1.
+        speech_s: (R, 2) start and end of the stretches with speech, where they are known.
     """
-    return SoundState(number, log_mel_spectrogram(sound, model.dims.n_mels, padding=N_SAMPLES))
+    return SoundState(number, log_mel_spectrogram(sound, model.dims.n_mels, padding=N_SAMPLES), speech_s=speech_s)
 
 
 def features_of(model: Whisper, dtype: torch.dtype, windows: Sequence[SoundState]) -> Tensor:
@@ -161,6 +175,7 @@ def _step(
         segments, frame, is_finished = parts[row]
         segments = with_words(segments, timings[row], sound.begins_s, sound.last_speech_s)
         spoken_s = _end_s(segments)
+        is_finished = is_finished and sound.speech_after_s(spoken_s) < UNHEARD_S
         if not is_finished and spoken_s > sound.begins_s:
             frame = max(round(spoken_s * FRAMES_PER_SECOND), sound.frame + 1)
         kept = tuple(segment for segment in segments if segment.start_s != segment.end_s and segment.text.strip())

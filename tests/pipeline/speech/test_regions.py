@@ -17,7 +17,6 @@ from pipeline.speech.regions import (
     load_detector,
     regions,
     speech_scores,
-    windows,
 )
 from pipeline.types import AudioTrack
 
@@ -97,28 +96,6 @@ def test_regions_are_ordered_disjoint_bounded_and_hold_all_clear_speech(
         covered[start:end] = True
     for step in np.flatnonzero(scores >= rules.threshold):
         assert covered[step * STEP : (step + 1) * STEP].all()
-
-
-def test_windows_end_at_a_long_pause() -> None:
-    spans = np.array([[0, 16_000], [20_000, 30_000], [90_000, 95_000]])
-    assert windows(spans, 60.0, 2.0).tolist() == [[0, 30_000], [90_000, 95_000]]
-
-
-def test_a_window_that_grows_too_long_is_cut_at_the_widest_pause_of_its_second_half() -> None:
-    seconds = np.array([[0, 3], [4, 5.5], [6, 7], [7.7, 9], [9.2, 11]])
-    found = windows((seconds * 16_000).astype(np.int64), 10.0, 2.0) / 16_000
-    assert found.tolist() == [[0, 7], [7.7, 11]]
-
-
-@settings(deadline=None)
-@given(SPANS, st.floats(0.01, 10), st.floats(0, 3))
-def test_windows_hold_every_region_whole_and_once(spans: np.ndarray, longest_s: float, pause_s: float) -> None:
-    found = windows(spans, longest_s, pause_s)
-    holders = [[index for index, (a, b) in enumerate(found) if a <= start and end <= b] for start, end in spans]
-    assert all(len(holder) == 1 for holder in holders)
-    assert sorted({holder[0] for holder in holders}) == list(range(len(found)))
-    for index, (start, end) in enumerate(found):
-        assert end - start <= longest_s * 16_000 or holders.count([index]) == 1
 
 
 def test_speech_of_a_dialogue_is_found_where_people_marked_it(

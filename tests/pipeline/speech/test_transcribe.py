@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,19 @@ from whisper.model import Whisper
 from whisper.tokenizer import LANGUAGES
 
 from pipeline.errors import InputError
-from pipeline.speech import whisper_steps
-from pipeline.speech.regions import find_speech, load_detector, windows
+from pipeline.speech import transcribe, whisper_steps
+from pipeline.speech.packing import PackedWindow
+from pipeline.speech.regions import find_speech, load_detector
 from pipeline.speech.transcribe import (
     PAUSE_S,
-    WINDOW_S,
+    RULES,
     WhisperTranscriber,
     checked_language,
     load_whisper,
-    segments_of_window,
+    segments_of,
 )
 from pipeline.speech.whisper_decoding import DecodingRules, EncodedWindows
+from pipeline.speech.whisper_steps import SoundState
 from pipeline.speech.whisper_words import HeardSegment, HeardWord
 from pipeline.types import AudioTrack, Transcript
 
@@ -46,33 +48,50 @@ def _times(transcript: Transcript) -> list[tuple[float, float]]:
     return [(word.start_s, word.end_s) for word in transcript.words]
 
 
-def test_times_are_shifted_to_the_recording() -> None:
-    segment = segments_of_window([_raw([(" one", 0.5, 1.0), (" two", 1.0, 1.5)], 0.5, 1.5)], 60.0, 90.0)[0]
+def _window(*pieces_s: tuple[float, float]) -> PackedWindow:
+    return PackedWindow(tuple((round(start * 16_000), round(end * 16_000)) for start, end in pieces_s))
+
+
+def test_times_are_those_of_the_recording() -> None:
+    segment = segments_of([_raw([(" one", 0.5, 1.0), (" two", 1.0, 1.5)], 0.5, 1.5)], _window((60, 90)))[0]
     assert [(word.text, word.start_s, word.end_s) for word in segment.words] == [
         (" one", 60.5, 61.0),
         (" two", 61.0, 61.5),
     ]
 
 
+def test_times_behind_a_pause_that_was_left_out_are_those_of_the_recording() -> None:
+    raw = [_raw([(" one", 0.5, 1.0), (" two", 2.5, 3.0)], 0.5, 3.0), _raw([(" three", 3.0, 3.5)], 3.0, 3.5)]
+    segments = segments_of(raw, _window((10, 12), (20, 22)))
+    assert [(segment.start_s, segment.end_s) for segment in segments] == [(10.5, 21.0), (21.0, 21.5)]
+    assert (segments[0].words[1].start_s, segments[0].words[1].end_s) == (20.5, 21.0)
+
+
 def test_a_word_stays_inside_its_window() -> None:
-    segments = segments_of_window([_raw([(" one", -0.02, 1.0), (" two", 1.0, 31.0)], 0.0, 31.0)], 60.0, 90.0)
+    segments = segments_of([_raw([(" one", -0.02, 1.0), (" two", 1.0, 31.0)], 0.0, 31.0)], _window((60, 90)))
     assert [(word.start_s, word.end_s) for word in segments[0].words] == [(60.0, 61.0), (61.0, 90.0)]
 
 
 def test_a_segment_never_begins_before_the_last_one_ends() -> None:
     raw = [_raw([(" one", 0.0, 2.0)], 0.0, 2.0), _raw([(" two", 1.5, 3.0)], 1.5, 3.0)]
-    assert [(segment.start_s, segment.end_s) for segment in segments_of_window(raw, 0.0, 9.0)] == [(0, 2), (2, 3)]
+    assert [(part.start_s, part.end_s) for part in segments_of(raw, _window((0, 9)))] == [(0, 2), (2, 3)]
 
 
 def test_a_word_without_length_is_interpolated_and_marked() -> None:
     raw = [_raw([(" in", 0.0, 1.0), (" 1984", 1.0, 1.0), (" there", 2.0, 3.0)], 0.0, 3.0)]
-    number = segments_of_window(raw, 0.0, 9.0)[0].words[1]
+    number = segments_of(raw, _window((0, 9)))[0].words[1]
     assert (number.start_s, number.end_s, number.timing) == (1.0, 2.0, "interpolated")
+
+
+def test_a_word_without_length_is_never_put_into_a_pause_that_was_left_out() -> None:
+    raw = [_raw([(" in", 0.0, 1.0), (" 1984", 1.0, 1.0), (" there", 2.0, 3.0)], 0.0, 3.0)]
+    number = segments_of(raw, _window((0, 1.75), (50, 52)))[0].words[1]
+    assert (number.start_s, number.end_s) == (1.0, 1.75)
 
 
 def test_a_segment_whose_words_have_no_times_keeps_them() -> None:
     raw = [_raw([], 1.0, 3.0, text=" one two")]
-    words = segments_of_window(raw, 0.0, 9.0)[0].words
+    words = segments_of(raw, _window((0, 9)))[0].words
     assert [(word.text, word.start_s, word.end_s, word.timing) for word in words] == [
         (" one", 1.0, 2.0, "interpolated"),
         (" two", 2.0, 3.0, "interpolated"),
@@ -80,17 +99,18 @@ def test_a_segment_whose_words_have_no_times_keeps_them() -> None:
 
 
 def test_a_segment_without_words_is_left_out() -> None:
-    assert segments_of_window([_raw([], 1.0, 3.0, text=""), _raw([(" ♪", 3.0, 4.0)], 3.0, 4.0)], 0.0, 9.0) == []
+    silent = [_raw([], 1.0, 3.0, text=""), _raw([(" ♪", 3.0, 4.0)], 3.0, 4.0)]
+    assert segments_of(silent, _window((0, 9))) == []
 
 
 def test_a_mark_is_no_word_by_itself() -> None:
     raw = [_raw([(" yes", 0.0, 1.0), (" -", 1.0, 1.2), (" no", 1.2, 2.0)], 0.0, 2.0)]
-    assert [word.text for word in segments_of_window(raw, 0.0, 9.0)[0].words] == [" yes", " - no"]
+    assert [word.text for word in segments_of(raw, _window((0, 9)))[0].words] == [" yes", " - no"]
 
 
 def test_text_that_compresses_too_well_is_flagged() -> None:
     raw = [_raw([(" one", 0.0, 1.0)], 0.0, 1.0, compression_ratio=2.5)]
-    assert segments_of_window(raw, 0.0, 9.0)[0].flags == ("repeated",)
+    assert segments_of(raw, _window((0, 9)))[0].flags == ("repeated",)
 
 
 @pytest.mark.parametrize(
@@ -131,11 +151,14 @@ def said(
 
 def test_every_word_lies_where_speech_was_found(said: tuple[AudioTrack, Transcript, list[float]]) -> None:
     audio, transcript, _ = said
-    spans_s = windows(find_speech(load_detector(), audio), WINDOW_S, PAUSE_S) / 16_000
-    assert len(spans_s) == 2
-    held = [sum(a <= start and end <= b for start, end in _times(transcript)) for a, b in spans_s]
+    spans_s = find_speech(load_detector(), audio, RULES) / 16_000
+    halves_s = [(spans_s[0, 0], 10.0), (10.0, spans_s[-1, 1])]
+    held = [sum(a <= start and end <= b for start, end in _times(transcript)) for a, b in halves_s]
     assert min(held) > 0
     assert sum(held) == len(transcript.words)
+    pauses_s = [(a, b) for a, b in zip(spans_s[:-1, 1], spans_s[1:, 0], strict=True) if b - a > PAUSE_S]
+    assert pauses_s
+    assert not any(start < b and end > a for start, end in _times(transcript) for a, b in pauses_s)
 
 
 def test_words_are_ordered_across_the_whole_recording(said: tuple[AudioTrack, Transcript, list[float]]) -> None:
@@ -150,15 +173,31 @@ def test_progress_never_falls_and_ends_with_the_recording(said: tuple[AudioTrack
     assert told[-1] == audio.duration_s
 
 
-def test_what_was_said_before_does_not_change_the_words(
+def test_a_recording_that_fills_several_windows_keeps_what_is_said_in_each(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
 ) -> None:
-    phrase, silence = jfk[5 * 16_000 : 8 * 16_000], np.zeros(round(3.008 * 16_000))
-    transcriber = _load(make_checkpoint())
-    alone = transcriber.transcribe(make_track(np.concatenate([silence, phrase])), lambda _: None)
-    after = transcriber.transcribe(make_track(np.concatenate([jfk, silence, phrase])), lambda _: None)
-    said = [word.text for word in alone.words]
-    assert said == [word.text for word in after.words][-len(said) :]
+    phrase, silence = jfk[5 * 16_000 : 8 * 16_000], np.zeros(3 * 16_000)
+    audio = make_track(np.concatenate([part for _ in range(12) for part in (phrase, silence)]))
+    starts_s = [start for start, _ in _times(_load(make_checkpoint()).transcribe(audio, lambda _: None))]
+    assert min(starts_s) < 30 and max(starts_s) > 60
+
+
+def test_a_language_is_told_by_the_first_window_that_holds_enough_or_by_the_fullest(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard_s = []
+
+    def features_of(model: Whisper, dtype: torch.dtype, windows: Sequence[SoundState]) -> torch.Tensor:
+        heard_s.append([window.frame_count / 100 for window in windows])
+        return whisper_steps.features_of(model, dtype, windows)
+
+    monkeypatch.setattr(transcribe, "features_of", features_of)
+    transcriber = _load(make_checkpoint(), "auto")
+    transcriber.transcribe(make_track(jfk), lambda _: None)
+    silence = np.zeros(3 * 16_000)
+    transcriber.transcribe(make_track(np.concatenate([*[jfk, silence] * 3, jfk[: 3 * 16_000]])), lambda _: None)
+    assert 9 < heard_s[0][0] <= 11
+    assert 18 < heard_s[1][0] <= 30
 
 
 def test_silence_gives_no_words(make_track: MakeTrack, make_checkpoint: MakeCheckpoint) -> None:
@@ -221,8 +260,7 @@ def test_a_batch_that_was_halved_is_noted(
         return decode(model, windows, rules)
 
     monkeypatch.setattr(whisper_steps, "decode", too_large)
-    silence = np.zeros(4 * 16_000)
-    audio = make_track(np.concatenate([jfk[: 3 * 16_000], silence, jfk[: 3 * 16_000]]))
+    audio = make_track(np.concatenate([part for _ in range(12) for part in (jfk[: 3 * 16_000], np.zeros(48_000))]))
     transcriber = _load(make_checkpoint())
     assert transcriber.transcribe(audio, lambda _: None).notes == (
         "the device ran out of memory: the batch of Whisper was halved 1 time",

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 from whisper.audio import N_FRAMES
+from whisper.decoding import DecodingResult
 from whisper.model import Whisper
+from whisper.tokenizer import Tokenizer
 
 from pipeline.speech import whisper_steps
 from pipeline.speech.whisper_decoding import DecodingRules
@@ -200,3 +202,34 @@ def test_a_window_holds_what_is_left_of_its_sound(make_checkpoint: MakeCheckpoin
     late = dataclasses.replace(state, frame=3500)
     assert (late.begins_s, late.window_frames, late.is_done) == (35.0, 500, False)
     assert dataclasses.replace(state, frame=4000).is_done
+
+
+@pytest.mark.parametrize(
+    ("speech_s", "goes_on"),
+    [(None, False), (((0.0, 1.9),), False), (((0.0, 2.0), (40.0, 41.0)), True), (((0.0, 12.0),), True)],
+)
+def test_a_window_goes_on_where_speech_follows_a_text_that_says_it_has_ended(
+    speech_s: tuple[tuple[float, float], ...] | None,
+    goes_on: bool,
+    make_checkpoint: MakeCheckpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, begun = load_model(make_checkpoint(), "cpu"), []
+    parts = whisper_steps._parts
+
+    def ended_early(_model: Whisper, windows: Any, _rules: DecodingRules) -> list[DecodingResult]:
+        tokens = [50364, 1770, 50364 + 50]  # from 0 s to 1 s, and nothing after it
+        return [DecodingResult(windows.features[0], "en", tokens=tokens, avg_logprob=-0.1, no_speech_prob=0.0)]
+
+    def watched(tokenizer: Tokenizer, sound: SoundState, result: DecodingResult) -> Any:
+        begun.append(sound.frame)
+        return parts(tokenizer, sound, result)
+
+    monkeypatch.setattr(whisper_steps, "decode", ended_early)
+    monkeypatch.setattr(whisper_steps, "_parts", watched)
+    monkeypatch.setattr(whisper_steps, "with_words", lambda segments, *_: segments)  # their times are Whisper's own
+    spoken = None if speech_s is None else np.array(speech_s)
+    with torch.inference_mode():
+        state = begin(model, 0, np.zeros(12 * 16_000, np.float32), spoken)
+        next(transcribe(model, torch.float32, DecodingRules("en"), [state], Batches(windows=1), 1))
+    assert begun[:2] == ([0, 100] if goes_on else [0])
