@@ -252,6 +252,8 @@ def keep_tracks(job: VideoJob, prepared: Prepared, tracks: ScoredTracks, lost_pa
     """
     check_reached(prepared.probe, tracks.frame_count)
     missing_s = missing_seconds(prepared.probe, tracks.frame_count / GRID_FPS, prepared.audio.end_s)
+    if prepared.probe.excerpt.stop_frame is None:
+        lost_packets += prepared.probe.unread_packets
     losses = Losses(lost_packets, prepared.audio.lost_packets, missing_s)
     sizes = PictureSizes.of(prepared.probe, job.marks.most_px)
     return kept.write_pending_tracks(job.work, tracks, losses, job.marks.vision, sizes)

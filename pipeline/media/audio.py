@@ -131,6 +131,9 @@ def _notes(probe: Probe, cancelled_s: float, length_s: float) -> tuple[str, ...]
     if cancelled_s > CANCELLED_S:
         text = f"the channels of its sound cancel each other out for {cancelled_s:.1f} of {length_s:.1f} s"
         notes.append(f"{text}: the louder one was heard there")
+    if probe.unread_packets:
+        text = f"{probe.unread_packets} packets of other streams follow where its picture ends, and were not read"
+        notes.append(f"{text}: is it made of several recordings? Part it, or give them the same streams with ffmpeg")
     return (*join_notes(probe.joins, probe.zero_s), *notes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -30,6 +30,9 @@ from pipeline.types import ClockJoin, MediaLimits, Probe, SoundFile
 
 MISSING_S = 0.5
 """Headers are seldom exact: a file that lacks less than this at its end lacks nothing."""
+
+LEAST_UNREAD = 25
+"""Fewer packets of other pictures at the end of a file are a programme beside the chosen one."""
 
 CONTAINERS = (
     "aac,aiff,asf,avi,dv,f4v,flac,flv,gxf,h264,hevc,ivf,kux,live_flv,matroska,webm,mov,mp3,mp4,m4a,3gp,3g2,mj2,"
@@ -188,7 +191,7 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
         check_picture(width, height, limits, path)
         end_s, duration_of = claimed_end(container, stream)
         rate = believable_rate(stream.average_rate, stream.guessed_rate)
-        joins = _joins(path, limits) if container.format.name in DISCONTINUOUS else ()
+        joins, unread = _joins(path, limits) if container.format.name in DISCONTINUOUS else ((), 0)
         duration_s = Fraction(0) if joins else max(end_s - zero_s, Fraction(0))
         duration_s = duration_s or _measured_length(path, limits, zero_s, 1 / rate, joins)
         check_length(duration_s, limits, path, "the end that its header claims")
@@ -205,25 +208,44 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
             duration_of=duration_of,
             limits=limits,
             joins=joins,
+            unread_packets=unread if unread >= LEAST_UNREAD else 0,
             seen=seen,
             lead_s=_lead(container, frame_time(first, time_base)),
         )
 
 
-def _joins(path: Path, limits: MediaLimits) -> tuple[ClockJoin, ...]:
-    """Where the clock of the file jumps; it is read through, and nothing decoded."""
+def _joins(path: Path, limits: MediaLimits) -> tuple[tuple[ClockJoin, ...], int]:
+    """Where the clock of the file jumps, and how many packets of other pictures follow the last of the chosen ones; the
+    file is read through, and nothing decoded."""
     with opened(path, limits) as container:
-        streams = [picture_stream(container, path), *sound_streams(container)]
+        picture = picture_stream(container, path)
+        others = deque[int]()
         with contextlib.suppress(av.error.FFmpegError):
-            return find_joins(_stamps(container, streams), container.format.name)
-    return ()
+            joins = find_joins(_stamps(container, picture, others), container.format.name)
+            return joins, len(others)
+    return (), 0
 
 
-def _stamps(container: av.container.InputContainer, streams: Sequence[av.stream.Stream]) -> Iterator[Stamp]:
+def _stamps(
+    container: av.container.InputContainer, picture: av.video.stream.VideoStream, others: deque[int]
+) -> Iterator[Stamp]:
+    """Those of the *picture* and of all sound tracks.
+
+    *others* takes the places in the file of packets of other pictures behind the last of the chosen ones, which the
+    demuxer may hold back to the end.
+    """
     counts = Counter[int]()
+    streams = [*container.streams.video, *sound_streams(container)]
+    sounds = {each.index for each in container.streams.audio}
     while True:
         try:
             for packet in container.demux(*streams):
+                if packet.stream_index == picture.index:
+                    while others and packet.pos is not None and others[0] < packet.pos:
+                        others.popleft()
+                elif packet.stream_index not in sounds:
+                    others.extend([packet.pos] if packet.size and packet.pos is not None else ())
+                    continue
                 number = counts[packet.stream_index]
                 counts[packet.stream_index] += bool(packet.size)
                 decode, show = packet.dts, packet.pts

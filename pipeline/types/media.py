@@ -85,6 +85,8 @@ class Probe:
     """Seconds from the start of the container, where players begin to count, to the first video frame."""
     joins: tuple[ClockJoin, ...] = ()
     """Where the file's clock jumps, in the order of the file."""
+    unread_packets: int = 0
+    """Packets of other streams that follow where the picture has ended: of another recording in the same file."""
     sound_track: int = 1
     """Number of the sound track that is used, from 1, among those that can be decoded."""
     sound_tracks: int = 1

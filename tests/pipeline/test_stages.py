@@ -18,7 +18,8 @@ from config import Config
 from pipeline import stages
 from pipeline.errors import InputError
 from pipeline.outputs.failure import ends_results
-from pipeline.types import Marks, ModelChoice
+from pipeline.outputs.tracks import read_losses
+from pipeline.types import Marks, ModelChoice, ScoredTracks
 from pipeline.vision.embedding import FaceEmbedder
 from pipeline.vision.given_faces import WIDEST_STEP
 from pipeline.vision.persons import IdentityByFace, IdentityByFraming
@@ -176,6 +177,19 @@ def test_a_wrong_sound_file_of_the_user_is_no_fault_of_the_video(samples: Path, 
         stages.prepare(job, tmp_path / "1.pcm", CONFIG, lambda _: None)
     assert caught.value.reason_code == "bad_audio_file"
     assert not ends_results("bad_audio_file", Marks(failure="f"))
+
+
+@pytest.mark.parametrize(("duration_s", "lost"), [(0.0, 33), (1.0, 3)])
+def test_what_lies_in_streams_that_are_not_read_is_lost(
+    samples: Path, tmp_path: Path, duration_s: float, lost: int
+) -> None:
+    """Of an excerpt that ends before them nothing is."""
+    job = stages.VideoJob(0, samples / "late_sound.mp4", tmp_path)
+    found = stages.prepare(job, tmp_path / "1.pcm", dataclasses.replace(CONFIG, DURATION=duration_s), lambda _: None)
+    found = dataclasses.replace(found, probe=dataclasses.replace(found.probe, unread_packets=30))
+    none, boxes, scores = np.zeros(0, np.int32), np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    tracks = ScoredTracks(25, np.zeros(1, np.int32), none, none, boxes, scores, scores)
+    assert read_losses(stages.keep_tracks(job, found, tracks, 3)).picture_packets == lost
 
 
 def test_vision_is_told_the_shots_of_the_user(samples: Path, tmp_path: Path) -> None:

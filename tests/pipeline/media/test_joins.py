@@ -209,6 +209,23 @@ def test_a_piece_without_sound_between_two_with_some_moves_no_sound(film: Film, 
     )
 
 
+def test_a_piece_with_other_streams_is_told_to_be_unread(film: Film) -> None:
+    piece(film, 1)
+    film.ffmpeg("-i", "piece1.ts", "-c", "copy", "-streamid", "0:500", "-streamid", "1:501", "other.ts")
+    other = (film.folder / "other.ts").read_bytes()
+    found = probe(joined(film, piece(film, 0), other))
+    assert PIECE_S * 25 <= found.unread_packets <= PIECE_S * 25 + 200
+    track = extract_sound(found, film.folder / "s.pcm")
+    assert f"{found.unread_packets} packets of other streams follow where its picture ends" in " ".join(track.notes)
+
+
+def test_programmes_beside_each_other_are_none_of_it(film: Film) -> None:
+    """A capture of a whole multiplex."""
+    piece(film, 0)
+    film.ffmpeg("-i", "piece0.ts", "-map", "0:v", "-map", "0:v", "-map", "0:a", "-c", "copy", "both.ts")
+    assert probe(film.folder / "both.ts").unread_packets == 0
+
+
 def test_a_pause_of_the_sound_alone_is_no_jump() -> None:
     assert find_joins(stamps([(100.0, 40.0)], sound_gap=(5, 30))) == ()
 
