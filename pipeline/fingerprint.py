@@ -20,7 +20,7 @@ from pipeline.types import Marks, ModelChoice
 SAMPLE_BYTES = 1 << 20
 """How much is read at the beginning, in the middle and at the end of a file: whole files would take hours."""
 
-VERSIONS = {VISION: 2, SPEECH: 3, CLIPS: 3}
+VERSIONS = {VISION: 2, SPEECH: 4, CLIPS: 3}
 """To be raised when the program comes to another result of a stage for the same input, so that it is done again."""
 
 LIMITS = ("MAX_MEGAPIXELS", "MAX_VIDEO_HOURS")

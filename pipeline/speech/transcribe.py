@@ -22,7 +22,7 @@ from whisper.tokenizer import LANGUAGES
 from pipeline.errors import InputError
 from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision
 from pipeline.speech.packing import PackedWindow, pack
-from pipeline.speech.regions import RegionRules, find_speech, load_detector
+from pipeline.speech.regions import RegionRules, load_detector, onsets, regions, speech_scores
 from pipeline.speech.repeats import REPEATED, flag_repeats, with_flag
 from pipeline.speech.whisper_decoding import COMPRESSION_LIMIT, TEMPERATURES, DecodingRules, with_weights_in
 from pipeline.speech.whisper_file import load_model
@@ -35,6 +35,9 @@ from talknet.batches import Batches
 PAUSE_S = 2.0
 """Longest pause that is heard, as in faster-whisper: words keep their context, and so little silence starts no
 invention."""
+
+SHORTEST_FIRST_S = 0.1
+"""Least length of a word that is made to begin with the speech: about that of "a"."""
 
 RULES = RegionRules(longest_s=N_SAMPLES / AUDIO_RATE_HZ)
 """No region is longer than a window."""
@@ -92,7 +95,8 @@ class WhisperTranscriber:
         fullest, and kept for the whole recording. Segments that look like a loop of the model carry the flag
         ``repeated``. Words to which Whisper gives no length are marked ``interpolated``.
         """
-        spans = find_speech(self._detector, audio, self._rules)
+        scores = speech_scores(self._detector, audio)
+        spans = regions(scores, audio.sample_count, self._rules)
         windows, halved = pack(spans, N_SAMPLES, round(PAUSE_S * AUDIO_RATE_HZ)), self._batches.reductions
         if not windows:
             on_progress(audio.duration_s)
@@ -115,7 +119,10 @@ class WhisperTranscriber:
                 lambda number: on_progress(windows[number].start_s),
             )
             done = {each.sound: each.segments for each in heard}
-        segments = [segment for number, window in enumerate(windows) for segment in segments_of(done[number], window)]
+        segments: list[Segment] = []
+        for number, window in enumerate(windows):
+            begun = onsets(scores, self._rules, [start for start, _ in window.pieces])
+            segments.extend(segments_of(done[number], window, begun))
         on_progress(audio.duration_s)
         return Transcript(language, flag_repeats(segments), self._notes(halved))
 
@@ -203,12 +210,14 @@ def checked_language(language: str, multilingual: bool, language_count: int) -> 
     )
 
 
-def segments_of(heard: Sequence[HeardSegment], window: PackedWindow) -> list[Segment]:
+def segments_of(heard: Sequence[HeardSegment], window: PackedWindow, speech: np.ndarray | None = None) -> list[Segment]:
     """Whisper's segments of one window as ours: times of the recording, in order, inside the window's pieces.
 
     Args:
         heard: segments with times from the beginning of the window.
         window: where its sound lies in the recording.
+        speech: (pieces,) int64 samples of the recording at which speech begins in each piece; None for where they
+            begin themselves.
     """
     segments: list[Segment] = []
     low_s, length_s = 0.0, window.sample_count / AUDIO_RATE_HZ
@@ -220,17 +229,29 @@ def segments_of(heard: Sequence[HeardSegment], window: PackedWindow) -> list[Seg
         reach_s = np.clip(np.concatenate([own_s, times_s[~np.isnan(times_s).any(axis=1)]]), low_s, length_s)
         placed, measured = place_words(texts, times_s, float(reach_s.min()), float(reach_s.max()))
         low_s = float(placed[-1, 1])
+        said_s = window.on_recording(placed)
+        if speech is not None:
+            said_s = _with_speech(said_s, window, speech / AUDIO_RATE_HZ)
         words = tuple(
             Word(text, float(first), float(last), confidence, "measured" if had_time else "interpolated")
-            for text, (first, last), confidence, had_time in zip(
-                texts, window.on_recording(placed), confidences, measured, strict=True
-            )
+            for text, (first, last), confidence, had_time in zip(texts, said_s, confidences, measured, strict=True)
         )
         segment = Segment(words[0].start_s, words[-1].end_s, "".join(word.text for word in words), words)
         if part.compression_ratio > COMPRESSION_LIMIT:
             segment = with_flag(segment, REPEATED)
         segments.append(segment)
     return segments
+
+
+def _with_speech(times_s: np.ndarray, window: PackedWindow, speech_s: np.ndarray) -> np.ndarray:
+    """Let words begin no earlier than the speech of their piece, but keep `SHORTEST_FIRST_S` of each.
+
+    Whisper lets the first word of a window begin with the window, whatever silence is ahead of it.
+    """
+    starts_s = np.array([start for start, _ in window.pieces]) / AUDIO_RATE_HZ
+    piece = np.maximum(np.searchsorted(starts_s, times_s[:, 0], side="right") - 1, 0)
+    latest_s = np.minimum(speech_s[piece], times_s[:, 1] - SHORTEST_FIRST_S)
+    return np.stack([np.maximum(times_s[:, 0], latest_s), times_s[:, 1]], axis=1)
 
 
 def _timed_words(part: HeardSegment) -> tuple[list[str], np.ndarray, list[float | None]]:
