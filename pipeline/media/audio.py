@@ -21,6 +21,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from pipeline.errors import InputError
+from pipeline.media.faults import check_system
 from pipeline.media.joins import join_notes, on_one_clock
 from pipeline.media.limits import MOST_CHANNELS, SOUND_RATES_HZ, check_length
 from pipeline.media.mixing import Mixer, mono_mixer, stereo_mixer
@@ -299,6 +300,7 @@ def _decoded(
                         yield time_s, _mixed(samples, channels, mixer, losses)
                         time_s = None
         except av.error.FFmpegError as error:
+            check_system(error, path)
             if resampler is None:
                 raise InputError("no_audio", f"its sound cannot be decoded ({error})", path) from error
             losses.packets += 1

@@ -23,6 +23,7 @@ import numpy as np
 
 from pipeline.errors import InputError
 from pipeline.media.deinterlace import deinterlaced
+from pipeline.media.faults import check_system
 from pipeline.media.joins import on_one_clock
 from pipeline.media.limits import check_length
 from pipeline.media.pictures import Pictures
@@ -246,6 +247,7 @@ def _timed(
                 decoded = True
                 yield time_s, duration_s, frame
     except av.error.FFmpegError as error:
+        check_system(error, probe.path)
         if not decoded:
             raise InputError("undecodable", f"its picture cannot be decoded ({error})", probe.path) from error
         on_lost(1)

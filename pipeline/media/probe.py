@@ -22,6 +22,7 @@ import av.video.frame
 import av.video.stream
 
 from pipeline.errors import InputError
+from pipeline.media.faults import check_system, unreadable
 from pipeline.media.flv import without_inner_headers
 from pipeline.media.joins import DISCONTINUOUS, Stamp, find_joins, on_one_clock
 from pipeline.media.limits import believable_rate, check_length, check_picture, check_sound
@@ -59,7 +60,7 @@ def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.conta
             empty = not file.read(1)
         pieces = without_inner_headers(path)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if empty:
         raise InputError("not_media", "the file is empty (0 bytes). Copy it again", path)
     options = {
@@ -73,6 +74,7 @@ def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.conta
         else:
             container = av.open(pieces, "r", format="flv", options=options)
     except (av.error.FFmpegError, ValueError, UnicodeError) as error:
+        check_system(error, path)
         message = f"not a media file that can be read ({error}). Check that it plays, or convert it with ffmpeg"
         raise InputError("not_media", message, path) from error
     with container, contextlib.closing(pieces) if pieces else contextlib.nullcontext():
@@ -80,10 +82,6 @@ def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.conta
             if stream.codec_context is not None:
                 stream.codec_context.options = {"max_pixels": str(limits.pixels)}
         yield container
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError("unreadable", f"cannot be read: {error.strerror}. Check that it exists and its permissions", path)
 
 
 def stamp_of(path: Path) -> tuple[int, int]:
@@ -95,7 +93,7 @@ def stamp_of(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     return found.st_size, found.st_mtime_ns
 
 
@@ -366,6 +364,7 @@ def _first_frame(
             except av.error.InvalidDataError:
                 continue
     except av.error.FFmpegError as error:
+        check_system(error, path)
         raise InputError("undecodable", f"its picture cannot be decoded ({error})", path) from error
     raise InputError("undecodable", "not one picture could be decoded. Check that it plays; copy it again", path)
 
