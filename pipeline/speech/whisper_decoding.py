@@ -30,6 +30,10 @@ NO_SPEECH_LIMIT = 0.6
 
 _SEED = 0
 
+_FEW_ROWS = 8
+"""Up to so many rows the product of the vocabulary with them is 2 to 4 times as fast as that of them with the
+vocabulary, by the mathematics library that PyTorch has for CPUs."""
+
 _COMPACT_AT = 0.75
 """Share of the rows in memory that are unfinished, below which the finished ones are taken out: it costs a copy."""
 
@@ -117,7 +121,11 @@ def hidden_states(
 
 def logits_of(decoder: TextDecoder, states: Tensor) -> Tensor:
     """(…, vocabulary) float32 logits of (…, state) hidden states."""
-    return functional.linear(states, decoder.token_embedding.weight.to(states.dtype)).float()
+    weight = decoder.token_embedding.weight.to(states.dtype)
+    rows = states.flatten(0, -2)
+    if states.is_cpu and 1 < len(rows) <= _FEW_ROWS:
+        return (weight @ rows.t()).t().contiguous().view(*states.shape[:-1], -1).float()
+    return functional.linear(states, weight).float()
 
 
 def decode(model: Whisper, windows: EncodedWindows, rules: DecodingRules) -> list[DecodingResult]:

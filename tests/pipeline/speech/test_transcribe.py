@@ -25,6 +25,7 @@ from pipeline.speech.transcribe import (
     segments_of,
 )
 from pipeline.speech.whisper_decoding import DecodingRules, EncodedWindows
+from pipeline.speech.whisper_file import load_model
 from pipeline.speech.whisper_steps import SoundState
 from pipeline.speech.whisper_words import HeardSegment, HeardWord
 from pipeline.types import AudioTrack, Transcript
@@ -282,3 +283,14 @@ def test_a_batch_that_was_halved_is_noted(
         "the device ran out of memory: the batch of Whisper was halved 1 time",
     )
     assert transcriber.transcribe(audio, lambda _: None).notes == ()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_words_are_found_in_formats_of_two_bytes(
+    dtype: torch.dtype, jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
+) -> None:
+    model = load_model(make_checkpoint(), "cpu")
+    transcriber = WhisperTranscriber(model, load_detector(), None, dtype, (0.0, 1.0), 8)
+    flat = np.array(_times(transcriber.transcribe(make_track(jfk[: 3 * 16_000]), lambda _: None))).ravel()
+    assert len(flat)
+    assert (np.diff(flat) >= 0).all()
