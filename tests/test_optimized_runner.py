@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,28 +13,10 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from command_line import LONG_S, ROOT, start
 
-ROOT = Path(__file__).resolve().parent.parent
 GOOD = "late_sound.mp4"
-LONG_S = 1200
-"""A command that takes longer than this hangs, even on a machine with much else to do."""
-
 pytestmark = pytest.mark.timeout(LONG_S)
-
-
-def command(*arguments: str | Path) -> list[str]:
-    quick = ["--no-download-weights", "--clip-preset", "ultrafast"]
-    return [sys.executable, str(ROOT / "optimized_runner.py"), *map(str, arguments), *quick]
-
-
-def start(*arguments: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command with an empty home, so that no weights are found."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, env=environment(home), timeout=LONG_S)
-
-
-def environment(home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "LIPGEN_WEIGHTS")}
-    return kept | {"HOME": str(home)}
 
 
 def ends(folder: Path) -> dict[str, tuple[str, str]]:
@@ -371,43 +349,3 @@ def test_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("to do    ") == 3 and "3 of 3 videos to do" in ended.stdout
     assert not (tmp_path / "out").exists()
-
-
-class TestInterrupt:
-    @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-    def test_it_ends_with_130_and_leaves_nothing_running(self, tmp_path: Path, stop: signal.Signals) -> None:
-        (tmp_path / "work").mkdir()
-        arguments = command(
-            *(ROOT / "samples", "--output-dir", tmp_path / "out", "--work-dir", tmp_path / "work"),
-            *("--detect-every", "1", "--grace-s", "0"),
-        )
-        process = subprocess.Popen(
-            arguments, stderr=subprocess.PIPE, text=True, env=environment(tmp_path), start_new_session=True
-        )
-        assert process.stderr is not None
-        for line in process.stderr:  # until the first stage of a video is done: the workers are in the middle of it
-            if " decode " in line or " speech " in line:
-                break
-        process.send_signal(stop)
-        said = process.stderr.read()
-        assert process.wait(60) == 130, said
-        run = json.loads((tmp_path / "out" / "run.json").read_text())
-        assert len(run["videos"]) == 3
-        assert "interrupted" in {video["status"] for video in run["videos"]}
-        assert list((tmp_path / "work").iterdir()) == []
-        assert not session_members(process.pid)
-
-
-def session_members(session: int) -> list[int]:
-    """Processes that still belong to a session, after a moment to go."""
-    found: list[int] = []
-    for _ in range(50):
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
-                    found.append(int(stat.parent.name))
-        if not found:
-            return []
-        time.sleep(0.1)
-    return found
