@@ -42,6 +42,7 @@ BATCHES = (1, 2, 4, 8, 16)
 class Arm:
     """One way to words, and what it took."""
 
+    name: str
     text: Callable[[AudioTrack], str]
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """Wall time of each set, once for each round."""
@@ -55,6 +56,7 @@ class Arm:
         began_s = time.perf_counter()
         self.texts[name] = [self.text(track) for track in tracks]
         self.seconds.setdefault(name, []).append(time.perf_counter() - began_s)
+        print(f"{name or 'warming up'}, {self.name}: {self.seconds[name][-1]:.1f} s", flush=True)
 
     def watch(self, encoder: torch.nn.Module) -> None:
         """Add up the time that the encoder takes from now on."""
@@ -72,18 +74,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights-dir", type=Path, help="folder searched first")
     parser.add_argument("--runs", type=int, default=3, help="rounds that the medians are taken over")
     parser.add_argument("--threads", type=int, default=core_count(), help="threads of PyTorch")
+    parser.add_argument("--batches", type=int, nargs="*", default=BATCHES, help="numbers of windows at once to measure")
     flags = parser.parse_args(argv)
     choices = choose(None, "lip-motion", flags.model, weights_dir=flags.weights_dir, strict=True)
     weights = next(choice.weights for choice in choices if choice.job == "words")
     assert weights is not None
     with tempfile.TemporaryDirectory() as folder:
-        report = measured(weights, _sets(flags.shared, Path(folder)), flags.runs, flags.threads)
+        report = measured(weights, _sets(flags.shared, Path(folder)), flags.runs, flags.threads, flags.batches)
     print(json.dumps({"benchmark": "speech", "model": flags.model, "runs": flags.runs, **report, **facts()}))
     return 0
 
 
 def measured(
-    weights: Path, sets: dict[str, tuple[list[AudioTrack], list[str]]], runs: int, threads: int
+    weights: Path, sets: dict[str, tuple[list[AudioTrack], list[str]]], runs: int, threads: int, sizes: Sequence[int]
 ) -> dict[str, Any]:
     """Measure both ways.
 
@@ -92,9 +95,10 @@ def measured(
         sets: recordings with what is said in them; ``long`` is the one that batches are measured on.
         runs: rounds after one to warm up.
         threads: of PyTorch.
+        sizes: batches to measure.
     """
     old, new = OldSpeech(weights, "en"), load_whisper(weights, "cpu", "en")
-    before, after = Arm(old.text), Arm(lambda track: _text(new, track))
+    before, after = Arm("before", old.text), Arm("now", lambda track: _text(new, track))
     shortest = min(sets, key=lambda name: sum(track.duration_s for track in sets[name][0]))
     for arm in (before, after):
         arm.run("", sets[shortest][0], threads)
@@ -113,7 +117,7 @@ def measured(
         "ratio": round(before_s / after_s, 3),
         "sets": told,
         "encoder_share": shares,
-        "batches": {batch: _batch_s(weights, batch, sets["long"][0], threads) for batch in BATCHES},
+        "batches": {batch: _batch_s(weights, batch, sets["long"][0], threads) for batch in sizes},
     }
 
 
@@ -132,9 +136,9 @@ def _told(name: str, tracks: Sequence[AudioTrack], truths: list[str], before: Ar
 def _batch_s(weights: Path, batch: int, tracks: Sequence[AudioTrack], threads: int) -> float:
     """Seconds with another number of windows at once."""
     transcriber = load_whisper(weights, "cpu", "en", batch=batch)
-    arm = Arm(lambda track: _text(transcriber, track))
-    arm.run("", tracks, threads)
-    return round(arm.seconds[""][0], 2)
+    arm = Arm(f"{batch} at once", lambda track: _text(transcriber, track))
+    arm.run("long", tracks, threads)
+    return round(arm.seconds["long"][0], 2)
 
 
 def _text(transcriber: WhisperTranscriber, track: AudioTrack) -> str:

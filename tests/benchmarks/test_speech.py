@@ -13,7 +13,7 @@ from pipeline.types import AudioTrack
 def test_both_ways_are_told_with_their_cost_and_their_errors(tmp_path: Path) -> None:
     np.zeros(32_000, "<i2").tofile(tmp_path / "sound.raw")
     track, threads = AudioTrack(tmp_path / "sound.raw", 32_000), torch.get_num_threads()
-    before, after = Arm(lambda _: " We have Twenty minutes."), Arm(lambda _: " we have plenty minutes")
+    before, after = Arm("before", lambda _: " We have Twenty minutes."), Arm("now", lambda _: " we have plenty minutes")
     for arm, seconds in ((before, [3.0, 4.0, 9.0]), (after, [2.0, 1.0, 4.0])):
         arm.run("set", [track], threads)
         arm.seconds["set"] = seconds
@@ -27,7 +27,7 @@ def test_both_ways_are_told_with_their_cost_and_their_errors(tmp_path: Path) -> 
 
 
 def test_the_time_of_the_encoder_is_added_up(tmp_path: Path) -> None:
-    arm, layer = Arm(lambda _: ""), torch.nn.Linear(2, 2)
+    arm, layer = Arm("now", lambda _: ""), torch.nn.Linear(2, 2)
     arm.watch(layer)
     layer(torch.zeros(1, 2))
     once_s = arm.encoder_s
