@@ -8,8 +8,10 @@ wrong and nothing was started, 130 interrupted (what was finished is kept).
 from __future__ import annotations
 
 import argparse
+import difflib
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from pipeline.errors import InputError, PipelineError
 from pipeline.flags import add_flags, from_flags
 from pipeline.storage.places import is_url
 from pipeline.streams import lasting_streams
+from pipeline.wording import listed
 
 USAGE = "optimized_runner.py VIDEOS [--output-dir DIR] [--config FILE] [settings]"
 
@@ -61,7 +64,14 @@ def parse_flags(argv: list[str]) -> argparse.Namespace:
         import argcomplete
 
         argcomplete.autocomplete(parser)
-    return parser.parse_args(argv)
+    flags, unknown = parser.parse_known_args(argv)
+    if unknown:
+        flags_known = re.findall(r"^ +(--[a-z-]+)", _parser(everything=True).format_help(), re.MULTILINE)
+        named = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        near = [close for word in named for close in difflib.get_close_matches(word, flags_known, 1)]
+        hint = f"; is {listed(near)} meant?" if near else ". --help-all tells of all flags"
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return flags
 
 
 def _parser(everything: bool) -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ import tomlkit
 from tomlkit.items import Item
 
 from pipeline.errors import InputError
-from pipeline.settings import parsed
+from pipeline.settings import Switch, parsed
 
 MAX_BYTES = 1 << 20
 """A larger file is refused before it is read: one with every setting has some 20 kB."""
@@ -59,7 +59,7 @@ def config_text(config: Any) -> str:
             document.add(tomlkit.nl())
             document.add(tomlkit.comment(f"==== {about['begins']} ===="))
         document.add(tomlkit.nl())
-        for line in textwrap.wrap(f"{about['help']}. Allowed: {about['kind'].allowed}", COLUMNS):
+        for line in textwrap.wrap(f"{about['help']}. Allowed: {_allowed(declared)}", COLUMNS):
             document.add(tomlkit.comment(line))
         document.add(declared.name, _item(declared.name, getattr(config, declared.name)))
     return tomlkit.dumps(document).lstrip("\n")
@@ -83,10 +83,16 @@ def _value(path: Path, declared: dataclasses.Field[Any], value: Any) -> Any:
         if isinstance(value, str) and not kind.check(value):
             value = parsed(declared, value, declared.name)
         if not kind.check(value):
-            raise InputError("bad_setting", f"{declared.name} is {value!r}; allowed: {kind.allowed}")
+            raise InputError("bad_setting", f"{declared.name} is {value!r}; allowed: {_allowed(declared)}")
     except InputError as error:
         raise _refused(path, str(error)) from None
     return value
+
+
+def _allowed(declared: dataclasses.Field[Any]) -> str:
+    """The allowed values of a setting, as TOML has them."""
+    kind = declared.metadata["kind"]
+    return "true or false" if isinstance(kind, Switch) else kind.allowed
 
 
 def _item(name: str, value: Any) -> Item:

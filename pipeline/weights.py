@@ -92,7 +92,7 @@ def missing_text(absent: Sequence[Model], reasons: dict[str, str], weights_dir: 
         f"Then copy the folder here, and name it with --weights-dir or {ENVIRONMENT_VARIABLE}.",
     ]
     if "identity" in {model.job for model in absent}:
-        lines.append("To do without: --identity-model none")
+        lines.append("To know persons without weights: --identity-model by-framing, or none: every track by itself")
     return "\n".join(lines)
 
 

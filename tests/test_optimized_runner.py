@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from command_line import LONG_S, ROOT, start
 
+import optimized_runner
+
 GOOD = "late_sound.mp4"
 pytestmark = pytest.mark.timeout(LONG_S)
 
@@ -340,8 +342,16 @@ class TestWrongUse:
         assert "no ffmpeg that encodes H.264" in ended.stderr and "Unknown encoder libx264" in ended.stderr
         assert not list(tmp_path.glob("out/*/"))
 
-    def test_an_unknown_flag(self, tmp_path: Path) -> None:
-        assert start(tmp_path, "--no-such-flag", home=tmp_path).returncode == 2
+    @pytest.mark.parametrize(
+        ("flag", "told"),
+        [("--clip-stile=head", "is --clip-style meant?"), ("--ring-mbs", "--ring-mb meant?"), ("--zzzz", "--help-all")],
+    )
+    def test_an_unknown_flag(self, flag: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            optimized_runner.main([str(tmp_path), flag])
+        assert ended.value.code == 2
+        error = capsys.readouterr().err
+        assert flag in error and told in error
 
 
 def test_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Pages and pictures for people about one video, made of what its stages have left.
 
-``python -m pipeline.clips.pages FOLDER`` makes them anew for a video that is done.
+``python -m pipeline.clips.pages <output>/<video>`` makes them anew for a video that is done.
 """
 
 from __future__ import annotations

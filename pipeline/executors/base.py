@@ -15,6 +15,7 @@ from pipeline.outputs.failure import ends_results, write_failure
 from pipeline.outputs.kept import MANIFEST
 from pipeline.stages import Models, Prepared, VideoJob
 from pipeline.types import Losses, VideoResult
+from pipeline.wording import counted
 
 
 class Listener(Protocol):
@@ -80,6 +81,7 @@ def done(
     """
     code, lost = _lost(finished.losses)
     notes = [video.told(note) for note in (*finished.notes, *notes)]
+    made = f"{counted(finished.clip_count, 'clip')}, {counted(finished.dropped_count, 'sentence')} without one"
     details: dict[str, Any] = {"notes": notes} if notes else {}
     if video.kept:
         details["kept"] = sorted(video.kept)
@@ -87,9 +89,7 @@ def done(
         path=video.path,
         status="partial" if lost else "done",
         reason_code=code,
-        message="; ".join(
-            [f"{finished.clip_count} clips, {finished.dropped_count} sentences without one", *lost, *notes]
-        ),
+        message="; ".join([made, *lost, *notes]),
         seconds=time.monotonic() - begun_s,
         stand_ins=stand_ins(video.models or models),
         clip_count=finished.clip_count,

@@ -24,6 +24,7 @@ from pipeline.outputs.kept import NEXT, stages_kept
 from pipeline.stages import SOUND_BYTES_PER_S, VideoJob, limits_of
 from pipeline.storage.places import is_url
 from pipeline.types import VideoResult
+from pipeline.wording import counted, listed
 
 LARGEST_REPORT_BYTES = 1 << 28
 
@@ -86,7 +87,7 @@ def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> i
                 result = VideoResult(job.path, "failed", error.reason_code, error.message)
             else:
                 to_do.append((length_s, kept))
-                already = f"; {' and '.join(sorted(kept))} kept from an earlier run" if kept else ""
+                already = f"; {listed(sorted(kept))} kept from an earlier run" if kept else ""
                 say(f"to do    {job.path.name}: {length_s:.1f} s{already}")
         if result is not None:
             failed += result.status == "failed"
@@ -160,7 +161,7 @@ def _sum_up(
     say: Callable[[str], None],
 ) -> None:
     length_s = sum(each for each, _ in to_do)
-    say(f"{len(to_do)} of {len(orders.videos)} videos to do, {length_s / 60:.1f} minutes of picture")
+    say(f"{len(to_do)} of {counted(len(orders.videos), 'video')} to do, {length_s / 60:.1f} minutes of picture")
     if not to_do:
         return
     if past.videos:

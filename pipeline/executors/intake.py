@@ -16,6 +16,7 @@ from pipeline.executors.claims import Claims, NoRoomError
 from pipeline.executors.journal import Event
 from pipeline.stages import VideoJob, describe
 from pipeline.types import VideoResult
+from pipeline.wording import listed
 
 LOOK_AGAIN_S = 2.0
 """A video that another run holds is asked for again after this time."""
@@ -126,6 +127,6 @@ class Intake:
         kept = sorted(wanted.video.kept)
         text = "begun" if wanted.tries == 1 else f"begun, try {wanted.tries} of {self._config.MAX_TRIES}"
         if kept:
-            text += f"; an earlier run has done its {' and '.join(kept)}"
+            text += f"; an earlier run has done its {listed(kept)}"
         self._listener.on_event(Event("begun", text, wanted.video, more={"try": wanted.tries, "kept": kept}))
         return wanted

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pipeline.types import ModelChoice, VideoResult
+from pipeline.wording import counted
 
 MOST_ROWS = 20
 """Rows of the table; a longer list is in ``run.json``."""
@@ -23,8 +24,9 @@ def summary(results: Sequence[VideoResult], seconds: float) -> str:
     """
     counts = Counter(result.status for result in results)
     said = ", ".join(f"{counts[status]} {status}" for status in reversed(ORDER) if counts[status])
-    clips = sum(result.clip_count for result in results)
-    lines = [f"{len(results)} videos: {said or 'nothing to do'}; {clips} new clips", *_table(results)]
+    clips = sum(result.clip_count for result in results if "clips" not in result.details.get("kept", ()))
+    head = f"{counted(len(results), 'video')}: {said or 'nothing to do'}; {counted(clips, 'new clip')}"
+    lines = [head, *_table(results)]
     length_s = sum(result.duration_s for result in results)
     if length_s and seconds:
         lines.append(f"{_time(length_s)} of video in {_time(seconds)}: {length_s / seconds:.2f} times real time")

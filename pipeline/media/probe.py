@@ -63,11 +63,7 @@ def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.conta
         raise unreadable(path, error) from error
     if empty:
         raise InputError("not_media", "the file is empty (0 bytes). Copy it again", path)
-    options = {
-        "protocol_whitelist": "file",
-        "format_whitelist": CONTAINERS,
-        "max_pixels": str(limits.pixels),
-    }
+    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS, "max_pixels": str(limits.pixels)}
     try:
         if pieces is None:
             container = av.open(f"file:{path.absolute()}", options=options)
@@ -75,7 +71,8 @@ def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.conta
             container = av.open(pieces, "r", format="flv", options=options)
     except (av.error.FFmpegError, ValueError, UnicodeError) as error:
         check_system(error, path)
-        message = f"not a media file that can be read ({error}). Check that it plays, or convert it with ffmpeg"
+        why = getattr(error, "strerror", None) or error  # the rest of FFmpeg's words is a number and the path
+        message = f"not a media file that can be read ({why}). Check that it plays, or convert it with ffmpeg"
         raise InputError("not_media", message, path) from error
     with container, contextlib.closing(pieces) if pieces else contextlib.nullcontext():
         for stream in container.streams.video:

@@ -51,7 +51,7 @@ def test_names_in_any_case_and_values_of_each_kind(tmp_path: Path) -> None:
         ("DETECT_EVERY = 4\ndetect-every = 5", "DETECT_EVERY is there twice"),
         ("DETECT_EVERY = 99", "DETECT_EVERY is 99; allowed: a whole number from 1 to 25, or auto"),
         ("DETECT_EVERY = 'often'", "DETECT_EVERY is 'often'; allowed"),
-        ("ANNOTATE = 1", "ANNOTATE is 1; allowed: True or False"),
+        ("ANNOTATE = 1", "ANNOTATE is 1; allowed: true or false"),
         ("CLIP_STYLE = ['face']", "CLIP_STYLE is ('face',); allowed: one of"),
         ("DETECT_EVERY = ", "not valid TOML"),
         ("MIN_FACE_SIZE = nan", "MIN_FACE_SIZE is nan"),
@@ -86,6 +86,12 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert Config(**read_config(written(tmp_path, text), Config)) == config
     assert text.startswith("# ==== results ====")
     assert all(len(line) <= 120 for line in text.splitlines() if line.startswith("#"))
+
+
+def test_what_is_allowed_is_told_as_toml_has_it() -> None:
+    text = config_text(Config())
+    assert "Allowed: true or false\nANNOTATE = false\n" in text
+    assert "True or False" not in text
 
 
 def test_a_name_that_is_no_text_is_refused() -> None:

@@ -26,6 +26,15 @@ def test_the_table_begins_with_what_went_wrong() -> None:
     ]
 
 
+def test_clips_that_an_earlier_run_cut_are_not_new() -> None:
+    results = [
+        VideoResult(Path("/v/a.mp4"), "done", clip_count=7, details={"kept": ["clips", "speech", "vision"]}),
+        VideoResult(Path("/v/b.mp4"), "done", clip_count=1, details={"kept": ["speech", "vision"]}),
+    ]
+    assert summary(results, 1).splitlines()[0] == "2 videos: 2 done; 1 new clip"
+    assert summary(results[:1], 1).splitlines()[0] == "1 video: 1 done; 0 new clips"
+
+
 def test_a_long_table_is_cut_and_says_so() -> None:
     results = [VideoResult(Path(f"/v/{number}.mp4"), "done") for number in range(MOST_ROWS + 3)]
     lines = summary(results, 1).splitlines()

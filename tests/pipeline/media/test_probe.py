@@ -80,7 +80,9 @@ def test_a_video_without_sound(film: Any) -> None:
 def test_not_media(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "words.mp4"
     path.write_bytes(content)
-    assert _refusal(path).reason_code == "not_media"
+    error = _refusal(path)
+    assert error.reason_code == "not_media"
+    assert "Errno" not in str(error) and str(error).count(str(path)) == 1
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
