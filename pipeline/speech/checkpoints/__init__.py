@@ -27,8 +27,8 @@ def checkpoint_file(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise WeightsError(
-            f"{path}: there is no such checkpoint. Fetch it (python -m pipeline.weights fetch) or name another one "
-            "with --whisper-model-size"
+            f"{path}: there is no such checkpoint. --whisper-model-size takes the path of one that is there, or the "
+            "name of a published model, such as small"
         )
     for name in (CTRANSLATE2_FILE, *HUGGING_FACE_FILES):
         if (path / name).is_file():
