@@ -183,4 +183,5 @@ def _sum_up(
         there = next(path for path in (folder, *folder.parents) if path.exists())
         free_gb = shutil.disk_usage(there).free / 1e9
         enough = "" if free_gb - needed_gb > config.MIN_FREE_GB else ": NOT ENOUGH"
-        say(f"disk: about {max(needed_gb, 0.01):.2f} GB for {name} in {folder}{note}; {free_gb:.1f} GB are free{enough}")
+        needed = f"about {max(needed_gb, 0.01):.2f} GB"
+        say(f"disk: {needed} for {name} in {folder}{note}; {free_gb:.1f} GB are free{enough}")
