@@ -35,10 +35,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(
-            f"{path}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
-            "or name the folder that holds it with --weights-dir"
-        )
+        raise WeightsError.missing(path)
     return _without_prefix(checked_tensors(unpickled(path), path))
 
 

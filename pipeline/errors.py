@@ -63,6 +63,14 @@ class WeightsError(PipelineError):
 
     reason_code = "weights"
 
+    @classmethod
+    def missing(cls, path: Path) -> WeightsError:
+        """There is no weights file at *path*."""
+        return cls(
+            f"{path}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
+            "or name the folder that holds it with --weights-dir"
+        )
+
 
 class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a log
     """A worker process ended without a word: killed, out of memory, or crashed in native code; or it was ended because

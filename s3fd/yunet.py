@@ -62,10 +62,7 @@ def open_yunet(weights: Path) -> cv2.FaceDetectorYN:
         WeightsError: the file is missing, or OpenCV cannot read a face detector from it.
     """
     if not weights.is_file():
-        raise WeightsError(
-            f"{weights}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
-            "or name the folder that holds it with --weights-dir"
-        )
+        raise WeightsError.missing(weights)
     try:
         with quiet():
             network = cv2.FaceDetectorYN.create(

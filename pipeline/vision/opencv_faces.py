@@ -100,10 +100,7 @@ def _opened(weights: Path, load: Callable[[], Loaded]) -> Loaded:
         WeightsError: the file is missing, or OpenCV cannot read it.
     """
     if not weights.is_file():
-        raise WeightsError(
-            f"{weights}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
-            "or name the folder that holds it with --weights-dir"
-        )
+        raise WeightsError.missing(weights)
     try:
         with quiet():
             return load()
