@@ -5,41 +5,31 @@ Inside the package modules know each other by the names that they have in a chec
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
 
 def main() -> int:
     """``python optimized_runner.py``."""
-    _find_modules()
-    from optimized_runner import main as run
-
-    return run()
+    return _main_of("optimized_runner")
 
 
 def weights() -> int:
     """``python -m pipeline.weights``."""
-    _find_modules()
-    from pipeline.weights import main as run
-
-    return run()
+    return _main_of("pipeline.weights")
 
 
 def merge_runs() -> int:
     """``python -m pipeline.merge_runs``."""
-    _find_modules()
-    from pipeline.merge_runs import main as run
-
-    return run()
+    return _main_of("pipeline.merge_runs")
 
 
 def pages() -> int:
     """``python -m pipeline.clips.pages``."""
-    _find_modules()
-    from pipeline.clips.pages import main as run
-
-    return run()
+    return _main_of("pipeline.clips.pages")
 
 
-def _find_modules() -> None:
+def _main_of(module: str) -> int:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    return importlib.import_module(module).main()

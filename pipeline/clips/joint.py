@@ -25,8 +25,7 @@ class Place:
     Args:
         row: which row it lies in.
         weights: (S,) float64, what speaks for each of its S choices; one of them at least is finite.
-        change: (B, S) float64 added for each choice of the word before it in its row; None for the first of a row, and
-            where what was said before says nothing any more.
+        change: (B, S) float64 added for each choice of the word before it in its row; None for the first of a row.
         excluded: for other rows, (R, S) bool: pairs of a choice of that row's last word and one of this word that
             cannot be. Every word leaves a choice that excludes none.
     """
@@ -84,12 +83,8 @@ def _advanced(before: _Step | None, place: Place, gone: frozenset[int]) -> _Step
     table = _summed(table, let_go)
     if place.row in kept:
         axis = kept.index(place.row)
-        moved = np.moveaxis(table, axis, -1)
-        if place.change is None:
-            moved = np.broadcast_to(_summed(moved, (-1,))[..., None], (*moved.shape[:-1], len(place.weights)))
-        else:
-            moved = _summed(moved[..., :, None] + place.change, (-2,))
-        table = moved
+        assert place.change is not None
+        table = _summed(np.moveaxis(table, axis, -1)[..., :, None] + place.change, (-2,))
         kept.remove(place.row)
     else:
         table = np.broadcast_to(table[..., None], (*table.shape, len(place.weights)))
@@ -124,13 +119,11 @@ def _before(step: _Step, behind: np.ndarray, change: np.ndarray | None, earlier:
     """What speaks for each combination before a word, by the words from it on: in the shape of the table before."""
     row = step.rows[step.axis]
     kept = [each for axis, each in enumerate(earlier.rows) if axis not in step.let_go]
-    if row in kept and change is not None:
-        table = _summed(behind[..., None, :] + change, (-1,))
-        table = np.moveaxis(table, -1, kept.index(row))
+    if row in kept:
+        assert change is not None
+        table = np.moveaxis(_summed(behind[..., None, :] + change, (-1,)), -1, kept.index(row))
     else:
         table = _summed(behind, (-1,))
-        if row in kept:
-            table = np.expand_dims(table, kept.index(row))
     for axis in step.let_go:
         table = np.expand_dims(table, axis)
     return np.broadcast_to(table, earlier.forward.shape)
