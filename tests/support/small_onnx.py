@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
+import onnx
 
 
 def pooling_network(path: Path, size: int, first: int | str, name: str = "data") -> np.ndarray:
@@ -20,7 +20,6 @@ def pooling_network(path: Path, size: int, first: int | str, name: str = "data")
     Returns:
         (3, 7, 7, size) float32, the weights of colours and squares.
     """
-    onnx = pytest.importorskip("onnx", reason="onnx is of requirements-dev.txt")
     weights = np.random.default_rng(size).normal(size=(3, 7, 7, size)).astype(np.float32)
     make, number = onnx.helper, onnx.TensorProto.FLOAT
     graph = make.make_graph(

