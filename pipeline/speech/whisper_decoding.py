@@ -31,8 +31,8 @@ NO_SPEECH_LIMIT = 0.6
 _SEED = 0
 
 _FEW_ROWS = 8
-"""Up to so many rows the product of the vocabulary with them is 2 to 4 times as fast as that of them with the
-vocabulary, by the mathematics library that PyTorch has for CPUs."""
+"""Up to so many rows the product of the vocabulary with them is faster than that of them with the vocabulary, by the
+mathematics library that PyTorch has for CPUs."""
 
 _COMPACT_AT = 0.75
 """Share of the rows in memory that are unfinished, below which the finished ones are taken out: it costs a copy."""
