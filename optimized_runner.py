@@ -107,19 +107,19 @@ def _place(text: str) -> Path | str:
 
 
 def _run(config: Config, videos: Path | str) -> int:
-    from pipeline.executors.runner import run
+    from pipeline.run.runner import run
 
     return run(videos, config)
 
 
 def _dry_run(config: Config, videos: Path | str) -> int:
-    from pipeline.executors.dry_run import dry_run
+    from pipeline.run.dry_run import dry_run
 
     return dry_run(videos, config, print)
 
 
 def _doctor(config: Config, videos: Path | str | None) -> int:
-    from pipeline.doctor import examine
+    from pipeline.run.doctor import examine
 
     findings = []
     for finding in examine(config, videos):

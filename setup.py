@@ -5,6 +5,6 @@ from setuptools import find_packages, setup
 setup(
     packages=["lipgen", *(f"lipgen.{name}" for name in find_packages(include=["pipeline*", "s3fd*", "talknet*"]))],
     package_dir={"lipgen": "."},
-    package_data={"lipgen": ["requirements.txt"], "lipgen.pipeline": ["*.json"]}
+    package_data={"lipgen": ["requirements.txt"], "lipgen.pipeline.run": ["*.json"]}
     | {"lipgen.pipeline.outputs": ["*.json", "templates/*"]},
 )

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.stage_costs import Costs
-from pipeline.run_report import WRITE_EVERY_S, WRITE_SHARE
+from pipeline.run.report import WRITE_EVERY_S, WRITE_SHARE
 
 FULL = 0.9
 """A resource that is busy for this share of the time is what holds the run back."""

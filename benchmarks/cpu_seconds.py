@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from config import Config
-from pipeline.executors.claims import Claims
-from pipeline.executors.ring import fit
+from pipeline.executors.local.ring import fit
+from pipeline.executors.locks import Claims
 from pipeline.fingerprint import marks_of
-from pipeline.run_report import RunReport
+from pipeline.run.report import RunReport
 from pipeline.stages import STAGES, Models, Prepared, RealVision, VideoJob
 from pipeline.types import FrameBatch, Marks, VideoResult
 from pipeline.vision.settings import DECODE_BATCH

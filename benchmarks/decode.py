@@ -4,10 +4,10 @@
     python -m benchmarks.decode --video talk.mp4 --threads 2
     python -m benchmarks.decode --seconds 4 --runs 1
 
-*Ring* is the product's own decoding process (`pipeline.executors.decoding`), with a consumer that gives room as soon as
-pictures are there: its clock runs from ``Begin`` to ``EndOfPictures``. *PyAV* decodes in this process and makes a new
-array of every frame, ``to_ndarray('bgr24')``. *ffmpeg* is ``-f null``: no conversion, start of the program included.
-All have the same number of threads, and take turns; the ratios are medians of those within one round.
+*Ring* is the product's own decoding process (`pipeline.executors.local.decoding`), with a consumer that gives room as
+soon as pictures are there: its clock runs from ``Begin`` to ``EndOfPictures``. *PyAV* decodes in this process and makes
+a new array of every frame, ``to_ndarray('bgr24')``. *ffmpeg* is ``-f null``: no conversion, start of the program
+included. All have the same number of threads, and take turns; the ratios are medians of those within one round.
 ``decode_ratio`` is ring by PyAV. Ends with one JSON line.
 """
 
@@ -32,11 +32,11 @@ import av
 from benchmarks.facts import facts
 from benchmarks.speed_videos import make_videos
 from config import Config
-from pipeline.executors import messages as say
-from pipeline.executors.nursery import clean_processes
-from pipeline.executors.ring import SharedMemory
-from pipeline.executors.setup import WorkerSetup
-from pipeline.executors.workers import work
+from pipeline.executors.local import messages as say
+from pipeline.executors.local.forkserver import clean_processes
+from pipeline.executors.local.ring import SharedMemory
+from pipeline.executors.local.setup import WorkerSetup
+from pipeline.executors.local.worker import work
 from pipeline.machine import core_count, resolved
 from pipeline.media.encode import find_ffmpeg
 from pipeline.stages import STAGES, VideoJob

@@ -15,7 +15,7 @@ import torch
 from benchmarks.measuring import machine
 from benchmarks.short_videos import ROOT
 from benchmarks.watching import TICKS, cpu_s
-from pipeline.executors.memory import tree_of
+from pipeline.executors.local.process_memory import tree_of
 from pipeline.machine import core_count
 
 STAT = Path("/proc/stat")

@@ -4,7 +4,8 @@ Each length is a sample, looped without encoding it anew, with a transcript of o
 about decoding and vision, and the clips are few; ``--speech pocketsphinx`` recognises the words instead. ``--unbroken``
 plays the sample forward and backward: there is no cut, and the face is one track from beginning to end.
 
-Memory is proportional (`pipeline.executors.memory`): what processes share, such as the picture ring, counts once.
+Memory is proportional (`pipeline.executors.local.process_memory`): what processes share, such as the picture ring,
+counts once.
 Linux only. Prints a table, in which each kind of process has its own peak, then one JSON line: for each length
 ``minutes``, ``wall_s``, ``peak_mb``, ``peak_at`` (share of the wall time), ``peak_processes``, ``kinds_mb``; and
 ``ratio`` of the longest to the shortest.
@@ -29,7 +30,7 @@ from typing import Any
 from benchmarks.short_videos import ROOT, run_ffmpeg
 from benchmarks.soak import FAST
 from benchmarks.watched_run import working_folder
-from pipeline.executors.memory import proportional_bytes, tree_of
+from pipeline.executors.local.process_memory import proportional_bytes, tree_of
 from pipeline.media.probe import probe
 
 LOOK_EVERY_S = 1.0

@@ -14,7 +14,7 @@ from benchmarks.baseline_models import load_ours
 from benchmarks.speed_videos import VideoSet
 from benchmarks.timed_runs import Models
 from config import Config
-from pipeline.executors.ring import PictureFormat, fit
+from pipeline.executors.local.ring import PictureFormat, fit
 from pipeline.machine import core_count, resolved
 from pipeline.outputs.kept import put_in_place
 from pipeline.stages import STAGES, TRANSCRIPT, Prepared, RealVision, VideoJob, model_of

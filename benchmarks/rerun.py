@@ -30,10 +30,10 @@ import numpy as np
 from benchmarks.facts import facts
 from benchmarks.short_videos import ROOT
 from config import Config
-from pipeline.executors.orders import Orders, take_orders
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
 from pipeline.outputs.tracks import write_tracks
 from pipeline.outputs.transcript import write_transcript
+from pipeline.run.plan import Orders, take_orders
 from pipeline.stages import Models, VideoJob
 from pipeline.types import (
     GRID_FPS,
@@ -70,7 +70,7 @@ PHASES = """
 import sys, time
 began_s = time.perf_counter()
 import optimized_runner
-from pipeline.executors import orders, runner
+from pipeline.run import plan, runner
 marks = [("start", began_s, time.perf_counter())]
 
 def timed(owner, name, phase):

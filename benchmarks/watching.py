@@ -15,7 +15,7 @@ from typing import IO
 
 from benchmarks.busy import Look
 from benchmarks.short_videos import ROOT
-from pipeline.executors.memory import PROC, stat_fields, tree_bytes
+from pipeline.executors.local.process_memory import PROC, stat_fields, tree_bytes
 
 LOOK_EVERY_S = 0.1
 WEIGH_EVERY_S = 5.0

@@ -33,8 +33,10 @@ FLOORS = (
     ("pipeline.media", "pipeline.outputs", "pipeline.weights", "pipeline.inputs", "pipeline.machine"),
     ("pipeline.vision", "pipeline.speech", "pipeline.storage"),
     ("pipeline.clips",),
-    ("pipeline.stages", "pipeline.run_report", "pipeline.fingerprint", "pipeline.doctor"),
-    ("pipeline.executors", "pipeline.merge_runs", "pipeline.flags", "pipeline.config_file"),
+    ("pipeline.stages", "pipeline.fingerprint"),
+    ("pipeline.executors",),
+    ("pipeline.run", "pipeline.flags", "pipeline.config_file"),
+    ("pipeline.merge_runs",),
     ("optimized_runner",),
     ("pipeline.console",),
 )
@@ -131,7 +133,9 @@ def test_no_source_file_holds_two_jobs() -> None:
     assert {name: count for name, count in long.items() if count > 400 and name != "config"} == {}
 
 
-@pytest.mark.parametrize("module", ["config", "optimized_runner", "pipeline.stages", "pipeline.executors.local"])
+@pytest.mark.parametrize(
+    "module", ["config", "optimized_runner", "pipeline.stages", "pipeline.executors.local.executor"]
+)
 def test_importing_starts_no_work(module: str) -> None:
     """No process, no thread, no connection: what is done at import is done again in every worker."""
     code = (
@@ -253,7 +257,7 @@ def _reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
     return reached
 
 
-@pytest.mark.parametrize("module", ["optimized_runner", "pipeline.executors.workers"])
+@pytest.mark.parametrize("module", ["optimized_runner", "pipeline.executors.local.worker"])
 def test_pytorch_is_loaded_by_those_alone_that_compute_with_it(module: str) -> None:
     """It takes seconds, and the process that leads a run has no use for it."""
     code = f"import sys, {module}; assert not {{'torch', 'whisper'}} & set(sys.modules)"

@@ -19,7 +19,7 @@ from privileges import folder_of_nobody
 from config import Config
 from pipeline import stages
 from pipeline.errors import InputError
-from pipeline.executors.runner import run
+from pipeline.run.runner import run
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG_S = 600
@@ -233,7 +233,7 @@ def test_a_full_disk(shown: Shown, tmp_path: Path) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from config import Config\n"
-        "from pipeline.executors.runner import run\n"
+        "from pipeline.run.runner import run\n"
         f"sys.exit(run(Path(sys.argv[1]), Config(TRANSCRIPTS=sys.argv[2], **{settings!r})))\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "videos"), str(given)]

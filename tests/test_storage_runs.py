@@ -15,7 +15,7 @@ from s3 import s3_service
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.executors.runner import run
+from pipeline.run.runner import run
 from pipeline.storage.objects import fetch, listing, push, remove
 
 ROOT = Path(__file__).resolve().parent.parent

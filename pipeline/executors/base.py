@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pipeline.clips.results import forget_attempt, recover, remove_results
 from pipeline.clips.worker import FinishedVideo
-from pipeline.executors.journal import Event
+from pipeline.executors.events import Event
 from pipeline.outputs.failure import ends_results, write_failure
 from pipeline.outputs.kept import MANIFEST
 from pipeline.stages import Models, Prepared, VideoJob

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from config import Config
 from pipeline.clips.worker import finished_of
+from pipeline.executors.admission import LOOK_AGAIN_S, Intake
 from pipeline.executors.base import Listener, done, extras_note, failed
-from pipeline.executors.branches import hear, see
-from pipeline.executors.intake import LOOK_AGAIN_S, Intake
-from pipeline.executors.journal import stage_done
+from pipeline.executors.events import stage_done
+from pipeline.executors.runtime import hear, see
 from pipeline.outputs.extras import wanted
 from pipeline.outputs.kept import MANIFEST, put_in_place, remove_partial
 from pipeline.settings import as_list

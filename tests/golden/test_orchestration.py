@@ -24,8 +24,7 @@ from config import Config
 from pipeline import stages
 from pipeline.checkpoint import read_checkpoint
 from pipeline.errors import InputError, ToolError
-from pipeline.executors import engines, runner
-from pipeline.executors.local import LocalExecutor
+from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 from pipeline.fingerprint import finished_before
 from pipeline.inputs import result_folders
@@ -33,6 +32,7 @@ from pipeline.media import encode
 from pipeline.media.encode import write_clip
 from pipeline.outputs import kept
 from pipeline.outputs.files import write_text
+from pipeline.run import engines, runner
 from pipeline.stages import VideoJob
 from pipeline.types import Losses, Marks, ModelChoice, ScoredTracks, Segment, Transcript, VideoResult, Word
 from tests.test_architecture import ROOT, sources

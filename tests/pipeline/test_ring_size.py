@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from quick_run import quick
 
-from pipeline.executors import runner
+from pipeline.run import runner
 
 Run = Callable[[int], tuple[str, list[str] | None]]
 

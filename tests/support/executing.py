@@ -9,7 +9,7 @@ import fake_stages
 
 from config import Config
 from pipeline.executors.base import Executor
-from pipeline.executors.journal import Event
+from pipeline.executors.events import Event
 from pipeline.machine import resolved
 from pipeline.stages import VideoJob
 from pipeline.types import Marks, VideoResult

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config import Config
-from pipeline.executors import engines, runner
+from pipeline.run import engines, runner
 from pipeline.stages import Stages, VideoJob
 from pipeline.types import ModelChoice, VideoResult
 

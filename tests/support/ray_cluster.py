@@ -12,8 +12,8 @@ from ray.cluster_utils import Cluster
 from this_machine import free_ports
 
 from config import Config
-from pipeline.executors.ray import ray_executor
-from pipeline.executors.teams import ClusterExecutor
+from pipeline.executors.cluster.executor import ClusterExecutor
+from pipeline.executors.cluster.ray import ray_executor
 from pipeline.stages import Models, Stages
 
 ROOT = Path(__file__).resolve().parents[2]

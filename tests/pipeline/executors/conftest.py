@@ -8,7 +8,7 @@ import pytest
 from executing import Kind
 from ray_cluster import on_ray
 
-from pipeline.executors.local import LocalExecutor
+from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 
 

@@ -11,8 +11,8 @@ import fake_stages
 import pytest
 from executing import CONFIG, Kind, Recorder, prepared, run
 
-from pipeline.executors.claims import Claims
-from pipeline.executors.journal import Event
+from pipeline.executors.events import Event
+from pipeline.executors.locks import Claims
 from pipeline.executors.serial import SerialExecutor
 from pipeline.outputs.failure import failed_before
 from pipeline.outputs.tracks import read_tracks

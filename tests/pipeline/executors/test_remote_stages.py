@@ -13,14 +13,15 @@ from s3 import s3_service
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.executors import claims, remote, remote_stages
-from pipeline.executors.local import LocalExecutor
-from pipeline.executors.remote import RemoteListener
+from pipeline.executors import locks, remote_stages
+from pipeline.executors.cluster.worker import Order, Outcome, Workplace
+from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
-from pipeline.executors.workplace import Order, Outcome, Workplace
 from pipeline.machine import resolved
 from pipeline.outputs.kept import ALL_STAGES, MANIFEST, TRACKS, TRANSCRIPT, put_in_place, read_kept
-from pipeline.run_report import RunReport
+from pipeline.run import remote
+from pipeline.run.remote import RemoteListener
+from pipeline.run.report import RunReport
 from pipeline.stages import STAGES, Prepared, VideoJob
 from pipeline.storage.mirror import Mirror, Remote
 from pipeline.storage.objects import listing, push, remove
@@ -62,7 +63,7 @@ def job(place: str, root: Path, name: str = "a.mp4", number: int = 0) -> VideoJo
 
 
 class TestOnOneMachine:
-    """With both executors, through listener and claims."""
+    """With both executors, through listener and locks."""
 
     def run(self, kind: type, place: str, tmp_path: Path, names: list[str], config: Config = CONFIG) -> RunReport:
         root, work = tmp_path / "mirror", tmp_path / "work"
@@ -130,7 +131,7 @@ class TestOnOneMachine:
             if remote.results is not None and remote.results.url.endswith("/a"):
                 raise InputError("storage_failed", "the line broke", remote.results.url)
 
-        monkeypatch.setattr(claims, "look", look)
+        monkeypatch.setattr(locks, "look", look)
         report = self.run(SerialExecutor, place, tmp_path, ["a.mp4", "b.mp4"])
         assert [(result.status, result.reason_code) for result in report.results] == [
             ("failed", "storage_failed"),

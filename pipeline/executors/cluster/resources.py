@@ -1,0 +1,122 @@
+"""What a cluster is asked for: how much of a machine a team takes, how many teams fit, and what travels with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from config import Config
+from pipeline.settings import as_list
+from pipeline.stages import Models
+
+ROOT = Path(__file__).resolve().parents[3]
+"""The project: its code travels to every machine, what it is built on does not."""
+
+PACKAGES = ("pipeline", "s3fd", "talknet")
+MODULES = ("config.py",)
+"""What of it travels."""
+
+MUX_CPUS = 0.5
+"""Encoding waits for the disk and for the other two."""
+
+MOST_INPUTS = 100
+"""Videos whose sizes a machine is asked for before the run."""
+
+REACH_WITHIN_S = 10.0
+"""Time that a cluster gets to accept a connection."""
+
+Resources = Mapping[str, float]
+"""Amounts by Ray's names: ``CPU``, ``GPU``."""
+
+
+def bundles_of(config: Config) -> dict[str, Resources]:
+    """What each member of a team takes of its machine.
+
+    Args:
+        config: settings, with every ``auto`` resolved: only members that run on CUDA take a share of a GPU.
+    """
+    vision: dict[str, float] = {"CPU": config.RAY_VISION_CPUS}
+    speech: dict[str, float] = {"CPU": config.RAY_SPEECH_CPUS}
+    if as_list(config.VISION_DEVICE) != ["cpu"]:
+        vision["GPU"] = config.RAY_VISION_GPUS
+    if as_list(config.WHISPER_DEVICE) != ["cpu"]:
+        speech["GPU"] = config.RAY_SPEECH_GPUS
+    return {"vision": vision, "speech": speech, "mux": {"CPU": MUX_CPUS}}
+
+
+def cores_of(config: Config) -> float:
+    """Cores that a team takes."""
+    return config.RAY_VISION_CPUS + config.RAY_SPEECH_CPUS + MUX_CPUS
+
+
+def team_count(config: Config, machines: Sequence[Resources]) -> int:
+    """How many teams to ask for: ``RAY_TEAMS``, or as many as fit; one at least, for a cluster that is yet to grow.
+
+    Args:
+        config: settings, with every ``auto`` about devices resolved.
+        machines: what each has.
+    """
+    if not isinstance(config.RAY_TEAMS, str):
+        return config.RAY_TEAMS
+    bundles = bundles_of(config)
+    return max(sum(_fitting(bundles, machine) for machine in machines), 1)
+
+
+def _fitting(bundles: Mapping[str, Resources], machine: Resources) -> int:
+    """Teams that one machine holds. Shares of a GPU do not go across two."""
+    count = int(machine.get("CPU", 0) / sum(bundle["CPU"] for bundle in bundles.values()) + 1e-6)
+    shares = [bundle["GPU"] for bundle in bundles.values() if bundle.get("GPU")]
+    if shares:
+        together = int(1 / sum(shares) + 1e-6)
+        gpus = int(machine.get("GPU", 0))
+        count = min(count, gpus * together if together else gpus // len(shares))
+    return count
+
+
+@contextmanager
+def environment(config: Config) -> Iterator[dict[str, Any]]:
+    """Ray's ``runtime_env``: this project's code, for every machine of a cluster. It lasts until Ray has been joined.
+
+    A job that was submitted with code of its own keeps that; Ray on this machine alone needs none.
+    """
+    if not config.RAY_ADDRESS or "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="lipgen-code-") as folder:
+        for name in PACKAGES:
+            shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in MODULES:
+            shutil.copy(ROOT / name, folder)
+        yield {"working_dir": folder}
+
+
+def reach(address: str) -> None:
+    """Makes a connection to a cluster and ends it; where nobody listens, Ray itself would ask again for minutes.
+
+    Args:
+        address: ``HOST:PORT``, with ``ray://`` before it or not; any other is not looked at.
+
+    Raises:
+        OSError: nobody listens.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=REACH_WITHIN_S).close()
+
+
+def weights_of(models: Models) -> list[Path]:
+    """The files that the models of a run are read from."""
+    return [path for model in models for path in (model.weights, model.helper) if path is not None]
+
+
+def sizes_of(paths: Iterable[Path]) -> dict[Path, int]:
+    """Bytes of the files that are there, of some of them where there are many."""
+    every = list(paths)
+    step = max(len(every) // MOST_INPUTS, 1)
+    return {path: path.stat().st_size for path in every[::step] if path.is_file()}

@@ -1,0 +1,1 @@
+"""One run from the command line to its report: planned, put to work, shown, summed up."""

@@ -1,0 +1,96 @@
+"""What a run shows while it works: bars on a terminal, plain lines elsewhere, or JSON."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from tqdm import tqdm
+
+from pipeline.executors.events import Event, Level, write_to_log
+from pipeline.run.report import RunReport
+from pipeline.stages import VideoJob
+from pipeline.types import VideoResult
+
+STAGES = {"decode": "s", "vision": "s", "speech": "s", "clips": "clips", "extras": "s"}
+"""The bars in their order, with what they count: seconds of video, or clips; ``extras`` shows once it is used."""
+
+QUIET = frozenset({"begun", "stage_done", "done", "partial"})
+"""Events that the bars show well enough."""
+
+
+class ConsoleListener:
+    """Shows how a run goes, in the parent process only, and passes results on to the report and to each video's log.
+
+    Args:
+        videos: how many there are.
+        report: gets every result.
+        as_json: a JSON object for each event, and no bars.
+        stream: where to show it; standard error by default.
+    """
+
+    def __init__(self, videos: int, report: RunReport, as_json: bool = False, stream: TextIO | None = None) -> None:
+        self._videos, self._report, self._as_json = videos, report, as_json
+        self._stream: TextIO = stream or sys.stderr
+        self._ended = 0
+        self._known: dict[str, dict[int, tuple[float, float]]] = {stage: {} for stage in STAGES}
+        self._past = dict.fromkeys(STAGES, 0.0)
+        self._bars: dict[str, tqdm] = {}
+        if self._stream.isatty() and not as_json:
+            self._bars = {stage: self._new_bar(stage) for stage in STAGES if stage != "extras"}
+
+    def on_progress(self, video: VideoJob, stage: str, done: float, total: float) -> None:
+        """Moves the bar of *stage*."""
+        if self._bars:
+            if stage not in self._bars:
+                self._bars[stage] = self._new_bar(stage)
+            known, bar = self._known[stage], self._bars[stage]
+            known[video.number] = (done, total)
+            bar.total = self._past[stage] + sum(each for _, each in known.values())
+            bar.n = min(self._past[stage] + sum(each for each, _ in known.values()), bar.total)
+            bar.refresh()
+
+    def _new_bar(self, stage: str) -> tqdm:
+        form = "{desc:<8}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} {unit} [{elapsed}<{remaining}]"
+        return tqdm(desc=stage, unit=STAGES[stage], total=0, file=self._stream, bar_format=form)
+
+    def on_event(self, event: Event) -> None:
+        """Says what happened."""
+        write_to_log(event)
+        if self._as_json:
+            print(event.json(), file=self._stream, flush=True)
+        elif self._bars:
+            if event.name not in QUIET:
+                tqdm.write(sayable(str(event), self._stream), file=self._stream)
+        else:
+            print(sayable(str(event), self._stream), file=self._stream, flush=True)
+
+    def on_result(self, video: VideoJob, result: VideoResult) -> None:
+        """Says how a video ended and writes it to the report."""
+        self._report.add(result)
+        self._ended += 1
+        for stage, known in self._known.items():
+            self._past[stage] += known.pop(video.number, (0.0, 0.0))[1]
+        level: Level = "error" if result.status == "failed" else "warning" if result.status == "partial" else "info"
+        reason = f" ({result.reason_code})" if result.reason_code else ""
+        text = f"[{self._ended}/{self._videos}] {result.status}{reason}: {result.message}"
+        more = {
+            "status": result.status,
+            "reason_code": result.reason_code,
+            "seconds": round(result.seconds, 3),
+            "clips": result.clip_count,
+            "ended": self._ended,
+            "videos": self._videos,
+        }
+        self.on_event(Event(result.status, text, video, level=level, more=more))
+
+    def close(self) -> None:
+        """Leaves the bars as they are."""
+        for bar in self._bars.values():
+            bar.close()
+
+
+def sayable(text: str, stream: TextIO) -> str:
+    """*text* without what *stream* cannot write: file names need not be valid text."""
+    coding = stream.encoding or "utf-8"
+    return text.encode(coding, "backslashreplace").decode(coding)

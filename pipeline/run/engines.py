@@ -1,0 +1,62 @@
+"""Which executor a run has, by its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from config import Config
+from pipeline.errors import InputError
+from pipeline.executors.base import Executor
+from pipeline.executors.local.executor import LocalExecutor
+from pipeline.executors.serial import SerialExecutor
+from pipeline.stages import STAGES, Models, Stages
+
+
+def engine_of(config: Config) -> str:
+    """``local``, ``serial`` or ``ray``.
+
+    Raises:
+        InputError: ``bad_setting`` where two settings contradict each other.
+    """
+    if config.DEBUG and config.ENGINE == "ray":
+        raise InputError("bad_setting", "DEBUG runs everything in one process, and ENGINE is 'ray'. Leave one of them")
+    return "serial" if config.DEBUG else config.ENGINE
+
+
+def new_executor(config: Config, models: Models, work_dir: Path, stages: Stages = STAGES) -> Executor:
+    """The executor that the settings name.
+
+    Args:
+        config: settings, with every ``auto`` resolved.
+        models: of the run.
+        work_dir: for temporary files of this machine.
+        stages: what is run.
+    """
+    engine = engine_of(config)
+    if engine == "ray":
+        return _ray().ray_executor(config, models, work_dir, stages)
+    return (SerialExecutor if engine == "serial" else LocalExecutor)(config, models, work_dir, stages)
+
+
+def gpu_counter(config: Config) -> Callable[[], int] | None:
+    """Counts the GPUs of the cluster that does the work, which is joined for that; None where it is this machine.
+
+    Raises:
+        InputError: there is no such cluster.
+    """
+    if engine_of(config) != "ray":
+        return None
+    module = _ray()
+    module.connect(config)
+    return module.gpus_in_cluster
+
+
+def _ray() -> ModuleType:
+    try:
+        from pipeline.executors.cluster import ray
+    except ModuleNotFoundError as error:
+        text = "ENGINE is 'ray', and Ray is not installed. Install it: make ray (pip install -r requirements-ray.txt)"
+        raise InputError("no_ray", text) from error
+    return ray

@@ -1,0 +1,289 @@
+"""What a command asks for: which videos, with which models, and what is still to be done. Nothing is written here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import Config
+from pipeline.errors import InputError
+from pipeline.executors.local.ring import most_pixels
+from pipeline.executors.locks import skipped
+from pipeline.executors.shards import announcement
+from pipeline.fingerprint import finished_before, marks_of
+from pipeline.inputs import WHOLE, Shard, discover, given_face_boxes, given_scenes, given_transcripts, result_folders
+from pipeline.machine import resolved
+from pipeline.outputs.extras import missing
+from pipeline.outputs.failure import failed_before
+from pipeline.run.engines import gpu_counter
+from pipeline.speech.checkpoints.own import own_checkpoint
+from pipeline.speech.given import transcript_digest
+from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob, frames_held
+from pipeline.storage.copies import ASKED_AT_ONCE, look, trim
+from pipeline.storage.mirror import Mirror
+from pipeline.types import ModelChoice, VideoResult
+from pipeline.weights_choice import choose, choose_alignment
+from pipeline.weights_fetch import sha256_of
+from pipeline.weights_table import default_whisper
+
+LOOKED_AT_AT_ONCE = 4
+"""Videos of this machine that are looked at at the same time: reading and digests leave Python to the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The videos of a run."""
+
+    config: Config
+    """With every ``auto`` resolved."""
+    listed: Sequence[Path]
+    """Every video that was found; those below are the shard's own."""
+    videos: Sequence[Path]
+    folders: Sequence[Path]
+    """Of each video's results."""
+    transcripts: Sequence[Path | None]
+    """The user's own, of each video."""
+    scenes: Sequence[Path | None]
+    """Likewise the lists of scenes."""
+    face_boxes: Sequence[Path | None]
+    """The user's own lists of faces, of each video."""
+    sound_file: Path | None = None
+    """The sound of the only video."""
+    has_transcript: Sequence[bool] = ()
+    """Of each video that was found."""
+    has_face_boxes: Sequence[bool] = ()
+    """Of each video that was found."""
+    mirror: Mirror | None = None
+    """Where videos or results lie on a storage."""
+
+    def choose_models(self, announce: Callable[[str], None]) -> Models:
+        """As `chosen_models`, for every video that was found, so that all shards choose the same."""
+        return chosen_models(self.config, self.has_transcript, announce, self.has_face_boxes)
+
+    def every(self, models: Models) -> Iterator[tuple[VideoJob, VideoResult | None]]:
+        """As `order`, for each video. Several are looked at at once: a storage takes its time to answer, and digests
+        are computed beside each other."""
+        numbers = range(len(self.videos))
+        at_once = LOOKED_AT_AT_ONCE if self.mirror is None else ASKED_AT_ONCE
+        with ThreadPoolExecutor(at_once, "order") as pool:
+            yield from pool.map(lambda number: self.order(number, models), numbers)
+
+    def order(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
+        """The work on one video; and how it ends, where there is none: it is done, or cannot be used.
+
+        Args:
+            number: of the video, from 0.
+            models: of the run.
+        """
+        job, result = self._decided(number, models)
+        if result is None and job.remote is not None:
+            trim(job.remote)  # it is looked at again when its turn comes, which may be hours later
+        return job, result
+
+    def _decided(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
+        path, folder, transcript = self.videos[number], self.folders[number], self.transcripts[number]
+        scenes, boxes = self.scenes[number], self.face_boxes[number]
+        job = VideoJob(
+            number, path, folder, transcript=transcript, scenes=scenes, face_boxes=boxes, sound_file=self.sound_file
+        )
+        url = ""
+        if self.mirror is not None:
+            job = dataclasses.replace(job, remote=self.mirror.remote_of(path, folder))
+            url = self.mirror.url_of(path)
+        try:
+            if job.remote is not None:
+                look(job.remote)
+            models = _models_of(models, transcript, boxes, self.config)
+            marks = marks_of(path, self.config, models, scenes, self.sound_file, url)
+        except InputError as error:
+            return job, VideoResult(path, "failed", error.reason_code, str(error))
+        marks = dataclasses.replace(marks, most_px=most_pixels(self.config.RING_MB << 20, frames_held(self.config)))
+        job = dataclasses.replace(job, marks=marks, models=models)
+        if self.config.FORCE:
+            return job, None
+        manifest = finished_before(folder, marks.whole, marks.most_px)
+        if manifest is not None:
+            return job, None if missing(folder, self.config) else skipped(path, manifest)
+        failure = None if self.config.RETRY_FAILED else failed_before(folder, marks.failure)
+        if failure is not None:
+            code, message = failure
+            text = f"{message} (found by an earlier run; --retry-failed tries again)"
+            return job, VideoResult(path, "failed", code, text)
+        return job, None
+
+
+def take_orders(
+    source: Path,
+    config: Config,
+    announce: Callable[[str], None],
+    shard: Shard = WHOLE,
+    mirror: Mirror | None = None,
+) -> Orders:
+    """Looks what *source* holds.
+
+    Args:
+        source: as `located` has it.
+        config: settings.
+        announce: is told how many videos have a transcript, and how many are the shard's.
+        shard: which of the videos are to be done. All else is found out about the whole list, so that it does not
+            depend on the shard.
+        mirror: of the storage, where *source* or ``OUTPUT_DIR`` is in one.
+
+    Raises:
+        InputError: there are no videos, or a setting does not fit this machine.
+    """
+    output = Path(config.OUTPUT_DIR).resolve() if config.OUTPUT_DIR else None
+    try:
+        videos = discover(source, config.RECURSIVE)
+    except InputError as error:
+        if mirror is None:
+            raise
+        raise mirror.told(error) from error
+    folders = result_folders(videos, source, output)
+    transcripts = _transcripts(videos, source, folders, config, announce)
+    config = resolved(config, gpu_counter(config))
+    _check_precision(config)
+    scenes = given_scenes(videos, Path(config.SCENES)) if config.SCENES else [None] * len(videos)
+    face_boxes = _face_boxes(videos, config, announce)
+    sound_file = Path(config.AUDIO_FILE).expanduser().absolute() if config.AUDIO_FILE else None
+    if sound_file is not None and len(videos) != 1:
+        message = f"AUDIO_FILE names the sound of one video, and here are {len(videos)}. Name one video file"
+        raise InputError("bad_setting", message)
+    if config.FACE_EMBEDDINGS and not Path(config.FACE_EMBEDDINGS).expanduser().is_file():
+        raise InputError("bad_setting", f"FACE_EMBEDDINGS names no file: {config.FACE_EMBEDDINGS}")
+    own = shard.of(videos)
+    if shard.world > 1:
+        announce(announcement(shard, config.SHARD, len(own), len(videos)))
+    return Orders(
+        config,
+        listed=videos,
+        videos=own,
+        folders=shard.of(folders),
+        transcripts=shard.of(transcripts),
+        scenes=shard.of(scenes),
+        face_boxes=shard.of(face_boxes),
+        sound_file=sound_file,
+        has_transcript=[transcript is not None for transcript in transcripts],
+        has_face_boxes=[boxes is not None for boxes in face_boxes],
+        mirror=mirror,
+    )
+
+
+def located(source: Path) -> Path:
+    """The absolute path of a folder or file; a file that is a link keeps its own name."""
+    return source.resolve() if source.is_dir() else source.parent.resolve() / source.name
+
+
+def home_of(source: Path, config: Config) -> Path:
+    """Where the files of the run as a whole go."""
+    if config.OUTPUT_DIR:
+        return Path(config.OUTPUT_DIR).resolve()
+    return source if source.is_dir() else source.parent
+
+
+def chosen_models(
+    config: Config,
+    has_transcript: Sequence[bool] = (),
+    announce: Callable[[str], None] = lambda _: None,
+    has_face_boxes: Sequence[bool] = (),
+) -> Models:
+    """The model of each job.
+
+    Args:
+        config: settings, with every ``auto`` resolved.
+        has_transcript: of each video, whether it has one of the user's. Where every video has, no recogniser is
+            chosen. Where one has, the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
+        announce: is told of each stand-in, and of what is downloaded.
+        has_face_boxes: of each video, whether the user gives its faces. Where all have, no face detector is chosen.
+
+    Raises:
+        PipelineError: weights are damaged, or missing where no stand-in is allowed.
+    """
+    words = None if has_transcript and all(has_transcript) else config.WHISPER_MODEL_SIZE
+    if words == "auto":
+        words = default_whisper(any(device != "cpu" for device in config.WHISPER_DEVICE))
+    folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
+    detector = None if has_face_boxes and all(has_face_boxes) else config.FACE_DETECTOR
+    chosen = choose(
+        detector,
+        config.SPEAKER_MODEL,
+        words and (own_checkpoint(words) or words),
+        config.IDENTITY_MODEL,
+        weights_dir=folder,
+        download=config.DOWNLOAD_WEIGHTS,
+        strict=config.STRICT,
+        language=config.WHISPER_LANGUAGE,
+        announce=announce,
+    )
+    if detector is None:
+        chosen = (ModelChoice("faces", FACE_BOXES, None), *chosen)
+    if words is None:
+        chosen = (*chosen[:2], ModelChoice("words", TRANSCRIPT, None), *chosen[2:])
+    if config.ALIGN or any(has_transcript):
+        network = choose_alignment(
+            config.WHISPER_LANGUAGE,
+            weights_dir=folder,
+            download=config.DOWNLOAD_WEIGHTS,
+            required=config.ALIGN,
+            announce=announce,
+        )
+        chosen = (*chosen, network) if network else chosen
+    return chosen
+
+
+def _transcripts(
+    videos: list[Path], source: Path, folders: list[Path], config: Config, announce: Callable[[str], None]
+) -> Sequence[Path | None]:
+    """The user's own transcript of each video; how many there are is said once."""
+    if not config.TRANSCRIPTS:
+        return [None] * len(videos)
+    found = given_transcripts(videos, source, folders, Path(config.TRANSCRIPTS))
+    count = len(found) - found.count(None)
+    rest = "" if count == len(found) else "; the others are transcribed by the recogniser"
+    announce(f"transcripts: {count} of {len(found)} videos have one in {config.TRANSCRIPTS}{rest}")
+    return found
+
+
+def _face_boxes(videos: list[Path], config: Config, announce: Callable[[str], None]) -> Sequence[Path | None]:
+    """The user's own list of the faces in each video; how many there are is said once."""
+    if not config.FACE_BOXES:
+        return [None] * len(videos)
+    found = given_face_boxes(videos, Path(config.FACE_BOXES))
+    count = len(found) - found.count(None)
+    rest = "" if count == len(found) else "; in the others the face detector looks for them"
+    announce(f"face boxes: {count} of {len(found)} videos have a list in {config.FACE_BOXES}{rest}")
+    return found
+
+
+def _models_of(models: Models, transcript: Path | None, boxes: Path | None, config: Config) -> Models:
+    """Who does each job for one video.
+
+    Raises:
+        InputError: ``bad_transcript`` or ``bad_face_boxes`` when what the user gives cannot be read.
+    """
+    if boxes is not None:
+        faces = ModelChoice("faces", FACE_BOXES, boxes, _face_boxes_digest(boxes))
+        models = tuple(faces if model.job == "faces" else model for model in models)
+    if transcript is None:
+        return models if config.ALIGN else tuple(model for model in models if model.job != "alignment")
+    words = ModelChoice("words", TRANSCRIPT, transcript, transcript_digest(transcript))
+    return tuple(words if model.job == "words" else model for model in models)
+
+
+def _face_boxes_digest(boxes: Path) -> str:
+    try:
+        return sha256_of(boxes)
+    except OSError as error:
+        raise InputError("bad_face_boxes", f"cannot be read: {error.strerror}", boxes) from error
+
+
+def _check_precision(config: Config) -> None:
+    """Refuses half precision where Whisper would run on a CPU."""
+    if config.WHISPER_PRECISION == "half" and "cpu" in config.WHISPER_DEVICE:
+        raise InputError(
+            "bad_setting",
+            "WHISPER_PRECISION is 'half', which needs CUDA, and WHISPER_DEVICE is cpu here. Use auto or full",
+        )
