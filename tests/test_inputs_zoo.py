@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zoo
-from privileges import folder_of_nobody
 
 from config import Config
 from pipeline import stages
 from pipeline.errors import InputError
 from pipeline.run.runner import run
+from tests.support import zoo
+from tests.support.privileges import folder_of_nobody
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG_S = 600

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import LONG_S, ROOT, command, environment
+
+from tests.support.command_line import LONG_S, ROOT, command, environment
 
 pytestmark = pytest.mark.timeout(LONG_S)
 

@@ -13,9 +13,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from command_line import LONG_S, ROOT, start
 
 import optimized_runner
+from tests.support.command_line import LONG_S, ROOT, start
 
 GOOD = "late_sound.mp4"
 pytestmark = pytest.mark.timeout(LONG_S)

@@ -24,8 +24,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_nothing_but_the_package_is_installed(installed: Path) -> None:
     assert [path.name for path in installed.iterdir()] == ["lipgen"]
-    of_tests = [path for path in installed.rglob("*.py") if path.name.startswith("test_") or "benchmarks" in path.parts]
-    assert of_tests == []
+    names = {name for path in (installed / "lipgen").rglob("*") for name in path.relative_to(installed).parts}
+    assert not {"tests", "benchmarks", "samples", "conftest.py"} & names
+    assert [name for name in sorted(names) if name.startswith("test_")] == []
 
 
 def test_every_file_of_the_product_is_in_it(installed: Path) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from s3 import s3_service
 
 from config import Config
 from pipeline.errors import InputError
 from pipeline.run.runner import run
 from pipeline.storage.objects import fetch, listing, push, remove
+from tests.support.s3 import s3_service
 
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = "late_sound.mp4"

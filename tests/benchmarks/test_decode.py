@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film import Film
 
 from benchmarks.decode import line, ring_decoder
 from pipeline.machine import core_count
+from tests.support.film import Film
 
 
 def test_ratios_are_those_within_a_round() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import until
-from finished import finished
 
 from pipeline.clips.pages import write_pages
 from pipeline.outputs.index_page import write_index
+from tests.support.browsing import until
+from tests.support.finished import finished
 
 NAMES = ("plain", "a 'b' \"c\" #1 100%?&", "not\udcffutf8")
 

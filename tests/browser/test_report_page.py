@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import until
-from finished import PITCH_S, finished
 
 from pipeline.clips.pages import write_pages
+from tests.support.browsing import until
+from tests.support.finished import PITCH_S, finished
 
 SCRIPT = ' <script>alert(1)</script> &amp; "quoted" <img src=x onerror=alert(2)>'
 TEXTS = {3: SCRIPT, 4: " Ça ira à Noël."}

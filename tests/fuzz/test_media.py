@@ -12,12 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from film import Film
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz import media_child
 from tests.fuzz.mutations import EXAMPLES, fuzz
+from tests.support.film import Film
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIES = 12

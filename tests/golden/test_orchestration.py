@@ -13,12 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import fake_stages
 import numpy as np
 import pytest
 import torch
-from executing import CONFIG, Recorder, run
-from film import Film
 
 from config import Config
 from pipeline import stages
@@ -35,6 +32,9 @@ from pipeline.outputs.files import write_text
 from pipeline.run import engines, runner
 from pipeline.stages import VideoJob
 from pipeline.types import Losses, Marks, ModelChoice, ScoredTracks, Segment, Transcript, VideoResult, Word
+from tests.support import fake_stages
+from tests.support.executing import CONFIG, Recorder, run
+from tests.support.film import Film
 from tests.test_architecture import ROOT, sources
 
 CPU = Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", DOWNLOAD_WEIGHTS=False)

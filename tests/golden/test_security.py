@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film import Film
 
 from config import Config
 from pipeline.clips.cut import cut_clip
@@ -29,6 +28,7 @@ from pipeline.media.probe import probe
 from pipeline.settings import flag_of
 from pipeline.types import AttributedWord, ClipPlan, Sentence, Word
 from pipeline.weights_choice import choose
+from tests.support.film import Film
 from tests.test_architecture import ROOT, sources
 
 HOSTILE = [

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
-from film import Film
 
 from config import Config
 from pipeline.clips.cut import cut_clip
@@ -30,6 +29,7 @@ from pipeline.vision.shots import ShotFinder
 from talknet.features import ROWS_PER_FRAME, mfcc_for_frames
 from talknet.windows import DURATIONS_S, windows
 from tests.pipeline.vision.synthetic import Face, boxes_in, pictures, stream
+from tests.support.film import Film
 
 F = Fraction
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from film import Film
 
 from pipeline.media.decode import read_frames
 from pipeline.media.encode import write_clip
@@ -20,6 +19,7 @@ from pipeline.vision.mobilefacenet import MobileFaceNet, MobileFaceNetRunner
 from pipeline.vision.tracks import Tracker
 from s3fd.boxes import faces
 from tests.pipeline.vision.synthetic import BASE, Face, boxes_in, pictures, stream
+from tests.support.film import Film
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ import av
 import numpy as np
 import pysubs2
 import pytest
-from film import Film
-from square_and_beep import MODELS
 
 from config import Config
 from pipeline import stages
@@ -41,6 +39,8 @@ from pipeline.types import (
     Word,
 )
 from talknet.features import mfcc_for_frames
+from tests.support.film import Film
+from tests.support.square_and_beep import MODELS
 
 F = Fraction
 RATE_HZ = 48_000

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished import finished as finished_video
 
 from config import Config
 from pipeline import fingerprint as module
@@ -17,6 +16,7 @@ from pipeline.fingerprint import finished_before, marks_of
 from pipeline.outputs import manifest as manifest_module
 from pipeline.outputs.manifest import read_manifest, write_manifest
 from pipeline.types import ModelChoice
+from tests.support.finished import finished as finished_video
 
 MODELS = (ModelChoice("faces", "s3fd", Path("/w/s3fd.pth"), "aa" * 32), ModelChoice("words", "base", None))
 

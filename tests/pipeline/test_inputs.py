@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from privileges import folder_of_nobody
 
 from pipeline.errors import InputError
 from pipeline.inputs import (
@@ -24,6 +23,7 @@ from pipeline.inputs import (
 )
 from pipeline.outputs import extras
 from pipeline.types import CLIP_NAME, ClipPlan
+from tests.support.privileges import folder_of_nobody
 
 
 def _files(folder: Path, *names: str) -> None:

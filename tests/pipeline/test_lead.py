@@ -17,8 +17,6 @@ import imageio_ffmpeg
 import numpy as np
 import pysubs2
 import pytest
-from film import Film
-from square_and_beep import MODELS
 
 from config import Config
 from pipeline import stages
@@ -28,6 +26,8 @@ from pipeline.outputs.manifest import read_manifest
 from pipeline.speech.worker import SpeechWorker
 from pipeline.stages import VideoJob, prepare
 from pipeline.types import AttributedWord, AudioTrack, Marks, Probe, ScoredTracks, Transcript
+from tests.support.film import Film
+from tests.support.square_and_beep import MODELS
 
 F = Fraction
 RATE_HZ = 48_000

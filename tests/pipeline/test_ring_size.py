@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quick_run import quick
 
 from pipeline.run import runner
+from tests.support.quick_run import quick
 
 Run = Callable[[int], tuple[str, list[str] | None]]
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from film import Film
 
 from config import Config
 from pipeline import stages
@@ -27,6 +26,7 @@ from pipeline.vision.scenes import GivenShots
 from pipeline.vision.settings import VisionSettings
 from s3fd.landmarks import YuNetLandmarks
 from s3fd.mtcnn_landmarks import MtcnnLandmarks
+from tests.support.film import Film
 
 CONFIG = Config(DETECT_EVERY=5)
 MODELS = (

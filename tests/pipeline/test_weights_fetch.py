@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 import requests
-from this_machine import free_ports, stay_on_this_machine
 
 from pipeline.errors import WeightsError
 from pipeline.weights_fetch import UnreachableError, check, fetch, git_blob_of, mismatch, sha256_of
 from pipeline.weights_table import Model
+from tests.support.this_machine import free_ports, stay_on_this_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = bytes(range(256)) * 1024

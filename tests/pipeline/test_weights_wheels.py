@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from this_machine import free_ports, stay_on_this_machine
 
 from pipeline import weights_wheels
 from pipeline.errors import WeightsError
 from pipeline.weights_fetch import UnreachableError, fetch
 from pipeline.weights_table import MODELS, Model, WheelForm, WheelMember
+from tests.support.this_machine import free_ports, stay_on_this_machine
 
 PARTS = (b"first half " * 1000, b"second half " * 1000)
 CONTENT = b"".join(PARTS)

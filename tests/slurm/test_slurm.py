@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_slurm import OwnSlurm, missing_programs, own_slurm
 
 from benchmarks.results import differences, timeless
+from tests.support.own_slurm import OwnSlurm, missing_programs, own_slurm
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_S = 1200

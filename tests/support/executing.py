@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import fake_stages
-
 from config import Config
 from pipeline.executors.base import Executor
 from pipeline.executors.events import Event
 from pipeline.machine import resolved
 from pipeline.stages import VideoJob
 from pipeline.types import Marks, VideoResult
+from tests.support import fake_stages
 
 CONFIG = resolved(
     Config(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from film import HEIGHT_PX, WIDTH_PX, Film
 
 from config import Config
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
@@ -31,6 +30,7 @@ from pipeline.types import (
     Transcript,
     Word,
 )
+from tests.support.film import HEIGHT_PX, WIDTH_PX, Film
 
 PITCH_S, SENTENCE_S = 3.0, 2.0
 MODELS = (

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ray.cluster_utils import Cluster
-from this_machine import free_ports
 
 from config import Config
 from pipeline.executors.cluster.executor import ClusterExecutor
 from pipeline.executors.cluster.ray import ray_executor
 from pipeline.stages import Models, Stages
+from tests.support.this_machine import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES = 2
@@ -29,10 +30,12 @@ outside = ""
 
 @contextmanager
 def running() -> Iterator[Cluster]:
-    """The cluster. Its nodes find the stages of the tests; the code of the product must come with the run."""
+    """Start the cluster. Its nodes find the stages of the tests; the code of the product must come with the run."""
     global address, outside
+    path = tempfile.TemporaryDirectory(prefix="lipgen-tests-")
+    Path(path.name, "tests").symlink_to(ROOT / "tests")
     wanted = {
-        "PYTHONPATH": str(ROOT / "tests" / "support"),
+        "PYTHONPATH": path.name,
         "RAY_AUTH_MODE": "disabled",
         "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",  # 30 are few for a busy machine
     }
@@ -48,6 +51,7 @@ def running() -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.shutdown()
+        path.cleanup()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

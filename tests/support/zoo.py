@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from film import Film
+
+from tests.support.film import Film
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "16", "-pix_fmt", "yuv420p")
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "16", "-pix_fmt", "yuv420p10le")

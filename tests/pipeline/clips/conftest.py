@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from film import Film
-from square_and_beep import MODELS, TRANSCRIPT, known_tracks, write_video
 
 from config import Config
 from pipeline.clips import cut
@@ -17,6 +15,8 @@ from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import ToolError
 from pipeline.media.probe import probe
 from pipeline.types import AttributedWord, Marks, ScoredTracks, Sentence, Word
+from tests.support.film import Film
+from tests.support.square_and_beep import MODELS, TRANSCRIPT, known_tracks, write_video
 
 
 def _tracks(

@@ -10,7 +10,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from film import Film
 
 from pipeline.clips.annotate import annotate, draw_all, interpolated, labels_of
 from pipeline.clips.drawing import colour_of
@@ -19,6 +18,7 @@ from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.outputs.subtitles import Cue
 from pipeline.types import AttributedWord, ScoredTracks, Sentence, Word
+from tests.support.film import Film
 
 F = Fraction
 GRID, ZERO = F(25), F(0)

@@ -6,12 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from film import Film
-from finished import Finished, finished
 
 from pipeline.clips import pages
 from pipeline.clips.pages import main, remove_pages, write_pages
 from pipeline.media.probe import probe
+from tests.support.film import Film
+from tests.support.finished import Finished, finished
 
 
 @pytest.fixture

@@ -9,16 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from square_and_beep import (
-    BEEP_S,
-    FRAMES,
-    LIT,
-    RATE_HZ,
-    TRANSCRIPT,
-    pictures_of,
-    segment,
-    sound_of,
-)
 
 from config import Config
 from pipeline.clips.worker import FinishedVideo
@@ -28,6 +18,16 @@ from pipeline.outputs.clips_list import clip_lines
 from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.transcript import read_own_transcript
 from pipeline.types import Losses, ScoredTracks, Transcript, Word
+from tests.support.square_and_beep import (
+    BEEP_S,
+    FRAMES,
+    LIT,
+    RATE_HZ,
+    TRANSCRIPT,
+    pictures_of,
+    segment,
+    sound_of,
+)
 
 
 def test_everything_is_left(finish, tmp_path: Path) -> None:

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from square_and_beep import (
-    LIT,
-    SQUARE,
-    pictures_of,
-    square_at,
-)
 
 from config import Config
 from pipeline.clips.worker import MOST_AT_ONCE, clips_at_once
 from pipeline.media.probe import probe
 from pipeline.outputs.manifest import read_manifest
+from tests.support.square_and_beep import (
+    LIT,
+    SQUARE,
+    pictures_of,
+    square_at,
+)
 
 
 @pytest.mark.parametrize(("low", "high"), [({"CLIP_SIZE": 32}, {"CLIP_SIZE": 96}), ({"CLIP_CRF": 45}, {"CLIP_CRF": 1})])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from executing import Kind
-from ray_cluster import on_ray
 
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
+from tests.support.executing import Kind
+from tests.support.ray_cluster import on_ray
 
 
 @pytest.fixture(scope="module", params=["serial", "local", "ray"])

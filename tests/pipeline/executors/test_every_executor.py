@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import fake_stages
 import pytest
-from executing import CONFIG, Kind, Recorder, prepared, run
 
 from pipeline.executors.events import Event
 from pipeline.executors.locks import Claims
 from pipeline.executors.serial import SerialExecutor
 from pipeline.outputs.failure import failed_before
 from pipeline.outputs.tracks import read_tracks
+from tests.support import fake_stages
+from tests.support.executing import CONFIG, Kind, Recorder, prepared, run
 
 NAMES = [
     *("a.mp4", "bad.mp4", "b.mp4", "bug-vision.mp4", "bug-mux.mp4", "bug-decode.mp4", "blocked.mp4", "note.mp4"),

@@ -7,9 +7,7 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
-import fake_stages
 import pytest
-from s3 import s3_service
 
 from config import Config
 from pipeline.errors import InputError
@@ -26,6 +24,8 @@ from pipeline.stages import STAGES, Prepared, VideoJob
 from pipeline.storage.mirror import Mirror, Remote
 from pipeline.storage.objects import listing, push, remove
 from pipeline.types import Marks, Segment, Transcript, VideoResult
+from tests.support import fake_stages
+from tests.support.s3 import s3_service
 
 CONFIG = resolved(
     Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", RING_MB=16, NUM_PREPROCESS_WORKERS=2, MAX_VIDEOS_IN_FLIGHT=3)

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from executing import CONFIG, Kind, run
 
 from pipeline.executors.serial import SerialExecutor
+from tests.support.executing import CONFIG, Kind, run
 
 NAMES = ["a.mp4", "b.mp4", "c.mp4"]
 

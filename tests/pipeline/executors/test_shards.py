@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 from pipeline.errors import InputError
 from pipeline.executors.shards import shard_of
 from pipeline.inputs import RUN_FILES, SHARDS_FILE, WHOLE, Shard, list_digest
 from pipeline.run import runner
 from pipeline.run.dry_run import dry_run
+from tests.support.noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 WORLDS = st.integers(1, 40)
 

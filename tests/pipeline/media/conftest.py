@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from film import Film
+
+from tests.support.film import Film
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from typing import Any
 
 import av.error
 import pytest
-from film import Film
 
 from pipeline.errors import InputError
 from pipeline.media import audio, decode, faults, probe
 from pipeline.outputs.failure import is_permanent
 from pipeline.types import Marks
+from tests.support.film import Film
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film import Film
 
 from pipeline.media import flv
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.flv import without_inner_headers
 from pipeline.media.probe import probe
+from tests.support.film import Film
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film import Film
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from pipeline.media.joins import Stamp, find_joins
 from pipeline.media.probe import probe
 from pipeline.media.sound_spans import SoundReader
 from pipeline.types import Probe
+from tests.support.film import Film
 
 F = Fraction
 PIECE_S = 3

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import av
 import pytest
-from film import Film
 
 from pipeline.errors import InputError
 from pipeline.media.picture_times import picture_times
 from pipeline.media.probe import probe
+from tests.support.film import Film
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from film import Film
 
 from pipeline.errors import InputError
 from pipeline.media import posters as module
 from pipeline.media.posters import clip_poster, jpeg, pictures_at
 from pipeline.media.probe import probe
+from tests.support.film import Film
 
 DARK, FLAT = np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 120, np.uint8)
 

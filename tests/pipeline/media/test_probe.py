@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from privileges import folder_of_nobody
 
 from pipeline.errors import InputError
 from pipeline.media.audio import extract_sound, read_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
+from tests.support.privileges import folder_of_nobody
 
 F = Fraction
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from film import Film
 
 from pipeline.errors import InputError
 from pipeline.media.audio import extract_sound, read_sound
@@ -17,6 +16,7 @@ from pipeline.media.excerpts import excerpted
 from pipeline.media.heard import extract_heard
 from pipeline.media.probe import probe, with_sound_file, with_sound_track
 from pipeline.types import AudioTrack
+from tests.support.film import Film
 
 F = Fraction
 RATE_HZ = 48_000

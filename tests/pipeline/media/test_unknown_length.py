@@ -8,13 +8,13 @@ from pathlib import Path
 
 import av
 import pytest
-from film import Film
 
 from optimized_runner import main
 from pipeline.errors import InputError
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.types import MediaLimits
+from tests.support.film import Film
 
 F = Fraction
 

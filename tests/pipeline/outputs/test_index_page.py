@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished import finished
 
 from pipeline.outputs import index_page as module
 from pipeline.outputs.index_page import totals, write_index
+from tests.support.finished import finished
 
 
 def _run(*videos: dict[str, Any], **changed: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished import finished
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from pipeline.outputs.manifest import read_manifest, write_manifest
 from pipeline.outputs.own_manifest import read_own_manifest, read_summary, summary_of
 from pipeline.outputs.seal import sealed
 from pipeline.types import PictureSizes
+from tests.support.finished import finished
 
 SIZES = {"analysed_width": 32, "analysed_height": 18}
 

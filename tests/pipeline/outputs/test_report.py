@@ -8,13 +8,13 @@ import re
 from pathlib import Path
 
 import pytest
-from finished import finished
 
 from config import Config
 from pipeline.outputs import report as module
 from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.report import write_report
 from pipeline.types import Losses
+from tests.support.finished import finished
 
 
 def _text(folder: Path, **changed) -> str:

@@ -8,7 +8,6 @@ import json
 
 import numpy as np
 import pytest
-from finished import finished
 
 from config import Config
 from pipeline.outputs import report_data as module
@@ -23,6 +22,7 @@ from pipeline.outputs.report_data import (
     turns,
 )
 from pipeline.types import Losses
+from tests.support.finished import finished
 
 DONE = finished()
 PERSONS = DONE.tracks.persons

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from finished import finished
 
 from config import Config
 from pipeline.errors import InputError
@@ -22,6 +21,7 @@ from pipeline.outputs.manifest_check import check_manifests
 from pipeline.outputs.seal import sealed
 from pipeline.run import doctor
 from pipeline.run.doctor import Finding, examine
+from tests.support.finished import finished
 
 ROOT = Path(__file__).resolve().parents[3]
 

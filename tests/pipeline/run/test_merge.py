@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quick_run import quick
 
 from benchmarks.results import differences, timeless
 from pipeline.errors import InputError
@@ -20,6 +19,7 @@ from pipeline.run import runner
 from pipeline.run.merge import main, merge, ranges
 from pipeline.run.report import RunReport
 from pipeline.types import ModelChoice, VideoResult
+from tests.support.quick_run import quick
 
 FACES = ModelChoice("faces", "mtcnn", None, stands_in_for="s3fd", why="not found")
 

@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 from pipeline import weights
 from pipeline.errors import WeightsError
@@ -17,6 +16,7 @@ from pipeline.machine import resolved
 from pipeline.run import plan, runner
 from pipeline.speech.checkpoints import own as own_checkpoints
 from pipeline.types import ModelChoice
+from tests.support.noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 
 class TestModels:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished import finished
 
 from pipeline.errors import InputError
 from pipeline.inputs import Shard, list_digest
@@ -18,6 +17,7 @@ from pipeline.outputs.seal import sealed
 from pipeline.run import report as run_report
 from pipeline.run.report import RunReport, read_run, results_of
 from pipeline.types import ModelChoice, VideoResult
+from tests.support.finished import finished
 
 A, B = Path("/v/a.mp4"), Path("/v/b.mp4")
 

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 from config import Config
 from pipeline.executors.local import pool
@@ -23,6 +22,7 @@ from pipeline.outputs.failure import write_failure
 from pipeline.run import engines, plan, runner
 from pipeline.stages import STAGES, VideoJob
 from pipeline.types import VideoResult
+from tests.support.noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 
 class TestRun:

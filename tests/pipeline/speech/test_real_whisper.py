@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from checkpoint_forms import write_ctranslate2, write_hugging_face
 
 from benchmarks.words import JFK, word_errors
 from pipeline.speech import load_transcriber
 from pipeline.speech.checkpoints.digest import digest_here
 from pipeline.speech.whisper_file import read_model
 from pipeline.types import AudioTrack
+from tests.support.checkpoint_forms import write_ctranslate2, write_hugging_face
 
 Fetched = Callable[[str], Path]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from s3 import s3_service
+
+from tests.support.s3 import s3_service
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from film import Film
 
 from pipeline.errors import InputError, WeightsError
 from pipeline.media.probe import probe
 from pipeline.types import ScoredTracks
 from pipeline.vision.facenet import FaceNet, embed_tracks, face_input
+from tests.support.film import Film
 
 F = Fraction
 

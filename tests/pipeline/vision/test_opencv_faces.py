@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from small_onnx import pooled, pooling_network
 
 from pipeline.errors import WeightsError
 from pipeline.vision.embedding import FaceEmbedder, load_embedder
@@ -16,6 +15,7 @@ from pipeline.vision.likeness import unit
 from pipeline.vision.opencv_faces import AuraFace, SFace
 from pipeline.vision.samples import FaceView
 from s3fd.landmarks import YuNetLandmarks
+from tests.support.small_onnx import pooled, pooling_network
 
 Network = type[SFace] | type[AuraFace]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film import Film
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from pipeline.vision import scenes as module
 from pipeline.vision.scenes import GivenShots, read_scenes
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 from tests.pipeline.vision.synthetic import Face, pictures, stream
+from tests.support.film import Film
 
 F = Fraction
 HEADER = (

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_weights import content_of
-from this_machine import free_ports, stay_on_this_machine
 
 from pipeline import weights, weights_table
 from pipeline.weights_table import MODELS
+from tests.support.small_weights import content_of
+from tests.support.this_machine import free_ports, stay_on_this_machine
 
 
 @pytest.fixture(autouse=True)

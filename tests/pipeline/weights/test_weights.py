@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_weights import content_of, put
 
 from pipeline import weights
 from pipeline.errors import WeightsError
 from pipeline.weights import cache_dir, find, main
 from pipeline.weights_table import MODELS
+from tests.support.small_weights import content_of, put
 
 ROOT = Path(__file__).resolve().parents[3]
 

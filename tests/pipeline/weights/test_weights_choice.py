@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from small_weights import content_of, named, put
 
 from pipeline.errors import WeightsError
 from pipeline.types import ModelChoice
 from pipeline.weights import cache_dir
 from pipeline.weights_choice import choose, choose_alignment
 from pipeline.weights_table import MODELS
+from tests.support.small_weights import content_of, named, put
 
 Announced = list[str]
 

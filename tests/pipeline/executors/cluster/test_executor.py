@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fake_stages
 import pytest
-from executing import CONFIG, Recorder, prepared
 
 from config import Config
 from pipeline.errors import InputError, WorkerDied
@@ -24,6 +22,8 @@ from pipeline.executors.cluster.executor import ClusterExecutor
 from pipeline.executors.cluster.worker import KINDS, NOT_READY, Begun, Order, Readiness, Workplace
 from pipeline.executors.local.messages import Failed
 from pipeline.stages import Models, Stages, VideoJob
+from tests.support import fake_stages
+from tests.support.executing import CONFIG, Recorder, prepared
 
 Happen = Callable[["MadeUp", Member, Order], Any]
 """What a worker answers instead of doing its work; None: it does it."""

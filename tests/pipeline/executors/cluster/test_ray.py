@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 import ray
-from executing import CONFIG, prepared, run
 from ray.cluster_utils import Cluster
-from ray_cluster import CORES, from_outside, on_ray
 
 from config import Config
 from pipeline.errors import InputError
 from pipeline.executors.cluster import executor as cluster_executor
 from pipeline.executors.cluster import ray as engine
 from pipeline.executors.events import Event
+from tests.support.executing import CONFIG, prepared, run
+from tests.support.ray_cluster import CORES, from_outside, on_ray
 
 LOSE_WITHIN_S = 60.0
 """Time that a worker gets to begin the video which its machine is lost with."""

@@ -124,16 +124,13 @@ def test_the_worker_of_what_stands_beside_the_clips_is_given_its_tries_and_no_mo
 
 def test_without_asserts_it_is_the_same() -> None:
     check = (
-        "import sys; sys.path.insert(0, sys.argv[1]); sys.path.insert(0, sys.argv[2])\n"
-        "import test_desk, tempfile; from pathlib import Path\n"
+        "import tempfile; from pathlib import Path; from tests.pipeline.executors.local import test_desk\n"
         "for kind, message in test_desk.OUT_OF_ORDER.values():\n"
         "    desk, listener, workers = test_desk.desk_of(Path(tempfile.mkdtemp()))\n"
         "    desk.take(workers[kind], message)\n"
         "    print([result.reason_code for result in listener.results])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-O", "-c", check, str(ROOT), str(Path(__file__).parent)], capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-O", "-c", check], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["['internal_error']"] * len(OUT_OF_ORDER)
 

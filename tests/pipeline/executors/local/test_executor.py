@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from executing import CONFIG, prepared, run
 
 from config import Config
 from pipeline.errors import PipelineError
@@ -20,6 +19,7 @@ from pipeline.executors.local import memory_limit
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.local.process_memory import tree_of
 from pipeline.machine import resolved
+from tests.support.executing import CONFIG, prepared, run
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -150,14 +150,14 @@ class TestLocal:
         (folder / ".watched").write_text(str(folder / "child-speech.mp4"))
         code = (
             "import sys; from pathlib import Path; folder = Path(sys.argv[1])\n"
-            "import executing, test_executor as tests\n"
-            "recorder, executor, jobs = executing.prepared(tests.LocalExecutor, folder, ['child-speech.mp4'])\n"
+            "from pipeline.executors.local.executor import LocalExecutor\n"
+            "from tests.support.executing import prepared\n"
+            "recorder, executor, jobs = prepared(LocalExecutor, folder, ['child-speech.mp4'])\n"
             "executor.run(jobs, recorder)\n"
         )
-        path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
         temporary = folder / "tmp"
         temporary.mkdir()
-        environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
         parent = subprocess.Popen([sys.executable, "-c", code, str(folder)], env=environment, cwd=ROOT)
         mark = folder / ".child-speech.mp4.speech.child"
         while not mark.exists():

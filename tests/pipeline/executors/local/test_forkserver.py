@@ -82,9 +82,8 @@ def test_where_that_cannot_be_each_starts_from_nothing(monkeypatch: pytest.Monke
 
 def test_variables_are_those_of_the_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the parent when it starts a worker, not when the libraries were loaded."""
-    from executing import run
-
     from pipeline.executors.local.executor import LocalExecutor
+    from tests.support.executing import run
 
     (tmp_path / ".work").mkdir()
     for name in ("one", "two"):
@@ -102,7 +101,7 @@ def test_a_run_does_without_a_process_that_dies(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from pipeline.executors.local import forkserver; forkserver.LOADED = 'dies'\n"
-        "from executing import run; from pipeline.executors.local.executor import LocalExecutor\n"
+        "from tests.support.executing import run; from pipeline.executors.local.executor import LocalExecutor\n"
         "recorder, _ = run(LocalExecutor, Path(sys.argv[1]), ['a.mp4'])\n"
         "assert recorder.results['a.mp4'].status == 'done', recorder.results\n"
     )

@@ -9,7 +9,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import fake_stages
 import pytest
 
 from config import Config
@@ -19,6 +18,7 @@ from pipeline.executors.local.process_memory import tree_of
 from pipeline.machine import resolved
 from pipeline.stages import VideoJob
 from pipeline.types import VideoResult
+from tests.support import fake_stages
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux")
 
@@ -110,7 +110,7 @@ def is_more(last: tuple[int, int], first: tuple[int, int]) -> bool:
 def test_a_thousand_videos_leave_nothing_open(tmp_path: Path) -> None:
     """In a process of its own, where nothing of other tests is counted."""
     (tmp_path / "work").mkdir()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(Path(__file__).resolve()), str(tmp_path)]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr

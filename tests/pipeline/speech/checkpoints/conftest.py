@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from checkpoint_forms import write_ctranslate2, write_hugging_face
+
+from tests.support.checkpoint_forms import write_ctranslate2, write_hugging_face
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from checkpoint_forms import HEADS, hugging_face_of, variables_of, write_model_bin
 from safetensors.torch import save_file
 
 from pipeline.errors import WeightsError
 from pipeline.speech.checkpoints.digest import digest_here, digest_of, model_digest
 from pipeline.speech.whisper_file import load_model, read_model
+from tests.support.checkpoint_forms import HEADS, hugging_face_of, variables_of, write_model_bin
 
 
 def test_every_form_gives_the_numbers_of_the_official_one(official: Path, ct2_folder: Path, hf_folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""What tests of several folders share: ``from tests.support.film import Film``."""
