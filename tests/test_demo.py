@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from benchmarks.words import sample_words, word_errors
+from benchmarks.quality.words import sample_words, word_errors
 from tests.support.needs import need_index
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,7 @@ FRAME_S = 0.01
 
 SEARCH_BEAMS = {"beam": 1e-60, "wbeam": 1e-40, "maxhmmpf": -1}
 """How improbable a path may become before it is given up. Wider than the defaults of 1e-48, 7e-29 and 30000, which
-lose words on the recordings of ``benchmarks/words.py``; it takes about a third longer."""
+lose words on the recordings of ``benchmarks/quality/words.py``; it takes about a third longer."""
 
 _FILLER = re.compile(r"<.*>|\[.*\]|\+\+.*\+\+")
 """Sentence borders, silence, noise and breath among the words of a result."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.results import differences, timeless
+from benchmarks.common.results import differences, timeless
 from tests.support.own_slurm import OwnSlurm, missing_programs, own_slurm
 
 ROOT = Path(__file__).resolve().parents[2]

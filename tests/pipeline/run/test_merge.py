@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.results import differences, timeless
+from benchmarks.common.results import differences, timeless
 from pipeline.errors import InputError
 from pipeline.inputs import Shard
 from pipeline.run import merge as merge_module

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.words import JFK, word_errors
+from benchmarks.quality.words import JFK, word_errors
 from pipeline.speech import load_transcriber
 from pipeline.speech.checkpoints.digest import digest_here
 from pipeline.speech.whisper_file import read_model

@@ -1,0 +1,1 @@
+"""Yardsticks: the published demos, and our own code of before."""

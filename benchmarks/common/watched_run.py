@@ -1,0 +1,152 @@
+"""A run of the product as its own process, whose processes and left-overs can be told from all others. Linux only."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.common.short_videos import FOOTAGE, ROOT
+
+MARK = "LIPGEN_WATCHED_RUN"
+"""Environment variable that every process of a run inherits, whoever its parent becomes."""
+
+SHARED_MEMORY = Path("/dev/shm")
+
+WORKER = re.compile(r"lipgen-([a-z]+)-\d+")
+"""What ``ps`` shows of a worker that has started: its kind stands in the middle."""
+
+UNFINISHED = re.compile(r".*\.(part|lock|tmp)|\.in-use.*")
+"""Names that nothing may have after a run."""
+
+
+class WatchedRun:
+    """``optimized_runner.py`` in a session of its own, with a folder of its own for temporary files.
+
+    Args:
+        videos: the folder that it works on.
+        output: of the results.
+        temp: made when missing; nothing but the run and those before it may write there.
+        flags: more of the command line.
+        log: what it writes to the console goes to the end of this file.
+    """
+
+    def __init__(self, videos: Path, output: Path, temp: Path, flags: Sequence[str], log: Path) -> None:
+        self._mark = f"{MARK}={uuid.uuid4().hex}"
+        temp.mkdir(parents=True, exist_ok=True)
+        argv = [sys.executable, "optimized_runner.py", str(videos), "--output-dir", str(output), *flags]
+        name, _, value = self._mark.partition("=")
+        with log.open("ab") as console:
+            self.process = subprocess.Popen(
+                argv,
+                cwd=ROOT,
+                env={**os.environ, name: value, "TMPDIR": str(temp)},
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+
+    def processes(self) -> dict[int, str]:
+        """Everything of this run that lives, by process id, with the name that ``ps`` shows."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if self._mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    found[int(folder.name)] = (folder / "comm").read_text().strip()
+        return found
+
+    def workers(self) -> dict[int, str]:
+        """The workers that have started, by process id, each with its kind."""
+        named = {process: WORKER.fullmatch(name) for process, name in self.processes().items()}
+        return {process: match[1] for process, match in named.items() if match}
+
+    def all_end_within(self, seconds: float) -> bool:
+        """Waits until nothing of this run lives, at most so long; says whether that is so."""
+        end_s = time.monotonic() + seconds
+        while self.processes():
+            if time.monotonic() > end_s:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def kill_all(self) -> None:
+        """Ends whatever still lives."""
+        for process in self.processes():
+            kill(process)
+        self.process.wait()
+
+
+def kill(process: int) -> bool:
+    """Sends SIGKILL; False when there was no such process any more."""
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def shared_memory() -> set[str]:
+    """The names in ``/dev/shm``."""
+    return {path.name for path in SHARED_MEMORY.iterdir()} if SHARED_MEMORY.is_dir() else set()
+
+
+def left_behind(output: Path, temp: Path, shared_before: set[str]) -> list[str]:
+    """What no run may leave: anything for temporary files, names in shared memory, unfinished files among results.
+
+    Args:
+        output: of the results.
+        temp: the folder for temporary files.
+        shared_before: `shared_memory` before the run.
+    """
+    found = [f"temporary: {path.relative_to(temp)}" for path in sorted(temp.rglob("*"))]
+    found += [f"shared memory: {name}" for name in sorted(shared_memory() - shared_before)]
+    found += [f"result: {path.relative_to(output)}" for path in sorted(output.rglob("*")) if is_unfinished(path.name)]
+    return found
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is a lock or was not written to its end."""
+    return UNFINISHED.fullmatch(name) is not None
+
+
+def working_folder(wanted: Path | None) -> Path:
+    """*wanted*, made when missing, or a new folder for temporary files that stays, so that it can be looked at.
+
+    Raises:
+        SystemExit: there is something in it.
+    """
+    if wanted is None:
+        return Path(tempfile.mkdtemp(prefix="benchmark-"))
+    wanted.mkdir(parents=True, exist_ok=True)
+    if any(wanted.iterdir()):
+        raise SystemExit(f"{wanted} is not empty. Name a new folder")
+    return wanted.absolute()
+
+
+def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> tuple[argparse.Namespace, Path, Path, Path]:
+    """Adds the flags of every benchmark over short videos, and makes its folders.
+
+    Returns:
+        The flags, the folder for everything, and those for videos and transcripts inside it.
+    """
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    parser.add_argument("--footage", type=Path, default=FOOTAGE, help="folder of more videos to cut pieces from")
+    parser.add_argument("--weights-dir", type=Path, help="without it stand-ins run")
+    flags = parser.parse_args(argv)
+    work = working_folder(flags.work)
+    print(f"everything is in {work}", file=sys.stderr)
+    videos, transcripts = work / "videos", work / "transcripts"
+    for folder in (videos, transcripts):
+        folder.mkdir()
+    return flags, work, videos, transcripts

@@ -1,0 +1,1 @@
+"""Correctness of speakers, words, persons, shots and clips, on videos whose truth is known."""

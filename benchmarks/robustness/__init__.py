@@ -1,0 +1,1 @@
+"""Ends of runs: killed workers, lost machines, interruptions, bad files."""

@@ -1,0 +1,1 @@
+"""Time of runs, stages and networks."""

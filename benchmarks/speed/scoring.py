@@ -1,0 +1,105 @@
+"""How much faster a speaker network scores a track than the published demos, and how much its numbers differ.
+
+    python -m benchmarks.scoring --model talknet --weights-dir weights
+
+Ends with one JSON line. Where the weights cannot be found the network gets reproducible numbers instead: neither the
+time nor the difference depends on what it has learnt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.baselines.published_scoring import plain_logits
+from benchmarks.common.measuring import fill_reproducibly, flops_of, largest_memory_mib, machine, matmul_peak, medians
+from pipeline.checkpoint import load_weights
+from talknet.light_asd import LightAsd
+from talknet.lr_asd import LrAsd
+from talknet.scorer import NetworkScorer
+from talknet.talknet_layout import TalkNet
+
+LAYOUTS = {"talknet": TalkNet, "lr-asd": LrAsd, "light-asd": LightAsd}
+FILES = {
+    "talknet": "pretrain_TalkSet.model",
+    "lr-asd": "lr_asd_talkset.model",
+    "light-asd": "light_asd_talkset.model",
+}
+MOST_DIFFERENCE = {torch.float32: 1e-3}
+
+
+def main() -> None:
+    """Measures one network on one track of noise: pictures and sound of any content cost the same."""
+    arguments = _parser().parse_args()
+    torch.set_num_threads(arguments.threads)
+    device = torch.device(arguments.device)
+    dtype = getattr(torch, arguments.dtype) if arguments.dtype else None
+    published = LAYOUTS[arguments.model]()
+    path = arguments.weights_dir / FILES[arguments.model] if arguments.weights_dir else None
+    with tempfile.TemporaryDirectory() as folder:
+        if path is None or not path.is_file():
+            fill_reproducibly(published)
+            path = Path(folder) / "stand_in.model"
+            torch.save(published.state_dict(), path)
+        else:
+            load_weights(published, path)
+        scorer = NetworkScorer(arguments.model, path, arguments.device, dtype=dtype)
+        report = _measure(published.eval().to(device), scorer, device, arguments)
+    report |= {"weights": "stand-in" if path.name == "stand_in.model" else path.name, **machine(device)}
+    print(json.dumps(report))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=sorted(LAYOUTS), required=True)
+    parser.add_argument("--weights-dir", type=Path, help="folder with the published weights")
+    parser.add_argument("--seconds", type=float, default=60, help="length of the track")
+    parser.add_argument("--runs", type=int, default=3, help="rounds that the medians are taken over")
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], help="of what looks at pictures")
+    return parser
+
+
+def _measure(
+    published: TalkNet | LrAsd | LightAsd, scorer: NetworkScorer, device: torch.device, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    frames = round(arguments.seconds * 25)
+    crops = rng.integers(0, 256, (frames, 112, 112), dtype=np.uint8)
+    mfcc = rng.normal(0, 5, (4 * frames, 13)).astype(np.float32)
+    expected, got = plain_logits(published, crops, mfcc), scorer.score(crops, mfcc)
+    difference = float(np.abs(got - expected).max())
+    if difference > MOST_DIFFERENCE.get(scorer.dtype, np.inf):
+        raise SystemExit(f"the two differ by {difference}: nothing to measure")
+    plain_s, fast_s = medians(
+        device, arguments.runs, lambda: plain_logits(published, crops, mfcc), lambda: scorer.score(crops, mfcc)
+    )
+    flops = flops_of(lambda: scorer.score(crops, mfcc))
+    print(f"{arguments.model}: {arguments.seconds:g} s of track, {frames} frames, {arguments.runs} runs")
+    print(f"  published loop {plain_s:.2f} s, ours {fast_s:.2f} s: {plain_s / fast_s:.1f} times faster")
+    print(f"  largest difference {difference:.1e}, same side of zero {np.mean((got > 0) == (expected > 0)):.4f}")
+    return {
+        "model": arguments.model,
+        "ratio": round(plain_s / fast_s, 2),
+        "max_abs_difference": difference,
+        "same_side_of_zero": round(float(np.mean((got > 0) == (expected > 0))), 4),
+        "plain_s": round(plain_s, 3),
+        "fast_s": round(fast_s, 3),
+        "track_s": arguments.seconds,
+        "frames_per_s": round(frames / fast_s, 1),
+        "matmul_share": round(flops / fast_s / matmul_peak(device, scorer.dtype), 3),
+        "dtype": str(scorer.dtype).removeprefix("torch."),
+        "largest_memory_mib": largest_memory_mib(device),
+        "runs": arguments.runs,
+    }
+
+
+if __name__ == "__main__":
+    main()
