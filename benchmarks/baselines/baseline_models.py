@@ -12,16 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from whisper.model import Whisper
 
 from benchmarks.baselines.published_detection import plain_faces
-from benchmarks.common.measuring import fill_reproducibly
+from benchmarks.common.networks import (
+    S3FD_FILE,
+    S3FD_THRESHOLD,
+    SPEAKER_FILES,
+    SPEAKER_LAYOUTS,
+    fill_s3fd,
+    find_weights,
+    load_or_fill,
+    load_or_write,
+)
+from benchmarks.common.places import YUNET_FILE
 from benchmarks.common.timed_runs import Models
-from benchmarks.speed.detection import FILE as S3FD_FILE
-from benchmarks.speed.detection import THRESHOLD, fill
-from benchmarks.speed.scoring import FILES, LAYOUTS
-from pipeline.checkpoint import load_weights
 from pipeline.speech.whisper_file import load_model
 from pipeline.weights import find
 from s3fd import FaceDetector, auto_scale, load_detector
@@ -31,8 +36,6 @@ from talknet import SpeakerScorer, load_scorer
 from talknet.light_asd import LightAsd
 from talknet.lr_asd import LrAsd
 from talknet.talknet_layout import TalkNet
-
-YUNET_FILE = "yunet_n_dynamic.onnx"
 
 Detect = Callable[[np.ndarray], np.ndarray]
 """(N, 5) faces of one (H, W, 3) picture."""
@@ -98,54 +101,35 @@ def load_old(models: Models) -> OldModels:
         SystemExit: the old way has no such detector, or Whisper's weights are nowhere.
     """
     whisper = _whisper(models) if models.words else None
-    network = LAYOUTS[models.speaker_model]()
-    path = _file(models, FILES[models.speaker_model])
-    if path is None:
-        fill_reproducibly(network)
-    else:
-        load_weights(network, path)
+    network = SPEAKER_LAYOUTS[models.speaker_model]()
+    load_or_fill(network, find_weights(models.weights_dir, SPEAKER_FILES[models.speaker_model]))
     network.eval().to(models.device)
     if models.face_detector == "yunet":
         return OldModels(_one_by_one(_yunet(models)), network, whisper=whisper)
     if models.face_detector != "s3fd":
         raise SystemExit(f"the old way is written for yunet and s3fd, not for {models.face_detector}")
-    s3fd, path = S3fdNetwork(), _file(models, S3FD_FILE)
-    if path is None:
-        fill(s3fd)
-    else:
-        load_weights(s3fd, path)
+    s3fd = S3fdNetwork()
+    load_or_fill(s3fd, find_weights(models.weights_dir, S3FD_FILE), fill_s3fd)
     s3fd.eval().to(models.device)
     boxes = _one_by_one(_yunet(models))
-    return OldModels(lambda picture: plain_faces(s3fd, picture, S3FD_SCALE, THRESHOLD), network, boxes, whisper)
+    return OldModels(lambda picture: plain_faces(s3fd, picture, S3FD_SCALE, S3FD_THRESHOLD), network, boxes, whisper)
 
 
 def load_ours(models: Models, folder: Path) -> tuple[TimedDetector, TimedScorer]:
     """The models as ours runs them, timed; stand-in weights are written to *folder*."""
-    path = _file(models, FILES[models.speaker_model])
-    if path is None:
-        network = LAYOUTS[models.speaker_model]()
-        fill_reproducibly(network)
-        path = folder / FILES[models.speaker_model]
-        torch.save(network.state_dict(), path)
+    name = SPEAKER_FILES[models.speaker_model]
+    network = SPEAKER_LAYOUTS[models.speaker_model]()
+    path = load_or_write(network, find_weights(models.weights_dir, name), folder / name)
     scorer = TimedScorer(load_scorer(models.speaker_model, path, models.device))
     if models.face_detector == "yunet":
         return TimedDetector(_yunet(models)), scorer
-    path = _file(models, S3FD_FILE)
-    if path is None:
-        s3fd = S3fdNetwork()
-        fill(s3fd)
-        path = folder / S3FD_FILE
-        torch.save(s3fd.state_dict(), path)
+    found = find_weights(models.weights_dir, S3FD_FILE)
+    path = load_or_write(S3fdNetwork(), found, folder / S3FD_FILE, fill_s3fd)
     return TimedDetector(load_detector("s3fd", path, models.device), _yunet(models)), scorer
 
 
-def _file(models: Models, name: str) -> Path | None:
-    path = models.weights_dir / name if models.weights_dir else None
-    return path if path is not None and path.is_file() else None
-
-
 def _yunet(models: Models) -> FaceDetector:
-    path = _file(models, YUNET_FILE)
+    path = find_weights(models.weights_dir, YUNET_FILE)
     if path is None:
         raise SystemExit(f"{YUNET_FILE} is needed: name its folder with --weights-dir")
     return load_detector("yunet", path)

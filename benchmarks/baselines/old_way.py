@@ -18,7 +18,6 @@ writes ``OUT/old.json``: when the models were loaded, seconds of each stage, and
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -35,6 +34,7 @@ import numpy as np
 from benchmarks.baselines.baseline_models import OldModels, load_old
 from benchmarks.baselines.old_tracks import OldTrack, old_crop, old_tracks
 from benchmarks.baselines.published_scoring import plain_logits
+from benchmarks.common.command_line import parser_of
 from benchmarks.common.short_videos import run_ffmpeg
 from benchmarks.common.timed_runs import Models
 from config import Config
@@ -236,7 +236,7 @@ def _write_manifest(video: OldVideo, segments: Sequence[Mapping[str, Any]]) -> N
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("videos", type=Path, help="a folder of MP4s")
     parser.add_argument("transcripts", type=Path, help="a folder with a transcript of each, in Whisper's shape")
     parser.add_argument("out", type=Path, help="a new folder")

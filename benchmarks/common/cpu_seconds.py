@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.common.vision import batches
 from config import Config
 from pipeline.executors.local.ring import fit
 from pipeline.executors.locks import Claims
 from pipeline.fingerprint import marks_of
 from pipeline.run.report import RunReport
 from pipeline.stages import STAGES, Models, Prepared, RealVision, VideoJob
-from pipeline.types import FrameBatch, Marks, VideoResult
-from pipeline.vision.settings import DECODE_BATCH
+from pipeline.types import Marks, VideoResult
 from s3fd import FaceDetector
 from talknet import SpeakerScorer
 
@@ -94,24 +94,14 @@ def _vision_beside_networks(prepared: Prepared, config: Config, models: Models) 
     form = fit(prepared.probe, config.RING_MB << 20, STAGES.frames_held(config))
     session = vision.start(prepared, form.capacity, lambda _: None)
     total_s = 0.0
-    for batch in _batches(prepared, (form.width_px, form.height_px), form.scale):
+    pictures = STAGES.pictures(prepared, (form.width_px, form.height_px), 1, lambda _: None)
+    for batch in batches(pictures, form.scale):
         with cpu_clock() as pushing:
             session.push(batch)
         total_s += pushing()
     with cpu_clock() as finishing:
         session.finish()
     return max(total_s + finishing() - detector.cpu_s - scorer.cpu_s, 0.0)
-
-
-def _batches(prepared: Prepared, size_px: tuple[int, int], scale: float) -> Iterator[FrameBatch]:
-    first, held = 0, []
-    for picture in STAGES.pictures(prepared, size_px, 1, lambda _: None):
-        held.append(picture.copy())
-        if len(held) == DECODE_BATCH:
-            yield FrameBatch(first, np.stack(held), scale)
-            first, held = first + len(held), []
-    if held:
-        yield FrameBatch(first, np.stack(held), scale)
 
 
 class TimedDetector:

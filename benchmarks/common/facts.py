@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from benchmarks.common.measuring import machine
-from benchmarks.common.short_videos import ROOT
+from benchmarks.common.places import ROOT
 from benchmarks.common.watching import TICKS, cpu_s
 from pipeline.executors.local.process_memory import tree_of
 from pipeline.machine import core_count

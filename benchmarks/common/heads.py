@@ -11,13 +11,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.common.places import YUNET_FILE
 from pipeline.errors import InputError
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
-from pipeline.speech.regions import RegionRules, find_speech, load_detector
+from pipeline.speech.regions import RegionRules, find_speech
+from pipeline.speech.regions import load_detector as load_speech_detector
 from pipeline.types import SAMPLES_PER_FRAME
-from s3fd import FaceDetector, auto_scale
+from s3fd import FaceDetector, auto_scale, load_detector
+
+SOURCES = (
+    *(f"retalking_face{number}.mp4" for number in range(1, 6)),
+    *("talknet_pycrop_00000.avi", "talknet_pycrop_00003.avi", "syncnet_example.avi", "latentsync_demo1.mp4"),
+    "grid/s1_bbaf2n.mpg",
+)
+"""Of the footage for tests, those in which one person talks to the camera."""
 
 HEAD_PX = 256
 """Side of the square that holds a head."""
@@ -54,13 +63,18 @@ class Head:
         return before + 1, after
 
 
+def heads_of(footage: Path, weights_dir: Path, names: Sequence[str] = ()) -> list[Head]:
+    """Return the heads in `SOURCES`, or in *names*, of the folder *footage*; *weights_dir* has the weights of YuNet."""
+    return load_heads([footage / name for name in names or SOURCES], load_detector("yunet", weights_dir / YUNET_FILE))
+
+
 def load_heads(paths: Sequence[Path], detector: FaceDetector) -> list[Head]:
     """The heads in these videos, one in each.
 
     Raises:
         InputError: ``no_face`` where no face is found.
     """
-    speech = load_detector()
+    speech = load_speech_detector()
     heads = []
     for path in paths:
         found = probe(path.resolve())

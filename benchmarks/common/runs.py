@@ -7,11 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common.heads import load_heads
-from benchmarks.quality.conversations import SOURCES, Case, compose, write
-from s3fd import load_detector
-
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.common.composing import Case, compose, write
+from benchmarks.common.heads import heads_of
+from benchmarks.common.places import ROOT
 
 COMPOSED: dict[str, Case] = {"conversations": "listening", "both-talking": "talking", "off-screen": "off-screen"}
 """Names of the sets that are composed of footage."""
@@ -35,9 +33,7 @@ def videos_of(name: str, footage: Path | None, weights_dir: Path, folder: Path) 
         return Path(name)
     if footage is None:
         raise SystemExit(f"{name} are composed of footage: name its folder with --videos")
-    detector = load_detector("yunet", weights_dir / "yunet_n_dynamic.onnx")
-    heads = load_heads([footage / source for source in SOURCES], detector)
-    for conversation in compose(heads, COMPOSED[name]):
+    for conversation in compose(heads_of(footage, weights_dir), COMPOSED[name]):
         write(conversation, folder)
     return folder
 

@@ -12,13 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.common.places import ROOT
+from benchmarks.common.transcripts import segment, transcript_of
 from pipeline.media.encode import find_ffmpeg
 from pipeline.media.probe import probe
-
-ROOT = Path(__file__).resolve().parents[2]
-
-FOOTAGE = ROOT.parent / "shared" / "videos"
-"""Where footage is looked for if nothing is said."""
 
 HEIGHT_PX = 240
 """Low, so that most of a run is its processes and not its arithmetic."""
@@ -101,17 +98,8 @@ def cut(source: Path, start_s: float, seconds: float, target: Path) -> None:
 def write_transcript(path: Path, seconds: float, text: str) -> None:
     """A transcript in Whisper's shape: the words of *text* evenly over *seconds*, a tenth left at either end."""
     words = text.split()
-    first_s, step_s = 0.1 * seconds, 0.8 * seconds / len(words)
-    timed = [
-        {
-            "word": f" {word}",
-            "start": round(first_s + place * step_s, 3),
-            "end": round(first_s + (place + 1) * step_s, 3),
-        }
-        for place, word in enumerate(words)
-    ]
-    segment = {"start": timed[0]["start"], "end": timed[-1]["end"], "text": f" {text}", "words": timed}
-    path.write_text(json.dumps({"language": "en", "text": text, "segments": [segment]}), encoding="utf-8")
+    spoken = segment(words, 0.1 * seconds, 0.8 * seconds / len(words))
+    path.write_text(json.dumps(transcript_of([spoken])), encoding="utf-8")
 
 
 def run_ffmpeg(arguments: Sequence[str], target: Path) -> None:

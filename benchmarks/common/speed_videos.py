@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.short_videos import ROOT, run_ffmpeg
+from benchmarks.common.places import ROOT
+from benchmarks.common.short_videos import run_ffmpeg
+from benchmarks.common.transcripts import transcript_of
 from pipeline.media.probe import probe
 
 SAMPLES = ("two_shot", "cuts", "late_sound")
@@ -85,8 +87,7 @@ def _write_transcript(sample: str, inner_s: Sequence[float], seconds: float, pat
     segments, length_s = said["segments"], probe(ROOT / "samples" / f"{sample}.mp4").duration_s
     for until_s in (*inner_s, seconds):
         segments, length_s = looped(segments, length_s, until_s), until_s
-    text = "".join(segment["text"] for segment in segments)
-    path.write_text(json.dumps({"language": said["language"], "text": text, "segments": segments}), encoding="utf-8")
+    path.write_text(json.dumps(transcript_of(segments, said["language"])), encoding="utf-8")
 
 
 def looped(segments: Sequence[Mapping[str, Any]], length_s: float, seconds: float) -> list[dict[str, Any]]:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common.busy import busy_shares, cpu_spent, overlap_efficiency, span_shares
-from benchmarks.common.short_videos import ROOT
+from benchmarks.common.places import ROOT
+from benchmarks.common.product import ALL_CLIPS, events_of
 from benchmarks.common.speed_videos import VideoSet
 from benchmarks.common.watching import Watched, watch
-from benchmarks.robustness.soak import ALL_CLIPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def first_and_last(console: str) -> tuple[float, float]:
     Raises:
         SystemExit: no video was begun.
     """
-    events = [json.loads(line) for line in console.splitlines() if line.startswith("{")]
+    events = events_of(console)
     times_s = [datetime.fromisoformat(event["time"]).timestamp() for event in events]
     begun_s = [at_s for at_s, event in zip(times_s, events, strict=True) if event["event"] == "begun"]
     if not begun_s:

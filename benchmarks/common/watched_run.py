@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common.short_videos import FOOTAGE, ROOT
+from benchmarks.common.places import ROOT
 
 MARK = "LIPGEN_WATCHED_RUN"
 """Environment variable that every process of a run inherits, whoever its parent becomes."""
@@ -117,36 +115,3 @@ def left_behind(output: Path, temp: Path, shared_before: set[str]) -> list[str]:
 def is_unfinished(name: str) -> bool:
     """Whether a file of this name is a lock or was not written to its end."""
     return UNFINISHED.fullmatch(name) is not None
-
-
-def working_folder(wanted: Path | None) -> Path:
-    """*wanted*, made when missing, or a new folder for temporary files that stays, so that it can be looked at.
-
-    Raises:
-        SystemExit: there is something in it.
-    """
-    if wanted is None:
-        return Path(tempfile.mkdtemp(prefix="benchmark-"))
-    wanted.mkdir(parents=True, exist_ok=True)
-    if any(wanted.iterdir()):
-        raise SystemExit(f"{wanted} is not empty. Name a new folder")
-    return wanted.absolute()
-
-
-def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> tuple[argparse.Namespace, Path, Path, Path]:
-    """Adds the flags of every benchmark over short videos, and makes its folders.
-
-    Returns:
-        The flags, the folder for everything, and those for videos and transcripts inside it.
-    """
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
-    parser.add_argument("--footage", type=Path, default=FOOTAGE, help="folder of more videos to cut pieces from")
-    parser.add_argument("--weights-dir", type=Path, help="without it stand-ins run")
-    flags = parser.parse_args(argv)
-    work = working_folder(flags.work)
-    print(f"everything is in {work}", file=sys.stderr)
-    videos, transcripts = work / "videos", work / "transcripts"
-    for folder in (videos, transcripts):
-        folder.mkdir()
-    return flags, work, videos, transcripts

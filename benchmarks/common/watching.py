@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.common.busy import Look
-from benchmarks.common.short_videos import ROOT
+from benchmarks.common.places import ROOT
 from pipeline.executors.local.process_memory import PROC, stat_fields, tree_bytes
 
 LOOK_EVERY_S = 0.1

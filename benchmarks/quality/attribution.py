@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common.clip_offsets import av_offset_frames
+from benchmarks.common.command_line import parser_of
 from benchmarks.common.judging import Verdict, average_precision, judge
 from benchmarks.common.runs import COMPOSED, run_product, videos_of
 from benchmarks.common.truth import Truth, read_truth
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--set", required=True, help="samples, conversations, both-talking, off-screen, or a folder")
     parser.add_argument("--videos", type=Path, help="folder of the footage for tests, for composed conversations")
     parser.add_argument("--weights-dir", type=Path, required=True)

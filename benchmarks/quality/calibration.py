@@ -9,7 +9,6 @@ most words right if one word in ten comes from off screen. Ends with one JSON li
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from benchmarks.common.command_line import parser_of
 from benchmarks.common.judging import count_words, labelled_rows, people_of_tracks
 from benchmarks.common.runs import run_product, videos_of
 from benchmarks.common.truth import Truth, read_truth
@@ -40,7 +40,7 @@ BINS = 10
 
 def main() -> None:
     """Fits one model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--videos", type=Path, required=True, help="folder of the footage for tests")
     parser.add_argument("--weights-dir", type=Path, required=True)
     parser.add_argument("--speaker-model", default="lr-asd")

@@ -11,10 +11,8 @@ by YuNet; MobileFaceNet tells how much a network would find. Ends with one JSON 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, islice, permutations
@@ -23,14 +21,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.common.command_line import parser_of
 from benchmarks.common.facts import facts
-from config import Config
+from benchmarks.common.places import YUNET_FILE
+from benchmarks.common.vision import tracks_in
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
-from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.persons import Identity, load_identity
-from pipeline.vision.settings import DECODE_BATCH, VisionSettings
-from pipeline.vision.worker import VisionModels, VisionSession
+from pipeline.vision.worker import VisionModels
 from s3fd import FaceDetector, load_detector
 from talknet import load_scorer
 
@@ -93,13 +91,13 @@ class Count:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--footage", type=Path, required=True, help="folder with talking heads")
     parser.add_argument("--samples", type=Path, required=True, help="folder with cuts.mp4 and its truth")
     parser.add_argument("--weights-dir", type=Path, required=True, help="folder with YuNet and MobileFaceNet")
     parser.add_argument("--people", type=int, default=0, help="of each of the two groups; 0: all")
     flags = parser.parse_args(argv)
-    yunet = flags.weights_dir / "yunet_n_dynamic.onnx"
+    yunet = flags.weights_dir / YUNET_FILE
     ways = {
         "by-track": None,
         "by-framing": load_identity("by-framing", None, None),
@@ -153,19 +151,8 @@ def _before(set_px: np.ndarray, person_px: np.ndarray) -> np.ndarray:
     return (person_px * mask + set_px * (1 - mask)).astype(np.uint8)
 
 
-def look(
-    pictures: Iterator[np.ndarray], detector: FaceDetector, identity: Identity | None, folder: Path
-) -> ScoredTracks:
-    """What vision finds with the usual settings, without sound."""
-    (folder / "sound.pcm").touch()
-    settings = VisionSettings.of(Config(DETECT_EVERY=5))
-    models = VisionModels(detector, load_scorer("lip-motion", None), "lip-motion", identity)
-    session = VisionSession(models, settings, AudioTrack(folder / "sound.pcm", 0), settings.frames_held(8))
-    first = 0
-    while batch := list(islice(pictures, DECODE_BATCH)):
-        session.push(FrameBatch(first, np.stack(batch)))
-        first += len(batch)
-    return session.finish()
+def _models(detector: FaceDetector, identity: Identity | None) -> VisionModels:
+    return VisionModels(detector, load_scorer("lip-motion", None), "lip-motion", identity)
 
 
 class _Looked:
@@ -192,8 +179,7 @@ def judge(
     who = [name for name, stretch in shown for _ in stretch]
     looked = _Looked(detector)
     for way, identity in ways.items():
-        with tempfile.TemporaryDirectory() as folder:
-            found = look(iter(pictures), looked, identity, Path(folder))
+        found = tracks_in(pictures, _models(looked, identity))
         spans = [found.frame[found.rows(track)] for track in found.track_ids.tolist()]
         truth = [who[int(np.median(frames))] for frames in spans]
         persons = np.array([found.persons[track] for track in found.track_ids.tolist()])
@@ -205,9 +191,7 @@ def judge_sample(
 ) -> None:
     boxes = json.loads((folder / "cuts.truth.json").read_text("utf-8"))["boxes"]
     for way, identity in ways.items():
-        pictures = (picture.copy() for picture in read_frames(probe(folder / "cuts.mp4")))
-        with tempfile.TemporaryDirectory() as temporary:
-            found = look(pictures, detector, identity, Path(temporary))
+        found = tracks_in(read_frames(probe(folder / "cuts.mp4")), _models(detector, identity))
         rows = [found.rows(track) for track in found.track_ids.tolist()]
         truth = []
         for row in rows:

@@ -6,19 +6,19 @@ on most frames. Ends with one JSON line.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.command_line import parser_of
 from pipeline.outputs.tracks import read_tracks
 from pipeline.types import ScoredTracks
 
 
 def main() -> None:
     """Reads the ``tracks.npz`` of each video."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("results", type=Path, help="output folder of a run")
     parser.add_argument("videos", nargs="*", help="names of result folders in it; all by default")
     arguments = parser.parse_args()

@@ -12,30 +12,27 @@ line.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from benchmarks.common.command_line import parser_of
 from benchmarks.common.facts import facts
-from config import Config
+from benchmarks.common.places import YUNET_FILE
+from benchmarks.common.vision import tracks_in
 from pipeline.errors import InputError
 from pipeline.media.decode import read_frames
 from pipeline.media.encode import find_ffmpeg
 from pipeline.media.probe import probe
-from pipeline.types import GRID_FPS, AudioTrack, FrameBatch, ScoredTracks
+from pipeline.types import GRID_FPS, ScoredTracks
 from pipeline.vision.persons import load_identity
-from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.shots import ShotFinder
-from pipeline.vision.worker import VisionModels, VisionSession
+from pipeline.vision.worker import VisionModels
 from s3fd import load_detector
 from talknet import load_scorer
 
@@ -47,7 +44,7 @@ SIDE_PX = 640
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--footage", type=Path, required=True, help="folder with videos")
     parser.add_argument("--weights-dir", type=Path, required=True, help="folder with YuNet and MobileFaceNet")
     parser.add_argument("--pair", nargs=2, default=PAIR, help="two videos of that folder, a talking head in each")
@@ -79,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def load_models(weights: Path) -> VisionModels:
     """YuNet, MobileFaceNet and the lip motion, which costs next to nothing."""
-    yunet = weights / "yunet_n_dynamic.onnx"
+    yunet = weights / YUNET_FILE
     identity = load_identity("mobilefacenet", weights / "mobilefacenet.pt", yunet)
     return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", identity)
 
@@ -97,18 +94,8 @@ def join(paths: Sequence[Path], out: Path, kind: str, length_s: float) -> None:
 
 
 def look(path: Path, models: VisionModels) -> ScoredTracks:
-    """What vision finds in *path* with the usual settings, without sound."""
-    settings = VisionSettings.of(Config(DETECT_EVERY=5))
-    with tempfile.TemporaryDirectory() as folder:
-        silence = Path(folder) / "sound.pcm"
-        silence.touch()
-        session = VisionSession(models, settings, AudioTrack(silence, 0), settings.frames_held(8))
-        first = 0
-        pictures = (picture.copy() for picture in read_frames(probe(path)))
-        while batch := list(islice(pictures, DECODE_BATCH)):
-            session.push(FrameBatch(first, np.stack(batch)))
-            first += len(batch)
-        return session.finish()
+    """Return the tracks in *path*, found without its sound."""
+    return tracks_in(read_frames(probe(path)), models)
 
 
 def judged(found: ScoredTracks, length_s: float) -> dict[str, Any]:

@@ -8,7 +8,6 @@ project.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections.abc import Sequence
@@ -21,7 +20,8 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from whisper.normalizers import EnglishTextNormalizer
 
-from benchmarks.common.short_videos import ROOT
+from benchmarks.common.command_line import parser_of
+from benchmarks.common.places import ROOT, SHARED
 from pipeline.speech import Transcriber, load_transcriber
 from pipeline.speech.alignment import Aligner
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack
@@ -35,9 +35,9 @@ RECOGNISERS = ("pocketsphinx", "tiny.en", "base")
 
 def main() -> None:
     """Measures the recordings of the shared folder, and the samples."""
-    parser = argparse.ArgumentParser(description="Word error rates of the recognisers, and the alignment's error.")
+    parser = parser_of(__doc__)
     parser.add_argument("recognisers", nargs="*", default=RECOGNISERS, help="PocketSphinx and Whisper models")
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--weights-dir", type=Path, help="folder searched first")
     options = parser.parse_args()
     sets = recordings(options.shared)

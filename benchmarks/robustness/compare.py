@@ -7,17 +7,17 @@ nothing does, else 1.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.common.command_line import parser_of
 from benchmarks.common.results import differences, names_in
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("one", type=Path, help="results folder")
     parser.add_argument("other", type=Path, help="results folder of the same videos")
     flags = parser.parse_args(argv)

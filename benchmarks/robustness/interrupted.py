@@ -13,7 +13,6 @@ remove). Exit code 0 when there are no differences and no faults, and nothing is
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import re
@@ -26,10 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.command_line import parser_of
+from benchmarks.common.product import END_WITHIN_S, parsed, product_flags
 from benchmarks.common.results import differences, faults_of_report, faults_of_results
 from benchmarks.common.short_videos import Short, make_good
-from benchmarks.common.watched_run import WatchedRun, kill, left_behind, parsed, shared_memory
-from benchmarks.robustness.soak import END_WITHIN_S, product_flags
+from benchmarks.common.watched_run import WatchedRun, kill, left_behind, shared_memory
 
 LOOK_AFTER_S = 1.0
 """Workers get this long to notice that their parent is gone before they are counted."""
@@ -62,7 +62,7 @@ class Scene:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Kill a run at random moments, run it again, and compare.")
+    parser = parser_of(__doc__)
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each video")

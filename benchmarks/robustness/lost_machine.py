@@ -23,17 +23,18 @@ from typing import Any
 
 from ray.cluster_utils import Cluster
 
-from benchmarks.common.results import faults_of_report, faults_of_results, names_in
+from benchmarks.common.command_line import parser_of
+from benchmarks.common.product import END_WITHIN_S, events_of, faults_of_run, parsed, product_flags, text_of
+from benchmarks.common.results import names_in
 from benchmarks.common.short_videos import Short, make_good
-from benchmarks.common.watched_run import WatchedRun, left_behind, parsed, shared_memory
-from benchmarks.robustness.soak import END_WITHIN_S, product_flags
+from benchmarks.common.watched_run import WatchedRun, left_behind, shared_memory
 
 CORES = 2
 """Of each node in Ray's books: one team."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Run short videos on a Ray cluster and kill one of its machines.")
+    parser = parser_of(__doc__)
     parser.add_argument("--videos", type=int, default=40, help="how many")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each")
     parser.add_argument("--after", type=float, default=0.4, help="share of the videos that are done before the kill")
@@ -68,7 +69,7 @@ def lose_one(
     try:
         while run.process.poll() is None and time.monotonic() - began_s < flags.limit_s:
             time.sleep(0.2)
-            ended = sum(event["event"] == "done" for event in events_of(log))
+            ended = sum(event["event"] == "done" for event in events_of(text_of(log)))
             if done_before is None and ended >= flags.after * len(shorts):
                 done_before = ended
                 cluster.remove_node(victim, allow_graceful=False)
@@ -79,17 +80,14 @@ def lose_one(
         run.kill_all()
     report = json.loads((output / "run.json").read_bytes())
     faults = [f"the run was not over after {wall_s:.0f} s"] if hung else []
-    faults += faults_of_report(report, shorts)
-    for video in report["videos"]:
-        if video["manifest"]:
-            faults += faults_of_results(Path(video["manifest"]))
+    faults += faults_of_run(report, shorts)
     if run.process.returncode != 0:
         faults.append(f"expected exit code 0, got {run.process.returncode}")
     if done_before is None:
         faults.append("no machine was killed")
     if names_in(videos) != inputs:
         faults.append("the folder of the inputs has changed")
-    events = events_of(log)
+    events = events_of(text_of(log))
     ends = Counter(event["video"] for event in events if event["event"] == "done")
     faults += [f"{path} was done {count} times" for path, count in ends.items() if count != 1]
     cut = Counter(event["video"] for event in events if event["event"] == "stage_done" and event["stage"] == "mux")
@@ -108,12 +106,6 @@ def lose_one(
         "faults": faults,
         "left_behind": [f"process: {name}" for name in alive],
     }
-
-
-def events_of(log: Path) -> list[dict[str, Any]]:
-    """The events of ``--log-json`` in what a run wrote; lines that are no events are passed over."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if log.exists() else []
-    return [json.loads(line) for line in lines if line.startswith('{"time"') and line.endswith("\n")]
 
 
 if __name__ == "__main__":

@@ -22,22 +22,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.results import faults_of_report, faults_of_results, names_in
+from benchmarks.common.command_line import parser_of
+from benchmarks.common.product import END_WITHIN_S, events_of, faults_of_run, parsed, product_flags, text_of
+from benchmarks.common.results import names_in
 from benchmarks.common.short_videos import Short, make_bad, make_good
-from benchmarks.common.watched_run import WatchedRun, kill, left_behind, parsed, shared_memory
-
-FAST = ("--no-download-weights", "--face-detector", "yunet", "--speaker-model", "lr-asd", "--whisper-model-size")
-"""What makes a run cheap on a CPU. Every word comes from a transcript, so that no recogniser is loaded."""
-
-ALL_CLIPS = ("--min-speaker-score-threshold", "-100", "--min-coverage", "0")
-"""So that nearly every sentence becomes a clip, whoever seems to say it."""
-
-END_WITHIN_S = 10.0
-"""Time that the processes of a run get to end after it."""
+from benchmarks.common.watched_run import WatchedRun, kill, left_behind, shared_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Run many short videos while workers are killed.")
+    parser = parser_of(__doc__)
     parser.add_argument("--videos", type=int, default=300, help="how many inputs, the bad ones included")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each")
     parser.add_argument("--kill-every", type=float, nargs=2, default=(20.0, 40.0), metavar=("LEAST", "MOST"))
@@ -51,23 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     line = soak(shorts, work, product_flags(transcripts, flags.weights_dir, flags.max_tries), flags)
     print(json.dumps(line))
     return 1 if line["faults"] or line["left_behind"] else 0
-
-
-def product_flags(transcripts: Path, weights_dir: Path | None, max_tries: int) -> list[str]:
-    """The command line of a cheap run that never sets a video aside for a few kills."""
-    given = ["--weights-dir", str(weights_dir.absolute())] if weights_dir else []
-    cpu = ["--vision-device", "cpu", "--whisper-device", "cpu"]
-    return [
-        *FAST,
-        "pocketsphinx",
-        *ALL_CLIPS,
-        *cpu,
-        *given,
-        "--transcripts",
-        str(transcripts),
-        "--max-tries",
-        str(max_tries),
-    ]
 
 
 def soak(shorts: Sequence[Short], work: Path, product: Sequence[str], flags: argparse.Namespace) -> dict[str, Any]:
@@ -85,17 +61,14 @@ def soak(shorts: Sequence[Short], work: Path, product: Sequence[str], flags: arg
         run.kill_all()
     report_path = output / "run.json"
     report = json.loads(report_path.read_bytes()) if report_path.exists() else {"videos": []}
-    faults += faults_of_report(report, shorts)
-    for ended in report["videos"]:
-        if ended["manifest"]:
-            faults += faults_of_results(Path(ended["manifest"]))
+    faults += faults_of_run(report, shorts)
     expected_code = 0 if all(short.good for short in shorts) else 1
     if run.process.returncode != expected_code:
         faults.append(f"expected exit code {expected_code}, got {run.process.returncode}")
     if names_in(videos) != inputs:
         faults.append("the folder of the inputs has changed")
-    console = log.read_text(encoding="utf-8", errors="replace")
-    events = count_events(console)
+    console = text_of(log)
+    events = Counter(event["event"] for event in events_of(console))
     if "Traceback" in {line[:9] for line in console.splitlines()}:
         faults.append(f"a traceback in {log}")
     return {
@@ -115,15 +88,6 @@ def soak(shorts: Sequence[Short], work: Path, product: Sequence[str], flags: arg
         "faults": faults,
         "left_behind": [f"process: {name}" for name in alive] + left_behind(output, temp, shared),
     }
-
-
-def count_events(console: str) -> Counter[str]:
-    """How often each event of ``--log-json`` stands in what a run wrote; lines that are no events are passed over."""
-    counts: Counter[str] = Counter()
-    for line in console.splitlines():
-        if line.startswith("{"):
-            counts[json.loads(line)["event"]] += 1
-    return counts
 
 
 def _kill_workers(

@@ -27,9 +27,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.short_videos import ROOT, run_ffmpeg
-from benchmarks.common.watched_run import working_folder
-from benchmarks.robustness.soak import FAST
+from benchmarks.common.command_line import add_work, parser_of, working_folder
+from benchmarks.common.places import ROOT
+from benchmarks.common.product import FAST
+from benchmarks.common.short_videos import run_ffmpeg
 from pipeline.executors.local.process_memory import proportional_bytes, tree_of
 from pipeline.media.probe import probe
 
@@ -78,14 +79,14 @@ class Peak:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Peak memory of a run, by the length of its video.")
+    parser = parser_of(__doc__)
     parser.add_argument("--minutes", type=float, nargs="+", default=[5, 20, 60])
     parser.add_argument("--source", type=Path, default=ROOT / "samples" / "two_shot.mp4", help="what is looped")
     parser.add_argument("--unbroken", action="store_true", help="forward and backward, so that there is no cut")
     parser.add_argument("--speaker-model", default="lr-asd", help="lip-motion is quicker")
     parser.add_argument("--speech", choices=("transcript", "pocketsphinx"), default="transcript")
     parser.add_argument("--weights-dir", type=Path, help="without it stand-ins run")
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    add_work(parser)
     parser.add_argument("--command", nargs=argparse.REMAINDER, help="look at this command instead of a run")
     flags = parser.parse_args(argv)
     if flags.command:
@@ -93,7 +94,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps({"command": flags.command, "exit_code": peak.exit_code, **peak.line()}))
         return peak.exit_code
     work = working_folder(flags.work)
-    print(f"everything is in {work}", file=sys.stderr)
     source = flags.source
     if flags.unbroken:
         source = work / "unbroken.mp4"
@@ -122,7 +122,6 @@ def run_of(source: Path, minutes: float, folder: Path, speech: str, weights_dir:
     loop = ["-stream_loop", str(times), "-i", f"file:{source}", "-t", f"{minutes * 60:.3f}", "-c", "copy"]
     run_ffmpeg(loop, video)
     argv = [sys.executable, "optimized_runner.py", str(video), "--output-dir", str(folder / "results"), *FAST]
-    argv += ["pocketsphinx", "--vision-device", "cpu", "--whisper-device", "cpu"]
     if weights_dir is not None:
         argv += ["--weights-dir", str(weights_dir.absolute())]
     if speech == "transcript":

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common.cluster_model import FULL, Cluster, Outcome, Simulation, stages_of
+from benchmarks.common.command_line import parser_of
 from benchmarks.common.stage_costs import COSTS, Costs, measure, read_costs, write_costs
 
 GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Simulate runs on 1 to 1,000 GPUs, of measured and assumed costs.")
+    parser = parser_of(__doc__)
     parser.add_argument("--costs", type=Path, default=COSTS, help="file of measured costs")
     parser.add_argument("--gpus", type=int, nargs="+", default=GPUS, help="rows of the first table")
     parser.add_argument("--cores", type=int, nargs="+", default=(2, 4, 6, 8, 12, 16, 32), help="rows of the third")

@@ -22,19 +22,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.baselines.baseline_models import YUNET_FILE
+from benchmarks.common.command_line import add_runs, add_work, parser_of, working_folder
 from benchmarks.common.facts import facts
-from benchmarks.common.heads import HEAD_PX, Head, load_heads
-from benchmarks.common.short_videos import FOOTAGE
+from benchmarks.common.heads import HEAD_PX, SOURCES, Head, heads_of
+from benchmarks.common.places import FOOTAGE
 from benchmarks.common.speed_videos import VideoSet, make_long, make_videos
 from benchmarks.common.timed_runs import Models
-from benchmarks.common.watched_run import working_folder
-from benchmarks.quality.conversations import SOURCES
+from benchmarks.common.transcripts import segment, transcript_of
 from benchmarks.speed.end_to_end import measured
 from pipeline.media.encode import write_clip
 from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
 from pipeline.vision.crops import BORDER_GREY
-from s3fd import load_detector
 
 SENTENCE_S, SENTENCE_EVERY_S = 3.0, 5.0
 """Of the transcript of the composed videos."""
@@ -43,20 +41,19 @@ WORDS = ("We", "all", "talk.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--faces", type=int, nargs="+", default=[1, 2, 4], help="heads in view, a run for each")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4], help="videos, a run for each")
     parser.add_argument("--minutes", type=float, nargs="+", default=[2, 8], help="lengths, a run for each")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the videos with heads and of the many")
-    parser.add_argument("--runs", type=int, default=3, help="rounds that the medians are taken over")
+    add_runs(parser, 3)
     parser.add_argument("--footage", type=Path, default=FOOTAGE, help="folder of the footage for tests: the heads")
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    add_work(parser)
     Models.add_flags(parser)
     flags = parser.parse_args(argv)
     if min(len(set(flags.faces)), len(set(flags.counts)), len(set(flags.minutes))) < 2:
         parser.error("a slope needs two different values or more of each")
     work = working_folder(flags.work)
-    print(f"everything is in {work}", file=sys.stderr)
     print(json.dumps(added_costs(flags, Models.of(flags), work)))
     return 0
 
@@ -103,7 +100,7 @@ def make_faces(folder: Path, faces: Sequence[int], seconds: float, footage: Path
     missing = [path for path in sources if not path.is_file()]
     if missing or len(sources) < most or models.weights_dir is None:
         raise SystemExit(f"{most} heads are composed of footage: name its folder with --footage; not there: {missing}")
-    heads = load_heads(sources, load_detector("yunet", models.weights_dir / YUNET_FILE))
+    heads = heads_of(footage, models.weights_dir, SOURCES[:most])
     made = []
     for count in faces:
         each = VideoSet(folder / f"{count}" / "videos", folder / f"{count}" / "transcripts", 1, seconds)
@@ -138,15 +135,9 @@ def side_by_side(heads: Sequence[Head], places: int, frames: int) -> Iterator[np
 
 def transcript(seconds: float) -> dict[str, Any]:
     """In Whisper's shape: a sentence of `SENTENCE_S` every `SENTENCE_EVERY_S`, as far as *seconds* reach."""
-    segments = []
-    for number in range(int((seconds - SENTENCE_S) / SENTENCE_EVERY_S) + 1):
-        start, step = number * SENTENCE_EVERY_S, SENTENCE_S / len(WORDS)
-        words = [
-            {"word": f" {word}", "start": start + place * step, "end": start + (place + 1) * step}
-            for place, word in enumerate(WORDS)
-        ]
-        segments.append({"start": start, "end": start + SENTENCE_S, "text": f" {' '.join(WORDS)}", "words": words})
-    return {"language": "en", "text": "".join(segment["text"] for segment in segments), "segments": segments}
+    count = int((seconds - SENTENCE_S) / SENTENCE_EVERY_S) + 1
+    step_s = SENTENCE_S / len(WORDS)
+    return transcript_of([segment(WORDS, number * SENTENCE_EVERY_S, step_s) for number in range(count)])
 
 
 if __name__ == "__main__":

@@ -36,11 +36,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.baselines.old_way import FOR_WORK
+from benchmarks.common.command_line import add_runs, add_work, parser_of, working_folder
 from benchmarks.common.facts import facts
 from benchmarks.common.our_stages import SHARED_STAGES, OurStages, our_stages, vision_s
 from benchmarks.common.speed_videos import VideoSet, make_videos
 from benchmarks.common.timed_runs import Models, TimedRun, run_timed
-from benchmarks.common.watched_run import working_folder
 from benchmarks.common.watching import watch
 from pipeline.machine import DETECT_EVERY_CPU
 from pipeline.outputs.manifest import read_manifest
@@ -76,21 +76,20 @@ class OldRun:
 def main(argv: Sequence[str] | None = None) -> int:
     flags = parsed(argv)
     work = working_folder(flags.work)
-    print(f"everything is in {work}", file=sys.stderr)
     print(json.dumps(baseline(flags, Models.of(flags), work)))
     return 0
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """The flags of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each")
     parser.add_argument("--height", type=int, help="of the pictures, in pixels (default: as the samples)")
-    parser.add_argument("--runs", type=int, default=3, help="rounds that the medians are taken over")
+    add_runs(parser, 3)
     parser.add_argument("--detect-every", type=int, nargs="+", help="of ours, the first is the one that counts")
     parser.add_argument("--stages-only", action="store_true", help="leave whole runs of the product out")
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    add_work(parser)
     Models.add_flags(parser)
     return parser.parse_args(argv)
 

@@ -11,7 +11,6 @@ a clip costs the same wherever it is. Ends with one JSON line.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.common.command_line import add_runs, parser_of
 from benchmarks.common.facts import facts
 from benchmarks.common.speed_videos import make_long
 from config import Config
@@ -37,11 +37,11 @@ SIDE_PX = 224
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--minutes", type=int, nargs="+", default=[1, 60], help="whole minutes where clips begin")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
     parser.add_argument("--height", type=int, help="of the pictures, in pixels (default: as the sample)")
-    parser.add_argument("--runs", type=int, default=5, help="rounds that the medians are taken over")
+    add_runs(parser, 5)
     flags = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="clips-") as temporary:
         print(json.dumps(clips(sorted(flags.minutes), flags.seconds, flags.runs, flags.height, Path(temporary))))

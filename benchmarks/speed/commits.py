@@ -13,7 +13,6 @@ Ends with one JSON line. Linux only; wants the repository.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -23,21 +22,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.command_line import add_runs, add_work, parser_of, working_folder
 from benchmarks.common.facts import facts
-from benchmarks.common.short_videos import ROOT
+from benchmarks.common.places import ROOT
 from benchmarks.common.speed_videos import make_videos
 from benchmarks.common.timed_runs import Models, TimedRun, run_timed
-from benchmarks.common.watched_run import working_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("commits", nargs="+", help="the first is what the others are compared with")
     parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each")
-    parser.add_argument("--runs", type=int, default=3, help="rounds that the medians are taken over")
+    add_runs(parser, 3)
     parser.add_argument("--product", default="", help="more flags of the product, in one argument")
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    add_work(parser)
     Models.add_flags(parser)
     flags = parser.parse_args(argv)
     work = working_folder(flags.work)

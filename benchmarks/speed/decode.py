@@ -13,7 +13,6 @@ included. All have the same number of threads, and take turns; the ratios are me
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -29,6 +28,7 @@ from typing import Any
 
 import av
 
+from benchmarks.common.command_line import add_runs, parser_of
 from benchmarks.common.facts import facts
 from benchmarks.common.speed_videos import make_videos
 from config import Config
@@ -45,12 +45,12 @@ WAYS = ("ring", "pyav", "ffmpeg")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--video", type=Path, help="what is decoded (default: a sample, looped and scaled up)")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the sample")
     parser.add_argument("--height", type=int, default=720, help="of the sample, in pixels")
     parser.add_argument("--threads", type=int, help="of each decoder (default: as the product's on this machine)")
-    parser.add_argument("--runs", type=int, default=5, help="rounds that the medians are taken over")
+    add_runs(parser, 5)
     flags = parser.parse_args(argv)
     threads = flags.threads or product_threads()
     with tempfile.TemporaryDirectory(prefix="decode-") as temporary:

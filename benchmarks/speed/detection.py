@@ -18,14 +18,13 @@ import numpy as np
 import torch
 
 from benchmarks.baselines.published_detection import plain_faces, plain_outputs
-from benchmarks.common.measuring import fill_reproducibly, flops_of, largest_memory_mib, machine, matmul_peak, medians
-from pipeline.checkpoint import load_weights
+from benchmarks.common.command_line import add_runs, parser_of
+from benchmarks.common.measuring import flops_of, largest_memory_mib, machine, matmul_peak, medians
+from benchmarks.common.networks import S3FD_FILE, S3FD_THRESHOLD, fill_s3fd, find_weights, load_or_write
 from s3fd.boxes import face_scores
 from s3fd.detector import S3fdDetector
 from s3fd.network import S3fdNetwork
 
-FILE = "sfd_face.pth"
-THRESHOLD = 0.9
 MOST_DIFFERENCE = 1e-4
 """Of the outputs in float32, as a share of their largest value."""
 
@@ -40,39 +39,25 @@ def main() -> None:
     device = torch.device(arguments.device)
     frames = _video(arguments.video, arguments.frames) if arguments.video else _clouds(arguments.frames)
     published = S3fdNetwork()
-    path = arguments.weights_dir / FILE if arguments.weights_dir else None
     with tempfile.TemporaryDirectory() as folder:
-        if path is None or not path.is_file():
-            fill(published)
-            path = Path(folder) / "stand_in.pth"
-            torch.save(published.state_dict(), path)
-        else:
-            load_weights(published, path)
+        found = find_weights(arguments.weights_dir, S3FD_FILE)
+        path = load_or_write(published, found, Path(folder) / "stand_in.pth", fill_s3fd)
         published.eval().to(device)
         _check_exact(published, S3fdDetector(path, arguments.device, dtype=torch.float32), frames[:2], arguments.scale)
         dtype = getattr(torch, arguments.dtype) if arguments.dtype else None
         detector = S3fdDetector(path, arguments.device, dtype=dtype, compiled=arguments.compile)
         report = _measure(published, detector, frames, device, arguments)
-    report |= {"weights": "stand-in" if path.name == "stand_in.pth" else path.name, **machine(device)}
+    report |= {"weights": found.name if found else "stand-in", **machine(device)}
     print(json.dumps(report))
 
 
-def fill(network: S3fdNetwork) -> None:
-    """Stand-in numbers whose boxes stay of the size of pictures and whose best scores stay below one."""
-    fill_reproducibly(network)
-    with torch.no_grad():
-        for heads, factor in ((network.loc, 0.05), (network.conf, 0.03)):
-            for tensor in heads.parameters():
-                tensor *= factor
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights")
     parser.add_argument("--video", type=Path, help="frames to look at; noise by default")
     parser.add_argument("--frames", type=int, default=16, help="frames, and batch")
     parser.add_argument("--scale", type=float, default=0.25)
-    parser.add_argument("--runs", type=int, default=5, help="rounds that the medians are taken over")
+    add_runs(parser, 5)
     parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], help="the device's fastest by default")
@@ -108,9 +93,9 @@ def _check_exact(published: S3fdNetwork, detector: S3fdDetector, frames: np.ndar
     differences = _differences(published, detector, frames, scale)
     if differences["max_abs_difference"] > MOST_DIFFERENCE:
         raise SystemExit("the two networks differ in float32: nothing to measure")
-    for frame, found in zip(frames, detector.detect(frames, scale=scale, threshold=THRESHOLD), strict=True):
+    for frame, found in zip(frames, detector.detect(frames, scale=scale, threshold=S3FD_THRESHOLD), strict=True):
         with np.errstate(all="ignore"):
-            expected = plain_faces(published, frame, scale, THRESHOLD)
+            expected = plain_faces(published, frame, scale, S3FD_THRESHOLD)
         if not all(
             np.isfinite(boxes).all() and np.abs(boxes).max(initial=0) < LARGEST_PX for boxes in (expected, found)
         ):
@@ -129,17 +114,17 @@ def _measure(
     scale, count = arguments.scale, len(frames)
 
     def plain() -> list[np.ndarray]:
-        return [plain_faces(published, frame, scale, THRESHOLD) for frame in frames]
+        return [plain_faces(published, frame, scale, S3FD_THRESHOLD) for frame in frames]
 
     def fast() -> list[np.ndarray]:
-        return detector.detect(frames, scale=scale, threshold=THRESHOLD)
+        return detector.detect(frames, scale=scale, threshold=S3FD_THRESHOLD)
 
     differences = _differences(published, detector, frames, scale)
     plain_s, fast_s = medians(device, arguments.runs, plain, fast)
     flops = flops_of(lambda: [plain_outputs(published, frame, scale) for frame in frames])
     print(f"s3fd: {count} frames of {frames.shape[2]}x{frames.shape[1]} at {scale}, {arguments.runs} runs")
     print(f"  published {plain_s / count * 1e3:.1f} ms a frame, ours {fast_s / count * 1e3:.1f} ms: ", end="")
-    print(f"{plain_s / fast_s:.1f} times faster; of {differences['priors_over']} priors over {THRESHOLD}", end="")
+    print(f"{plain_s / fast_s:.1f} times faster; of {differences['priors_over']} priors over {S3FD_THRESHOLD}", end="")
     print(f" {differences['priors_that_differ']} differ")
     return {
         "model": "s3fd",
@@ -166,7 +151,7 @@ def _differences(
     fast_loc, fast_conf = detector.outputs(frames, scale)
     of_loc = float((fast_loc - loc).abs().max() / loc.abs().max())
     of_conf = float((fast_conf - conf).abs().max() / conf.abs().max())
-    over, fast_over = face_scores(conf) > THRESHOLD, face_scores(fast_conf) > THRESHOLD
+    over, fast_over = face_scores(conf) > S3FD_THRESHOLD, face_scores(fast_conf) > S3FD_THRESHOLD
     return {
         "max_abs_difference": max(of_loc, of_conf),
         "loc_difference": of_loc,

@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.command_line import add_runs, add_work, parser_of, working_folder
 from benchmarks.common.facts import facts
 from benchmarks.common.speed_videos import VideoSet, make_long, make_videos
 from benchmarks.common.timed_runs import Models, run_timed, summary
-from benchmarks.common.watched_run import working_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,14 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """The flags of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--counts", type=int, nargs="*", default=[1, 4, 16], help="how many videos, a run for each")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each")
     parser.add_argument("--long-minutes", type=float, default=20.0, help="length of one more run's video; 0: none")
     parser.add_argument("--height", type=int, help="of the pictures, in pixels (default: as the samples)")
-    parser.add_argument("--runs", type=int, default=3, help="rounds that the medians are taken over")
+    add_runs(parser, 3)
     parser.add_argument("--long-runs", type=int, default=1, help="the same for the long video")
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    add_work(parser)
     parser.add_argument("--product", default="", help="more flags of the product, in one argument")
     Models.add_flags(parser)
     return parser.parse_args(argv)
@@ -51,7 +51,6 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def end_to_end(flags: argparse.Namespace, models: Models, work: Path) -> dict[str, Any]:
     """Does all runs, in rounds; returns the JSON line."""
-    print(f"everything is in {work}", file=sys.stderr)
     sets = [
         (make_videos(work / f"{count}-videos", count, flags.seconds, flags.height), flags.runs)
         for count in flags.counts

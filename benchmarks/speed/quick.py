@@ -22,9 +22,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.command_line import add_work, parser_of, working_folder
 from benchmarks.common.facts import QUIET, commit, facts, machine_name
 from benchmarks.common.timed_runs import Models
-from benchmarks.common.watched_run import working_folder
 from benchmarks.speed import baseline, clips, decode, end_to_end
 from pipeline.outputs.files import write_json
 
@@ -41,10 +41,10 @@ END_TO_END = ("--counts", "4", "--seconds", "12", "--long-minutes", "0", "--runs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--keep", action="store_true", help="compare with nothing, and keep these ratios from now on")
     parser.add_argument("--kept", type=Path, default=KEPT, help="the file of the kept ones")
-    parser.add_argument("--work", type=Path, help="a new folder for everything; it stays (default: a temporary one)")
+    add_work(parser)
     Models.add_flags(parser)
     flags = parser.parse_args(argv)
     kept = read_kept(flags.kept)

@@ -13,7 +13,6 @@ Everything was read or written just before: on a cold disk or over a network rea
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -27,8 +26,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.command_line import parser_of
 from benchmarks.common.facts import facts
-from benchmarks.common.short_videos import ROOT
+from benchmarks.common.places import ROOT
 from config import Config
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
 from pipeline.outputs.tracks import write_tracks
@@ -98,7 +98,7 @@ sys.exit(code)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Time of a run over finished videos.")
+    parser = parser_of(__doc__)
     parser.add_argument("--videos", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=30.0, help="of talk in each")
     parser.add_argument(

@@ -18,19 +18,14 @@ import numpy as np
 import torch
 
 from benchmarks.baselines.published_scoring import plain_logits
-from benchmarks.common.measuring import fill_reproducibly, flops_of, largest_memory_mib, machine, matmul_peak, medians
-from pipeline.checkpoint import load_weights
+from benchmarks.common.command_line import add_runs, parser_of
+from benchmarks.common.measuring import flops_of, largest_memory_mib, machine, matmul_peak, medians
+from benchmarks.common.networks import SPEAKER_FILES, SPEAKER_LAYOUTS, find_weights, load_or_write
 from talknet.light_asd import LightAsd
 from talknet.lr_asd import LrAsd
 from talknet.scorer import NetworkScorer
 from talknet.talknet_layout import TalkNet
 
-LAYOUTS = {"talknet": TalkNet, "lr-asd": LrAsd, "light-asd": LightAsd}
-FILES = {
-    "talknet": "pretrain_TalkSet.model",
-    "lr-asd": "lr_asd_talkset.model",
-    "light-asd": "light_asd_talkset.model",
-}
 MOST_DIFFERENCE = {torch.float32: 1e-3}
 
 
@@ -40,27 +35,22 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
     dtype = getattr(torch, arguments.dtype) if arguments.dtype else None
-    published = LAYOUTS[arguments.model]()
-    path = arguments.weights_dir / FILES[arguments.model] if arguments.weights_dir else None
+    published = SPEAKER_LAYOUTS[arguments.model]()
     with tempfile.TemporaryDirectory() as folder:
-        if path is None or not path.is_file():
-            fill_reproducibly(published)
-            path = Path(folder) / "stand_in.model"
-            torch.save(published.state_dict(), path)
-        else:
-            load_weights(published, path)
+        found = find_weights(arguments.weights_dir, SPEAKER_FILES[arguments.model])
+        path = load_or_write(published, found, Path(folder) / "stand_in.model")
         scorer = NetworkScorer(arguments.model, path, arguments.device, dtype=dtype)
         report = _measure(published.eval().to(device), scorer, device, arguments)
-    report |= {"weights": "stand-in" if path.name == "stand_in.model" else path.name, **machine(device)}
+    report |= {"weights": found.name if found else "stand-in", **machine(device)}
     print(json.dumps(report))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", choices=sorted(LAYOUTS), required=True)
+    parser = parser_of(__doc__)
+    parser.add_argument("--model", choices=sorted(SPEAKER_LAYOUTS), required=True)
     parser.add_argument("--weights-dir", type=Path, help="folder with the published weights")
     parser.add_argument("--seconds", type=float, default=60, help="length of the track")
-    parser.add_argument("--runs", type=int, default=3, help="rounds that the medians are taken over")
+    add_runs(parser, 3)
     parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], help="of what looks at pictures")

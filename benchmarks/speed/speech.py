@@ -9,7 +9,6 @@ several numbers of windows at once. Ends with one JSON line.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -24,8 +23,9 @@ import numpy as np
 import torch
 
 from benchmarks.baselines.old_speech import OldSpeech
+from benchmarks.common.command_line import add_runs, parser_of
 from benchmarks.common.facts import facts
-from benchmarks.common.short_videos import ROOT
+from benchmarks.common.places import SHARED
 from benchmarks.quality.words import recordings, track_of, word_errors
 from pipeline.machine import core_count
 from pipeline.speech.transcribe import WhisperTranscriber, load_whisper
@@ -68,11 +68,11 @@ class Arm:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--model", default="base", help="Whisper model")
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="folder with the recordings")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder with the recordings")
     parser.add_argument("--weights-dir", type=Path, help="folder searched first")
-    parser.add_argument("--runs", type=int, default=3, help="rounds that the medians are taken over")
+    add_runs(parser, 3)
     parser.add_argument("--threads", type=int, default=core_count(), help="threads of PyTorch")
     parser.add_argument("--batches", type=int, nargs="*", default=BATCHES, help="numbers of windows at once to measure")
     flags = parser.parse_args(argv)

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import json
@@ -28,9 +27,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.baselines.baseline_models import YUNET_FILE
+from benchmarks.common.command_line import add_runs, parser_of
 from benchmarks.common.facts import facts
 from benchmarks.common.measuring import medians
+from benchmarks.common.networks import find_weights
+from benchmarks.common.places import YUNET_FILE
 from s3fd.yunet import YuNet
 
 FACE_LAYERS = ((16, 56, 32, 3), (32, 28, 32, 5), (32, 28, 64, 3), (64, 14, 64, 5), (64, 14, 128, 3))
@@ -49,9 +50,9 @@ _OUTPUT = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--weights-dir", type=Path, help="folder with the weights of YuNet")
-    parser.add_argument("--runs", type=int, default=20, help="rounds that the medians are taken over")
+    add_runs(parser, 20)
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch; ONNX Runtime and OpenCV have one")
     flags = parser.parse_args(argv)
     torch.set_num_threads(flags.threads)
@@ -125,8 +126,8 @@ def winograd() -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
 
 
 def _onnxruntime(runs: int, weights_dir: Path | None) -> dict[str, float] | None:
-    path = weights_dir / YUNET_FILE if weights_dir else None
-    if path is None or not path.is_file() or importlib.util.find_spec("onnxruntime") is None:
+    path = find_weights(weights_dir, YUNET_FILE)
+    if path is None or importlib.util.find_spec("onnxruntime") is None:
         return None
     runtime: Any = importlib.import_module("onnxruntime")
     options = runtime.SessionOptions()

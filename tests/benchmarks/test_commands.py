@@ -67,6 +67,12 @@ def test_nothing_is_imported_by_its_short_name() -> None:
     assert imported(ROOT / "tests" / "benchmarks" / "test_commands.py") >= {"benchmarks.__main__", "benchmarks"}
 
 
+def test_helpers_import_no_command() -> None:
+    names = {module_of(path) for path in commands().values()}
+    helpers = [path for path in HERE.rglob("*.py") if path not in commands().values()]
+    assert [(path, imported(path) & names) for path in helpers if imported(path) & names] == []
+
+
 def ours() -> list[Path]:
     return [path for name in ("benchmarks", "tests") for path in (ROOT / name).rglob("*.py")]
 

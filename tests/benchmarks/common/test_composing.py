@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.common.composing import SPAN_FRAMES, Conversation, compose, write
 from benchmarks.common.heads import HEAD_PX, Head
 from benchmarks.common.truth import read_truth
-from benchmarks.quality.conversations import SPAN_FRAMES, Conversation, compose, write
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 
