@@ -57,8 +57,8 @@ from pipeline.vision.face_boxes import read_face_boxes
 from pipeline.vision.given_faces import WIDEST_STEP, GivenFaces
 from pipeline.vision.persons import load_identity
 from pipeline.vision.scenes import GivenShots, read_scenes
+from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import VisionSettings
-from pipeline.vision.worker import VisionModels, VisionSession
 from s3fd import load_detector
 from talknet import load_scorer
 

@@ -20,8 +20,8 @@ from pipeline.outputs.kept import put_in_place
 from pipeline.stages import STAGES, TRANSCRIPT, Prepared, RealVision, VideoJob, model_of
 from pipeline.types import FrameBatch, Marks, ModelChoice
 from pipeline.vision.persons import load_identity
+from pipeline.vision.session import VisionModels
 from pipeline.vision.settings import DECODE_BATCH
-from pipeline.vision.worker import VisionModels
 from pipeline.weights_choice import choose
 
 SHARED_STAGES: tuple[str, ...] = ("media", "shots_tracks_crops", "faces", "scores", "clips")

@@ -11,8 +11,8 @@ import numpy as np
 
 from config import Config
 from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
+from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
-from pipeline.vision.worker import VisionModels, VisionSession
 
 
 def batches(pictures: Iterable[np.ndarray], scale: float = 1.0) -> Iterator[FrameBatch]:

@@ -28,7 +28,7 @@ from benchmarks.common.vision import tracks_in
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.vision.persons import Identity, load_identity
-from pipeline.vision.worker import VisionModels
+from pipeline.vision.session import VisionModels
 from s3fd import FaceDetector, load_detector
 from talknet import load_scorer
 

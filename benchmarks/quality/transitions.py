@@ -31,8 +31,8 @@ from pipeline.media.encode import find_ffmpeg
 from pipeline.media.probe import probe
 from pipeline.types import GRID_FPS, ScoredTracks
 from pipeline.vision.persons import load_identity
+from pipeline.vision.session import VisionModels
 from pipeline.vision.shots import ShotFinder
-from pipeline.vision.worker import VisionModels
 from s3fd import load_detector
 from talknet import load_scorer
 

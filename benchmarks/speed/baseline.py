@@ -45,7 +45,7 @@ from benchmarks.common.watching import watch
 from pipeline.machine import DETECT_EVERY_CPU
 from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.tracks import read_tracks
-from pipeline.vision.tracks import iou
+from pipeline.vision.tracker import iou
 
 SAME_IOU = 0.3
 """Overlap above which two boxes are of the same face: faces in one picture lie further apart."""

@@ -10,7 +10,7 @@ from pipeline.types import GRID_FPS
 from pipeline.vision.crops import model_crop, smooth_path
 from pipeline.vision.persons import PersonPart, Stretch
 from pipeline.vision.samples import FaceSamples, SampledTrack
-from pipeline.vision.tracks import OpenTrack
+from pipeline.vision.tracker import OpenTrack
 
 SCORE_BLOCK_FRAMES = 60 * GRID_FPS
 """Frames of a track scored together. Every window of 1 to 6 s divides 60 s, so blocks give the very same numbers."""

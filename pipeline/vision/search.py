@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pipeline.vision.tracks import matches
+from pipeline.vision.tracker import matches
 
 MOVED_SHARE = 0.25
 """A face that moved further than this between two looks, or whose side changed by more, is looked at in between; in

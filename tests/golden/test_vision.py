@@ -16,7 +16,7 @@ from pipeline.media.probe import probe
 from pipeline.types import SAMPLES_PER_FRAME, AudioTrack, ScoredTracks
 from pipeline.vision.crops import smooth_path
 from pipeline.vision.mobilefacenet import MobileFaceNet, MobileFaceNetRunner
-from pipeline.vision.tracks import Tracker
+from pipeline.vision.tracker import Tracker
 from s3fd.boxes import faces
 from tests.pipeline.vision.synthetic import BASE, Face, boxes_in, pictures, stream
 from tests.support.film import Film

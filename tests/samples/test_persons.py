@@ -15,8 +15,8 @@ from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.types import FrameBatch
+from pipeline.vision.session import VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
-from pipeline.vision.worker import VisionSession
 from pipeline.weights_choice import choose
 
 

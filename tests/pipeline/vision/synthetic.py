@@ -15,8 +15,8 @@ from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.embedding import Embedder
 from pipeline.vision.given_faces import GivenFaces, placed
 from pipeline.vision.persons import Identity, IdentityByFace
+from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
-from pipeline.vision.worker import VisionModels, VisionSession
 from talknet.inputs import Track
 
 HEIGHT, WIDTH = 48, 96

@@ -13,7 +13,7 @@ from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.embedding import Embedder
 from pipeline.vision.persons import IdentityByFace
 from pipeline.vision.scenes import GivenShots
-from pipeline.vision.worker import VisionModels, VisionSession
+from pipeline.vision.session import VisionModels, VisionSession
 from tests.pipeline.vision.synthetic import BASE, Detector, Face, Scorer, pictures
 
 SHOTS = [(30, [Face(x=20, speed=1)]), (40, [Face(x=60), Face(x=10, y=20, speed=1, start=5)]), (30, [Face(x=40)])]

@@ -17,8 +17,8 @@ from pipeline.types import AudioTrack, FrameBatch
 from pipeline.vision.framing import LONGEST_ABSENCE_FRAMES, look_of, persons_by_framing
 from pipeline.vision.persons import load_identity
 from pipeline.vision.samples import VIEW_PX, FaceView
+from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
-from pipeline.vision.worker import VisionModels, VisionSession
 from s3fd import load_detector
 from talknet import load_scorer
 

@@ -19,8 +19,8 @@ from pipeline.vision.parting import change_of, embedded, parts_of
 from pipeline.vision.persons import load_identity
 from pipeline.vision.samples import FaceView, SampledTrack
 from pipeline.vision.scenes import GivenShots
+from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
-from pipeline.vision.worker import VisionModels, VisionSession
 from s3fd import load_detector
 from talknet import load_scorer
 

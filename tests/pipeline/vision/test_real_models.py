@@ -13,9 +13,9 @@ from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.types import GRID_FPS, FrameBatch, ScoredTracks
+from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
-from pipeline.vision.tracks import iou
-from pipeline.vision.worker import VisionModels, VisionSession
+from pipeline.vision.tracker import iou
 from s3fd import load_detector
 from talknet import load_scorer
 

@@ -12,8 +12,8 @@ import pytest
 from config import Config
 from pipeline.types import SAMPLES_PER_FRAME, AudioTrack, FrameBatch, ScoredTracks
 from pipeline.vision.given_faces import WIDEST_STEP
+from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import VisionSettings
-from pipeline.vision.worker import VisionModels, VisionSession
 from tests.pipeline.vision.synthetic import BASE, Face, Scorer, Shot, faces_of, pictures, stream
 
 SHOTS: dict[str, Sequence[Shot]] = {

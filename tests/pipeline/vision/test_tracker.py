@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.vision.tracks import OpenTrack, Tracker, iou
+from pipeline.vision.tracker import OpenTrack, Tracker, iou
 
 NONE = np.zeros((0, 4), np.float32)
 

@@ -22,7 +22,7 @@ from pipeline.vision.scenes import GivenShots
 from pipeline.vision.search import FaceSearch
 from pipeline.vision.settings import VisionSettings
 from pipeline.vision.shots import ShotFinder
-from pipeline.vision.tracks import OpenTrack, Tracker
+from pipeline.vision.tracker import OpenTrack, Tracker
 from pipeline.vision.unkept import UnkeptFaces
 from s3fd import FaceDetector, auto_scale
 from talknet import SpeakerScorer
