@@ -64,7 +64,7 @@ def listing(known: dict[str, Path]) -> str:
 def summary_of(path: Path) -> str:
     """Return the first line of the docstring of a module, which is not imported, up to a colon or full stop."""
     text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
-    return text.partition("\n")[0].partition(": ``")[0].removesuffix(".")
+    return text.partition("\n")[0].partition(": ``")[0].removesuffix(".").replace("`", "")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ SWAY_MARGIN = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """What a face does at one instant."""
+    """Pose of a face at one instant."""
 
     opening: float = 0.0
     """0 mouth closed, 1 wide open."""
@@ -41,7 +41,7 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How large a portrait is shown, and which part of it."""
+    """Scale at which a portrait is shown, and the part of it that is."""
 
     scale: float
     """Pixels of the picture to one of the portrait."""
@@ -55,7 +55,7 @@ class Face:
     """One portrait in one view, ready to be drawn in any pose.
 
     Raises:
-        ModuleNotFoundError, ValueError: as :func:`samples.portraits.picture_of`.
+        ModuleNotFoundError, ValueError: those of :func:`samples.portraits.picture_of`.
     """
 
     def __init__(self, portrait: Portrait, view: View) -> None:
@@ -77,7 +77,7 @@ class Face:
         self._lid_windows = [self._window(*lid.reach_px) for lid in self._lids]
 
     def draw(self, pose: Pose) -> np.ndarray:
-        """The picture in this pose, (height, width, 3) uint8 BGR."""
+        """Draw the picture in this pose, (height, width, 3) uint8 BGR."""
         x, y = self._still_head(pose)
         source_x, source_y = x.copy(), y.copy()
         window = self._mouth_window
@@ -92,14 +92,14 @@ class Face:
         return picture.round().clip(0, 255).astype(np.uint8)
 
     def box_px(self, pose: Pose) -> tuple[float, float, float, float]:
-        """x1, y1, x2, y2 of the face in the picture of this pose: it moves with the head and keeps its size."""
+        """Return x1, y1, x2, y2 of the face in the picture of this pose: it moves with the head and keeps its size."""
         right = pose.shift_x * self._face_width - self._left
         down = pose.shift_y * self._face_width - self._top
         x1, y1, x2, y2 = self._face_px
         return x1 + right, y1 + down, x2 + right, y2 + down
 
     def _window(self, x1: float, y1: float, x2: float, y2: float) -> tuple[slice, slice]:
-        """Rows and columns of the picture that a part of the portrait can be seen in, however the head sways."""
+        """Return the rows and columns of the picture that can show a part of the portrait, however the head sways."""
         margin = SWAY_MARGIN * self._face_width
         height, width = self._x.shape
         rows = np.clip(np.rint([y1 - margin - self._top, y2 + margin - self._top]), 0, height).astype(int)
@@ -107,7 +107,7 @@ class Face:
         return slice(*rows), slice(*columns)
 
     def _still_head(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
-        """Where each pixel lies on the head at rest: (H, W) float32 each, in pixels of the scaled portrait."""
+        """Return x and y of each pixel on the head at rest, (H, W) float32 each, in pixels of the scaled portrait."""
         center_x, center_y = self._face_center
         dx = self._x - center_x - pose.shift_x * self._face_width
         dy = self._y - center_y - pose.shift_y * self._face_width
@@ -119,7 +119,7 @@ class Face:
 
 
 class _Lid:
-    """The upper lid of one eye."""
+    """Upper lid of one eye."""
 
     def __init__(self, eye: Eye, scale: float, source: np.ndarray) -> None:
         self._upper, self._lower, self._scale = Curve(eye.upper, scale), Curve(eye.lower, scale), scale
@@ -133,7 +133,7 @@ class _Lid:
             self._upper.right,
             (max(heights) + 4) * scale,
         )
-        """x1, y1, x2, y2 of what it may cover, in pixels of the scaled portrait."""
+        """x1, y1, x2, y2 of the area that it may cover, in pixels of the scaled portrait."""
 
     def draw(self, picture: np.ndarray, x: np.ndarray, y: np.ndarray, blink: float) -> None:
         """Draw the lid, with the lashes as its dark rim, over *picture*, (H, W, 3) float32 whose pixels are x, y."""

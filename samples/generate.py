@@ -1,4 +1,4 @@
-"""Makes the sample videos and their truth: ``python -m samples.generate [--out DIR] [SCENE ...]``."""
+"""Make the sample videos and their truth: ``python -m samples.generate [--out DIR] [SCENE ...]``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 REQUIREMENTS = ("espeakng_loader", "skimage", "matplotlib")
-"""Import names of what ``requirements-samples.txt`` installs."""
+"""Import names of the packages in ``requirements-samples.txt``."""
 
 
 def missing_requirements() -> list[str]:
-    """Import names of those requirements of the generator that are not installed."""
+    """Return the import names of those requirements of the generator that are not installed."""
     return [name for name in REQUIREMENTS if importlib.util.find_spec(name) is None]
 
 
@@ -24,8 +24,8 @@ def generate(name: str, folder: Path) -> Path:
         The video.
 
     Raises:
-        KeyError: when there is no such scene.
-        ImportError, ValueError: as :func:`samples.speech.speak` and :func:`samples.portraits.picture_of`.
+        KeyError: there is no such scene.
+        ImportError, ValueError: those of :func:`samples.speech.speak` and :func:`samples.portraits.picture_of`.
     """
     from samples.render import write_video
     from samples.scenes import SCENES
@@ -47,7 +47,7 @@ def generate(name: str, folder: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; its exit code is 0 when all was made and 2 when something is not installed."""
+    """Run the command; return exit code 0 when all was made and 2 when something is not installed."""
     parser = argparse.ArgumentParser(prog="python -m samples.generate", description="Make the sample videos.")
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help="two_shot, cuts or late_sound; all by default")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR", help="default: samples/")

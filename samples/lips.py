@@ -1,7 +1,7 @@
 """Lips, jaw and the inside of a mouth, in any pose.
 
-Along each column of the face, the heights of nose, lips, chin and neck are sent to where the pose wants them, straight
-lines in between. What opens between the lips is filled with teeth, tongue and dark.
+Along each column of the face, the heights of nose, lips, chin and neck are sent to their places in the pose, straight
+lines in between. The opening between the lips is filled with teeth, tongue and dark.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UPPER_SHARE = 0.12
 CHIN_SHARE = 0.62
 """Share of the lower lip's drop that the chin makes."""
 CLOSED_AT = 0.45
-"""Where the lips of a smile meet when it closes: 0 at the upper lip, 1 at the lower."""
+"""Height at which the lips of a smile meet when it closes: 0 at the upper lip, 1 at the lower."""
 WIDENING, NARROWING = 0.11, 0.24
 """Part of its width by which a mouth widens at spread 1 and narrows at spread -1."""
 OWN_TEETH_PX = 2.0
@@ -34,12 +34,12 @@ TEETH_BGR = (136.0, 162.0, 196.0)
 
 @dataclass(frozen=True, slots=True)
 class Warped:
-    """Where the pixels of a window lie in the portrait at rest, and which of them lie between the lips."""
+    """Places of the pixels of a window in the portrait at rest, and the gap between the lips."""
 
     x: np.ndarray
     """(H, W) float32, pixels of the scaled portrait."""
     y: np.ndarray
-    """(H, W) float32."""
+    """(H, W) float32, pixels of the scaled portrait."""
     top: np.ndarray
     """(H, W): height of the upper lip's lower edge in the pixel's column, in the pose."""
     bottom: np.ndarray
@@ -47,10 +47,10 @@ class Warped:
 
 
 class Mouth:
-    """The mouth of one portrait at one scale.
+    """Mouth of one portrait at one scale.
 
     Args:
-        portrait: whose.
+        portrait: the portrait.
         scale: pixels of *source* to one of the portrait.
         source: (H, W, 3) uint8, the scaled portrait.
     """
@@ -74,7 +74,7 @@ class Mouth:
         return left, middle_y - 1.2 * self._width, right, max(self._neck_y, middle_y + 1.2 * self._width)
 
     def warp(self, x: np.ndarray, y: np.ndarray, opening: float, spread: float) -> Warped:
-        """Where the pixels at (*x*, *y*) of a face in this pose lie on the face at rest.
+        """Return the places on the face at rest of the pixels at (*x*, *y*) of a face in this pose.
 
         Args:
             x, y: (H, W) float32, pixels of the scaled portrait.
@@ -104,7 +104,7 @@ class Mouth:
         return Warped(x, along_columns(y, in_pose, at_rest), top, bottom)
 
     def fill(self, picture: np.ndarray, y: np.ndarray, warped: Warped) -> None:
-        """Paint what is seen between the lips.
+        """Paint teeth, tongue and dark between the lips.
 
         Args:
             picture: (H, W, 3) float32 BGR, changed in place.
@@ -127,7 +127,7 @@ class Mouth:
         picture += alpha[..., None] * (inner - picture)
 
     def _unwiden(self, x: np.ndarray, y: np.ndarray, spread: float) -> np.ndarray:
-        """The columns *x* as they were before the mouth became wider or narrower: (H, W) float32."""
+        """Return the columns *x* from before the mouth became wider or narrower: (H, W) float32."""
         middle_y = float(self._upper_inner(self._middle))
         reach = np.exp(-(((x - self._middle) / (0.68 * self._width)) ** 4))
         reach *= np.exp(-(((y - middle_y) / (0.55 * self._width)) ** 2))
@@ -137,7 +137,7 @@ class Mouth:
     def _teeth(
         self, x: np.ndarray, depth: np.ndarray, gap: np.ndarray, side: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Colour (H, W, 3) and opacity (H, W) of the upper teeth; they keep their place when the jaw drops.
+        """Return colour (H, W, 3) and opacity (H, W) of the upper teeth; they keep their place when the jaw drops.
 
         Args:
             x: columns.

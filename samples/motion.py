@@ -1,4 +1,4 @@
-"""What people do when nobody looks at their mouths: sway, blink, and move their lips a little.
+"""Motion beside speech: heads sway, eyes blink, and lips move a little.
 
 Speaker and listener move in the same way, so that motion of the head tells nothing about who speaks.
 """
@@ -20,10 +20,10 @@ BLINK_PAUSE_S = (2.2, 5.0)
 
 
 def sway(seed: int, times_s: np.ndarray) -> np.ndarray:
-    """Motion of a head and idle movement of its lips.
+    """Return the motion of a head and the idle movement of its lips.
 
     Args:
-        seed: of phases and frequencies.
+        seed: seed of phases and frequencies.
         times_s: (F,) instants.
 
     Returns:
@@ -40,7 +40,7 @@ def sway(seed: int, times_s: np.ndarray) -> np.ndarray:
 
 
 def blinks(seed: int, times_s: np.ndarray) -> np.ndarray:
-    """How far the eyes are shut at the instants *times_s*: (F,) float64, 0 open to 1 shut."""
+    """Return by how much the eyes are shut at the instants *times_s*: (F,) float64, 0 open to 1 shut."""
     random = np.random.default_rng(seed)
     shut = np.zeros(len(times_s))
     start_s = random.uniform(0.5, BLINK_PAUSE_S[1])

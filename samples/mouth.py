@@ -1,4 +1,4 @@
-"""What a mouth does while it speaks: from phonemes to how far it opens and how wide it is, at any instant."""
+"""Movement of a mouth that speaks: from phonemes to its opening and width at any instant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from samples.speech import Sound
 
 STEP_HZ = 500
-"""Instants a second at which the movement is worked out before it is sampled."""
+"""Instants a second at which the movement is computed before it is sampled."""
 
 SMOOTHING_S = 0.024
 """Standard deviation of the blur over time: lips are on their way to the next sound before this one has ended."""
@@ -41,10 +41,10 @@ _MARKS = "ˈˌːˑ̩"
 
 
 def shapes_of(phoneme: str) -> list[tuple[float, float]]:
-    """The shapes that one phoneme passes through, as (opening, spread); none for a pause.
+    """Return the shapes that one phoneme passes through, as (opening, spread); none for a pause.
 
     Raises:
-        ValueError: for a sign of IPA that the table lacks.
+        ValueError: the table lacks a sign of IPA.
     """
     signs = [sign for sign in phoneme if sign not in _MARKS]
     unknown = [sign for sign in signs if sign not in _SHAPES]
@@ -54,10 +54,10 @@ def shapes_of(phoneme: str) -> list[tuple[float, float]]:
 
 
 def mouth_movement(phonemes: Iterable[Sound], times_s: np.ndarray) -> np.ndarray:
-    """Opening and spread of a mouth at the instants *times_s*.
+    """Return opening and spread of a mouth at the instants *times_s*.
 
     Args:
-        phonemes: what it says, in order of time; it is shut and at rest outside.
+        phonemes: its phonemes, in order of time; outside them it is shut and at rest.
         times_s: (F,) instants on the clock of *phonemes*.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The two portraits: where their files are, and where the features of each face lie.
+"""The two portraits: places of their files, and of the features of each face.
 
 Both are public domain and come inside wheels that are only read here, never imported. See ``README.md`` for origin
 and licence. Positions are pixels of the portrait, read off enlargements by eye.
@@ -20,7 +20,7 @@ Points = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Eye:
-    """One eye: what a blink covers."""
+    """Eye: the area that a blink covers."""
 
     upper: Points
     """Edge of the upper lid, from corner to corner."""
@@ -32,7 +32,7 @@ class Eye:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A still picture of one person and the geometry of the face in it."""
+    """Still picture of one person and the geometry of the face in it."""
 
     person: str
     wheel: str
@@ -118,11 +118,11 @@ PORTRAITS = {portrait.person: portrait for portrait in (ASTRONAUT, ADMIRAL)}
 
 
 def picture_of(portrait: Portrait) -> np.ndarray:
-    """The portrait as (H, W, 3) uint8 BGR.
+    """Return the portrait as (H, W, 3) uint8 BGR.
 
     Raises:
-        ModuleNotFoundError: when the wheel that holds it is not installed.
-        ValueError: when the wheel holds another picture under that name.
+        ModuleNotFoundError: the wheel that holds it is not installed.
+        ValueError: the wheel holds another picture under that name.
     """
     spec = importlib.util.find_spec(portrait.wheel)
     if spec is None or spec.origin is None:

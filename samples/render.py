@@ -31,7 +31,7 @@ AUDIO_BIT_RATE = 56_000
 
 
 def frames(timeline: Timeline) -> Iterator[np.ndarray]:
-    """Every frame of the video, (height, width, 3) uint8 BGR; errors as :class:`samples.face.Face`."""
+    """Yield every frame of the video, (height, width, 3) uint8 BGR; raise the errors of :class:`samples.face.Face`."""
     scene = timeline.scene
     width, height = scene.size
     faces = {
@@ -50,7 +50,7 @@ def frames(timeline: Timeline) -> Iterator[np.ndarray]:
 
 
 def sound(timeline: Timeline) -> np.ndarray:
-    """The sound of the scene from the first frame to the end of the last, (N,) float32 in -1..1."""
+    """Return the sound of the scene from the first frame to the end of the last, (N,) float32 in -1..1."""
     rate_hz = timeline.scene.audio_rate_hz
     random = np.random.default_rng(timeline.scene.seed)
     count = math.ceil(timeline.duration_s * rate_hz)
@@ -91,7 +91,7 @@ def write_video(timeline: Timeline, path: Path) -> None:
 
 
 def _sound_frames(samples: np.ndarray, scene: Scene) -> Iterator[av.AudioFrame]:
-    """The part of *samples* from where the sound track begins, in blocks with their times."""
+    """Yield *samples* from the start of the sound track on, in blocks with their times."""
     block = 1024
     layout = "mono" if scene.audio_channels == 1 else "stereo"
     for first in range(round(scene.sound_from_s * scene.audio_rate_hz), len(samples), block):

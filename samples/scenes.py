@@ -1,4 +1,4 @@
-"""The sample videos: who says what, and how it is filmed. Everything else follows from this."""
+"""The sample videos: script, cast and camera. Everything else follows from this."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TAIL_S = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sentence of the script."""
+    """Sentence of the script."""
 
     person: str
     text: str
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The camera changes its view."""
+    """Change of the camera's view."""
 
     view: str
     """Key of :attr:`Scene.views`."""
@@ -47,13 +47,13 @@ class Panel:
 
     person: str
     left_px: int
-    """Where it begins in the picture; panels are as high as the picture."""
+    """Left edge in the picture; panels are as high as the picture."""
     view: View
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One video."""
+    """Sample video."""
 
     name: str
     """Stem of its files."""
@@ -64,17 +64,17 @@ class Scene:
     audio_rate_hz: int
     audio_channels: int
     sound_from_s: float
-    """When the sound track begins, seconds after the first frame."""
+    """Start of the sound track, seconds after the first frame."""
     lines: tuple[Line, ...]
     cuts: tuple[Cut, ...]
-    """In order of time; the first is the view of the first frame, whatever its time."""
+    """Cuts in order of time; the first is the view of the first frame, whatever its time."""
     views: dict[str, tuple[Panel, ...]]
-    """Name of a view to what it shows."""
+    """Panels of each view, by its name."""
     seed: int
 
     @property
     def people(self) -> tuple[str, ...]:
-        """Everybody who can be seen, in alphabetical order."""
+        """Return everybody who can be seen, in alphabetical order."""
         return tuple(sorted({panel.person for panels in self.views.values() for panel in panels}))
 
 

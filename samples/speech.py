@@ -1,4 +1,4 @@
-"""Synthetic speech by eSpeak NG: the sound of a sentence, and when each word and phoneme of it is spoken.
+"""Synthetic speech by eSpeak NG: the sound of a sentence, and the times of its words and phonemes.
 
 eSpeak reports every word and phoneme with the sample at which it begins, so the times are exact by construction. The
 library is called through its C interface (``speak_lib.h``, version 1.52), from the wheel ``espeakng-loader``.
@@ -34,7 +34,7 @@ _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How one person sounds."""
+    """Voice of one person."""
 
     name: str
     """eSpeak language and variant, such as ``gmw/en+f4``."""
@@ -45,7 +45,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One word or phoneme and the half-open interval in which it is spoken, seconds after the first sample."""
+    """Word or phoneme and the half-open interval in which it is spoken, seconds after the first sample."""
 
     text: str
     """A word with the punctuation that follows it, or a phoneme in IPA; an empty phoneme is a pause."""
@@ -55,7 +55,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One spoken sentence, without silence at either end."""
+    """Spoken sentence, without silence at either end."""
 
     samples: np.ndarray
     """(N,) int16 at 22,050 Hz."""
@@ -90,14 +90,14 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 def speak(lines: Sequence[tuple[Voice, str]]) -> list[Utterance]:
-    """The sound of each sentence.
+    """Speak each sentence.
 
     Each is spoken in a process of its own: eSpeak keeps the phase of its pitch flutter between sentences, and only a
     fresh one gives the same samples every time.
 
     Raises:
-        ImportError: when ``espeakng-loader`` is not installed.
-        ValueError: for a voice that eSpeak does not have, or a sentence in which it runs words together.
+        ImportError: ``espeakng-loader`` is not installed.
+        ValueError: eSpeak does not have the voice, or runs words of a sentence together.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=context, max_tasks_per_child=1) as pool:
@@ -105,7 +105,7 @@ def speak(lines: Sequence[tuple[Voice, str]]) -> list[Utterance]:
 
 
 def speak_once(voice: Voice, text: str) -> Utterance:
-    """The sound of one sentence, spoken in this process; errors as :func:`speak`."""
+    """Speak one sentence in this process; raise the errors of :func:`speak`."""
     samples, events = _synthesize(voice, text)
     audible = np.flatnonzero(np.abs(samples.astype(np.int32)) >= AUDIBLE)
     first, stop = int(audible[0]), int(audible[-1]) + 1
@@ -132,7 +132,7 @@ def speak_once(voice: Voice, text: str) -> Utterance:
 
 
 def _tokens(text: str) -> list[tuple[int, str]]:
-    """Each word of *text* and its place in it, counted from 1 as eSpeak does."""
+    """Return each word of *text* and its place in it, counted from 1 as eSpeak does."""
     found, place = [], 0
     for token in text.split():
         place = text.index(token, place)
@@ -142,7 +142,7 @@ def _tokens(text: str) -> list[tuple[int, str]]:
 
 
 def _synthesize(voice: Voice, text: str) -> tuple[np.ndarray, list[tuple[int, str, int, int]]]:
-    """Samples as (N,) int16, and the events: kind, phoneme or empty, place in the text, sample."""
+    """Return (N,) int16 samples, and the events: kind, phoneme or empty, place in the text, sample."""
     import espeakng_loader  # a requirement of the generator alone
 
     library: Any = ctypes.CDLL(espeakng_loader.get_library_path())

@@ -1,4 +1,4 @@
-"""A scene laid out in time: when each turn is spoken, when the camera cuts, what each face does in each frame."""
+"""Scene laid out in time: turns, cuts, and the pose of each face in each frame."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from samples.speech import Sound, Utterance, speak
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One sentence by one person, in seconds after the first frame."""
+    """Sentence by one person, in seconds after the first frame."""
 
     person: str
     text: str
@@ -39,7 +39,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A view that the camera holds, from one cut to the next."""
+    """View that the camera holds, from one cut to the next."""
 
     view: str
     first_frame: int
@@ -49,31 +49,31 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One scene in time."""
+    """Scene in time."""
 
     scene: Scene
     frame_count: int
     turns: tuple[Turn, ...]
     shots: tuple[Shot, ...]
     poses: dict[str, tuple[Pose, ...]]
-    """Person to what the face does in each frame, seen or not."""
+    """Poses of each person's face in each frame, seen or not."""
 
     @property
     def duration_s(self) -> Fraction:
         return self.frame_count / self.scene.rate
 
     def shot_at(self, frame: int) -> Shot:
-        """The shot that *frame* belongs to."""
+        """Return the shot that *frame* belongs to."""
         return next(shot for shot in self.shots if shot.first_frame <= frame < shot.stop_frame)
 
 
 def shifted(sounds: tuple[Sound, ...], by_s: float) -> tuple[Sound, ...]:
-    """The same sounds, later by *by_s*."""
+    """Return the same sounds, later by *by_s*."""
     return tuple(Sound(sound.text, sound.start_s + by_s, sound.end_s + by_s) for sound in sounds)
 
 
 def lay_out(scene: Scene) -> Timeline:
-    """The scene in time; errors as :func:`samples.speech.speak`."""
+    """Lay the scene out in time; raise the errors of :func:`samples.speech.speak`."""
     turns: list[Turn] = []
     utterances = speak([(VOICES[line.person], line.text) for line in scene.lines])
     for line, utterance in zip(scene.lines, utterances, strict=True):
@@ -92,7 +92,7 @@ def _shots(scene: Scene, turns: list[Turn], frame_count: int) -> tuple[Shot, ...
 
 
 def _poses(scene: Scene, person: str, turns: list[Turn], frame_count: int) -> tuple[Pose, ...]:
-    """What one face does in each frame: the pose in the middle of the time for which the frame is shown."""
+    """Return the pose of one face in each frame: that in the middle of the time for which the frame is shown."""
     times_s = (np.arange(frame_count) + 0.5) / float(scene.rate)
     seed = 100 * scene.seed + scene.people.index(person)
     right, down, roll_deg, idle = sway(seed, times_s).T

@@ -1,4 +1,4 @@
-"""What is true of a scene, in the forms that other programs read. The README describes each of them."""
+"""Truth of a scene, in the formats that other programs read. The README describes each of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GRID_FPS = 25
 
 
 def truth(timeline: Timeline) -> dict[str, Any]:
-    """Everything that is known about the video, ready for :func:`truth_text`."""
+    """Return everything that is known about the video, ready for :func:`truth_text`."""
     scene = timeline.scene
     return {
         "schema_version": SCHEMA_VERSION,
@@ -59,7 +59,7 @@ def truth(timeline: Timeline) -> dict[str, Any]:
 
 
 def truth_text(content: dict[str, Any]) -> str:
-    """The truth as JSON: one turn, shot, word or person to a line, and all boxes of a person on one."""
+    """Return the truth as JSON: one turn, shot, word or person to a line, and all boxes of a person on one."""
 
     def inline(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
@@ -80,7 +80,7 @@ def truth_text(content: dict[str, Any]) -> str:
 
 
 def rttm(timeline: Timeline) -> str:
-    """Who speaks when, in NIST's Rich Transcription Time Marked form."""
+    """Return who speaks when, in NIST's Rich Transcription Time Marked format."""
     name = timeline.scene.name
     return "".join(
         f"SPEAKER {name} 1 {turn.start_s:.4f} {turn.end_s - turn.start_s:.4f} <NA> <NA> {turn.person} <NA> <NA>\n"
@@ -89,7 +89,7 @@ def rttm(timeline: Timeline) -> str:
 
 
 def whisper_json(timeline: Timeline) -> str:
-    """The words in the shape of openai-whisper's ``transcribe(..., word_timestamps=True)``: a segment a turn.
+    """Return the words in the shape of openai-whisper's ``transcribe(..., word_timestamps=True)``, a segment a turn.
 
     Whisper counts from the first sample of the sound; here times count from the first video frame, and the file says
     so as the product's own transcripts do.
@@ -124,9 +124,9 @@ def whisper_json(timeline: Timeline) -> str:
 
 
 def _boxes(timeline: Timeline) -> dict[str, list[list[float] | None]]:
-    """Person to a box for each frame of the grid, None while not in view.
+    """Return for each person a box for each frame of the grid, None while not in view.
 
-    A frame of the grid shows what is on screen in the middle of its interval.
+    A frame of the grid shows the picture in the middle of its interval.
     """
     scene = timeline.scene
     faces = {
@@ -156,5 +156,5 @@ def _turn_text(turn: dict[str, Any], inline: Any) -> str:
 
 
 def _seconds(value: Fraction | float) -> float:
-    """Seconds to a tenth of a millisecond."""
+    """Round seconds to a tenth of a millisecond."""
     return round(float(value), 4)

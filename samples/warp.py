@@ -1,4 +1,4 @@
-"""Small tools for bending pictures: smooth ramps, and pieces of a column stretched between given heights."""
+"""Tools for bending pictures: smooth ramps, and pieces of a column stretched between given heights."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from samples.portraits import Points
 
 
 class Curve:
-    """A smooth line across a face: a height for each column, level beyond its ends."""
+    """Smooth line across a face: a height for each column, level beyond its ends."""
 
     def __init__(self, points: Points, scale: float) -> None:
         x, y = np.array(points, np.float64).T * scale
         self.left, self.right = float(x[0]), float(x[-1])
-        """The columns in which it begins and ends."""
+        """Columns in which it begins and ends."""
         self._columns = np.linspace(self.left, self.right, 512)
         self._heights = PchipInterpolator(x, y)(self._columns)
 
     def __call__(self, x: np.ndarray | float) -> np.ndarray:
-        """Heights in the columns *x*: float64 of its shape."""
+        """Return the heights in the columns *x*: float64 of its shape."""
         return np.interp(x, self._columns, self._heights)
 
 
 def smoothstep(values: np.ndarray | float) -> np.ndarray:
-    """0 below 0, 1 above 1, smooth in between: float32 of the shape of *values*."""
+    """Return 0 below 0, 1 above 1, smooth in between: float32 of the shape of *values*."""
     values = np.clip(np.asarray(values, np.float32), 0, 1)
     return values * values * (3 - 2 * values)
 
 
 def along_columns(y: np.ndarray, target: Sequence[np.ndarray], source: Sequence[np.ndarray]) -> np.ndarray:
-    """Heights *y* sent from *target* keys to *source* keys, straight in between and unchanged outside.
+    """Send heights *y* from *target* keys to *source* keys, straight in between and unchanged outside.
 
     Args:
         y: (H, W) heights.

@@ -1,4 +1,4 @@
-"""The same models for both arms of ``benchmarks.baseline``: as the published demos run them, and as ours does.
+"""Models for both arms of ``benchmarks.baseline``: the same ones, as the published demos and as the product run them.
 
 Where a file of weights is missing, the network gets reproducible numbers, which cost the same. S3FD finds nothing
 sensible with those: then it is run and timed, and the boxes come from YuNet, whose time is not counted.
@@ -38,27 +38,27 @@ from talknet.lr_asd import LrAsd
 from talknet.talknet_layout import TalkNet
 
 Detect = Callable[[np.ndarray], np.ndarray]
-"""(N, 5) faces of one (H, W, 3) picture."""
+"""Function from one (H, W, 3) picture to its (N, 5) faces."""
 
 
 @dataclass(frozen=True, slots=True)
 class OldModels:
-    """What the old way uses."""
+    """Models of the old way."""
 
     detect: Detect
     network: TalkNet | LrAsd | LightAsd
     boxes: Detect | None = None
-    """Where the faces come from, when those of `detect` are not to be used."""
+    """Source of the faces, where those of `detect` are not to be used."""
     whisper: Whisper | None = None
-    """What hears the words; None where they are given."""
+    """Recogniser of the words; None where they are given."""
 
 
 class TimedDetector:
-    """A face detector that adds up its wall time.
+    """Face detector that adds up its wall time.
 
     Args:
-        inner: what is timed.
-        boxes: where the faces come from instead; its time is `beside_s`.
+        inner: detector that is timed.
+        boxes: detector whose faces are used instead; its time is `beside_s`.
     """
 
     def __init__(self, inner: FaceDetector, boxes: FaceDetector | None = None) -> None:
@@ -78,7 +78,7 @@ class TimedDetector:
 
 
 class TimedScorer:
-    """A speaker model that adds up its wall time."""
+    """Speaker model that adds up its wall time."""
 
     def __init__(self, inner: SpeakerScorer) -> None:
         self._inner, self.name, self.memory_reductions, self.wall_s = inner, inner.name, 0, 0.0
@@ -94,7 +94,7 @@ class TimedScorer:
 
 
 def load_old(models: Models) -> OldModels:
-    """The models as the published demos run them.
+    """Load the models as the published demos run them.
 
     Raises:
         WeightsError: a file is damaged, or of another network.
@@ -116,7 +116,7 @@ def load_old(models: Models) -> OldModels:
 
 
 def load_ours(models: Models, folder: Path) -> tuple[TimedDetector, TimedScorer]:
-    """The models as ours runs them, timed; stand-in weights are written to *folder*."""
+    """Load the models as the product runs them, timed; stand-in weights are written to *folder*."""
     name = SPEAKER_FILES[models.speaker_model]
     network = SPEAKER_LAYOUTS[models.speaker_model]()
     path = load_or_write(network, find_weights(models.weights_dir, name), folder / name)

@@ -1,4 +1,4 @@
-"""Whisper as it was run before, kept to be measured against: openai-whisper's own loop over windows of up to 120 s.
+"""Whisper by openai-whisper's own loop over windows of up to 120 s, as the product once ran it: a yardstick.
 
 It encodes every 30 s twice, once for the words and once for their times, and decodes one window at a time.
 """
@@ -28,7 +28,7 @@ class OldSpeech:
         self._detector, self._language = load_detector(), language
 
     def text(self, audio: AudioTrack) -> str:
-        """All that is said in a recording."""
+        """Return all words of a recording."""
         parts: list[str] = []
         for start, end in windows(find_speech(self._detector, audio)).tolist():
             torch.manual_seed(0)

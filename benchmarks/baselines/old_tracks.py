@@ -1,6 +1,6 @@
-"""Faces to tracks and crops as the published demos do it: for the yardstick of ``benchmarks.baseline``.
+"""Tracks and crops from faces as the published demos make them: a yardstick for ``benchmarks.baseline``.
 
-Written from a description of what they do, with their constants; faults that would stop it are left out. One box after
+Written from a description of the demos, with their constants; faults that would stop it are left out. One box after
 another in plain Python, a whole picture padded for every crop.
 """
 
@@ -25,7 +25,7 @@ CROP_SCALE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class OldTrack:
-    """A face through one shot."""
+    """Track of a face through one shot."""
 
     frames: np.ndarray
     """(F,) consecutive frame numbers."""
@@ -33,7 +33,7 @@ class OldTrack:
     """(F, 4) x1, y1, x2, y2."""
 
     def path(self) -> np.ndarray:
-        """(F, 3): centre x, centre y and half of the longer side, each through a median that pads with zeros."""
+        """Return (F, 3): centre x and y and half the longer side, each through a median filter padded with zeros."""
         boxes = self.boxes_px
         half = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) / 2
         middles = ((boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2)
@@ -41,11 +41,11 @@ class OldTrack:
 
 
 def old_tracks(faces: Sequence[np.ndarray], first_frame: int) -> list[OldTrack]:
-    """The tracks of one shot: greedy, first fit.
+    """Join faces to the tracks of one shot: greedy, first fit.
 
     Args:
         faces: (N, 4) boxes of each frame of the shot.
-        first_frame: number of the first of them.
+        first_frame: number of its first frame.
     """
     left = [list(boxes) for boxes in faces]
     tracks = []
@@ -71,7 +71,7 @@ def old_tracks(faces: Sequence[np.ndarray], first_frame: int) -> list[OldTrack]:
 
 
 def _filled(found: Sequence[tuple[int, np.ndarray]], first_frame: int) -> OldTrack:
-    """The frames between two faces get a box in between."""
+    """Return the track with interpolated boxes on the frames between two faces."""
     at = np.array([offset for offset, _ in found])
     boxes = np.array([box for _, box in found])
     frames = np.arange(at[0], at[-1] + 1)
@@ -86,7 +86,7 @@ def _iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def old_crop(picture: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """(224, 224, 3) uint8: the face at *place* (x, y, half side), from the (H, W, 3) *picture* padded on all sides."""
+    """Cut the face at *place* (x, y, half side) from a (H, W, 3) *picture* padded on all sides: (224, 224, 3) uint8."""
     x, y, half = place
     pad = int(half * (1 + 2 * CROP_SCALE))
     padded = np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), constant_values=BORDER_GREY)

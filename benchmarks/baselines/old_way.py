@@ -1,6 +1,6 @@
-"""A video done the way of the systems that this one replaces: the yardstick of ``benchmarks.baseline``.
+"""Process videos the way of the systems that this one replaces: the yardstick of ``benchmarks.baseline``.
 
-Written from the description of what they do, with the constants of the published demos of TalkNet-ASD: the video is
+Written from the description of those systems, with the constants of the published demos of TalkNet-ASD: the video is
 encoded anew at 25 fps (AVI), its sound written from that (WAV), then every frame as a JPEG. Shots are found in the AVI.
 Every JPEG is read and looked at on its own. Every track becomes a cropped AVI with a WAV beside it, which are read back
 and scored in windows of 1, 2, 3, 4, 5 and 6 s, one after another. For every sentence the JPEGs are listed and read once
@@ -13,7 +13,8 @@ goes to the face with the best mean over its whole track, without a threshold, s
 
     python -m benchmarks.old_way VIDEOS TRANSCRIPTS OUT --weights-dir ../shared/weights
 
-writes ``OUT/old.json``: when the models were loaded, seconds of each stage, and what was found. It leaves all files.
+writes ``OUT/old.json``: the time when the models were loaded, seconds of each stage, and counts of the results. It
+leaves all files.
 """
 
 from __future__ import annotations
@@ -45,17 +46,17 @@ from talknet.features import mfcc_of
 STAGES = ("media", "words", "shots", "faces", "tracks_crops", "scores", "clips")
 
 FOR_WORK = ("pyavi", "pyframes", "pycrop")
-"""Folders of what is not a result, in that of each video."""
+"""Folders of intermediate files, inside the folder of each video."""
 
 THREADS = "10"
-"""Of ffmpeg, as in the demos."""
+"""Threads of ffmpeg, as in the demos."""
 
 EDGE = (FULL_PX - CROP_PX) // 2
 
 
 @dataclass(slots=True)
 class OldVideo:
-    """One video on its way: where its files are, how long each stage took, and what was found."""
+    """Video in work: its files, the seconds of each stage, and the results so far."""
 
     path: Path
     folder: Path
@@ -64,7 +65,7 @@ class OldVideo:
     tracks: list[OldTrack] = field(default_factory=list)
     scores: list[np.ndarray] = field(default_factory=list)
     clips: list[dict[str, Any]] = field(default_factory=list)
-    """Of each clip ``start``, ``end`` in seconds and ``box_px``, the face in the middle of it."""
+    """For each clip ``start`` and ``end`` in seconds, and ``box_px`` of the face in the middle of it."""
 
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
@@ -86,7 +87,7 @@ class OldVideo:
 
 
 def do_video(path: Path, transcript: Path, folder: Path, models: OldModels) -> OldVideo:
-    """All stages of one video; *folder* is made, and holds everything at the end."""
+    """Run all stages of one video; *folder* is made, and holds everything at the end."""
     video = OldVideo(path, folder)
     for name in (*FOR_WORK, "output"):
         (folder / name).mkdir(parents=True)
@@ -121,7 +122,7 @@ def _media(video: OldVideo) -> None:
 
 
 def _segments(video: OldVideo, transcript: Path, models: OldModels) -> Sequence[Mapping[str, Any]]:
-    """Sentences with ``start`` and ``end`` in seconds: those given, or openai-whisper's of the whole sound."""
+    """Return sentences with ``start`` and ``end`` in seconds: those given, or openai-whisper's of the whole sound."""
     if models.whisper is None:
         return json.loads(transcript.read_bytes())["segments"]
     sound = _sound(video.folder / "pyavi" / "audio.wav").astype(np.float32) / 32768
@@ -130,13 +131,13 @@ def _segments(video: OldVideo, transcript: Path, models: OldModels) -> Sequence[
 
 
 def _sound(path: Path) -> np.ndarray:
-    """(N,) int16 samples of a WAV file."""
+    """Read the (N,) int16 samples of a WAV file."""
     with wave.open(str(path)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
 def _shots(video: OldVideo) -> list[tuple[int, int]]:
-    """First frame of each shot, and the one after its last."""
+    """Return for each shot its first frame, and the frame after its last."""
     from scenedetect import ContentDetector, detect
 
     found = detect(str(video.folder / "pyavi" / "video.avi"), ContentDetector())
@@ -144,7 +145,7 @@ def _shots(video: OldVideo) -> list[tuple[int, int]]:
 
 
 def _faces(video: OldVideo, models: OldModels) -> list[np.ndarray]:
-    """(N, 4) boxes of every frame. What gives boxes without being measured is not counted."""
+    """Return (N, 4) boxes of every frame; a detector that only gives boxes is not timed."""
     boxes = []
     for path in video.pictures():
         with video.clock("faces"):
@@ -172,7 +173,7 @@ def _writer(path: Path) -> Iterator[Callable[[np.ndarray], object]]:
 
 
 def _write_crop(video: OldVideo, number: int, track: OldTrack) -> None:
-    """The track as a cropped AVI with its sound, and the sound beside it."""
+    """Write the track as a cropped AVI with its sound, and the sound beside it."""
     pictures, stem = video.pictures(), video.folder / "pycrop" / f"{number:05d}"
     with _writer(stem.with_suffix(".t.avi")) as write:
         for frame, place in zip(track.frames, track.path(), strict=True):
@@ -197,7 +198,7 @@ def _score(video: OldVideo, number: int, models: OldModels) -> np.ndarray:
 
 
 def _clip(video: OldVideo, index: int, segment: Mapping[str, Any]) -> None:
-    """The face with the best mean over its whole track, on the frames of the sentence that it is in view."""
+    """Cut a sentence's clip around the face with the best mean over its whole track, on the frames it is in view."""
     first, stop = int(segment["start"] * GRID_FPS), int(segment["end"] * GRID_FPS)
     seen = [n for n, track in enumerate(video.tracks) if track.frames[0] < stop and track.frames[-1] >= first]
     if not seen:

@@ -22,7 +22,7 @@ LEAST_SCORE = 0.05
 
 @torch.inference_mode()
 def plain_faces(network: S3fdNetwork, frame: np.ndarray, scale: float, threshold: float) -> np.ndarray:
-    """(N, 5) x1, y1, x2, y2 in pixels of *frame* (H, W, 3) BGR, and score."""
+    """Return (N, 5): x1, y1, x2, y2 in pixels of *frame* (H, W, 3) BGR, and score."""
     offsets, logits, sizes, (height, width) = plain_outputs(network, frame, scale)
     prior = priors.__wrapped__(height, width, tuple(sizes), offsets.device)
     boxes, scores = decoded(offsets[0], prior), logits.softmax(dim=2)[0, :, 1]
@@ -39,7 +39,7 @@ def plain_faces(network: S3fdNetwork, frame: np.ndarray, scale: float, threshold
 def plain_outputs(
     network: S3fdNetwork, frame: np.ndarray, scale: float
 ) -> tuple[Tensor, Tensor, list[tuple[int, int]], tuple[int, int]]:
-    """(1, P, 4) offsets, (1, P, 2) logits, sizes of the maps and of the picture that the network reads."""
+    """Return (1, P, 4) offsets, (1, P, 2) logits, and the sizes of the maps and of the picture that is read."""
     rgb = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
     small = cv2.resize(rgb, (0, 0), fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     pixels = torch.from_numpy(small.astype(np.float32) - np.array(MEAN_RGB, np.float32)).permute(2, 0, 1)[None]
@@ -66,7 +66,7 @@ def plain_outputs(
 
 
 def _kept(found: np.ndarray) -> list[int]:
-    """Rows that no better row overlaps by more than ``FINAL_OVERLAP``."""
+    """Return the rows that no better row overlaps by more than ``FINAL_OVERLAP``."""
     areas = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
     order, kept = found[:, 4].argsort()[::-1], []
     while len(order):

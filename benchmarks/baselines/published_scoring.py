@@ -23,7 +23,7 @@ DURATIONS_S = (1, 2, 3, 4, 5, 6)
 
 @torch.inference_mode()
 def plain_logits(network: TalkNet | LrAsd | LightAsd, crops: np.ndarray, mfcc: np.ndarray) -> np.ndarray:
-    """(n,) float64: the mean over six durations, each in windows of its own, as the demos compute it.
+    """Return (n,) float64 logits: the mean over six durations, each in windows of its own, as the demos compute it.
 
     Args:
         network: with weights, in evaluation mode, on any device.
@@ -85,7 +85,7 @@ def _block_sound(network: LrAsd | LightAsd, x: Tensor) -> Tensor:
 
 
 def _block(block: nn.Module, x: Tensor, kind: str) -> Tensor:
-    """A block of LR-ASD (in a row) or of Light-ASD (two branches); *kind* is s for faces and m for sound."""
+    """Run a block of LR-ASD (in a row) or of Light-ASD (two branches); *kind* is s for faces and m for sound."""
     layers = dict(block.named_children())
 
     def applied(x: Tensor, conv: str, norm: str) -> Tensor:

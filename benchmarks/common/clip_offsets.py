@@ -1,4 +1,4 @@
-"""By how much picture and sound of a clip are apart, found by comparing both with the source."""
+"""Offset between picture and sound of a clip, found by comparing both with the source."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MOST_FRAMES = 6
 """Largest offset that is looked for, in frames."""
 
 LEAST_LIKENESS = 0.5
-"""Correlation below which a clip tells nothing: a face that hardly moves, or silence."""
+"""Correlation below which a clip is not measured: a face that hardly moves, or silence."""
 
 THUMB_PX = 64
 
 
 def av_offset_frames(clip: dict[str, Any], path: Path, source: Probe, tracks: ScoredTracks) -> float | None:
-    """Frames at 25 a second by which the picture of a clip lags its sound; None where it cannot be told.
+    """Return the frames, at 25 a second, by which the picture of a clip lags its sound; None where it cannot be told.
 
     Args:
         clip: its entry in the manifest.
@@ -61,7 +61,7 @@ def _movement(pictures: list[np.ndarray]) -> np.ndarray:
 
 
 def _lag(whole: np.ndarray, part: np.ndarray, expected: int) -> float | None:
-    """How much later than at *expected* in *whole* the signal *part* is found."""
+    """Return by how much later than at *expected* the signal *part* lies in *whole*."""
     likeness: dict[int, float] = {}
     for lag in range(-MOST_FRAMES, MOST_FRAMES + 1):
         start = expected - lag

@@ -3,7 +3,7 @@
 Workers are in teams of one vision, one speech and one clips worker, as the Ray engine places them; each does one video
 at a time. GPUs, the cores of a node, the shared storage and the driver are servers that give out work in the order in
 which it is asked for. A stage ends when the slowest of its servers is done with it, and not before it would end alone:
-its own steps follow one another. What fails, loading of models, and the network between nodes are left out.
+its own steps follow one another. Failures, loading of models, and the network between nodes are left out.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from benchmarks.common.stage_costs import Costs
 from pipeline.run.report import WRITE_EVERY_S, WRITE_SHARE
 
 FULL = 0.9
-"""A resource that is busy for this share of the time is what holds the run back."""
+"""Share of the time above which a busy resource counts as full: it holds the run back."""
 
 READS = {"vision": 2, "speech": 1, "clips": 1}
-"""How often a stage reads the file: vision once for the sound and once for the pictures."""
+"""Times that a stage reads the file: vision once for the sound and once for the pictures."""
 
 VIDEOS_PER_TEAM = 2
-"""Videos begun and not ended; the driver begins no more."""
+"""Most videos in flight: the driver begins no more."""
 
 WINDOW = (0.25, 0.75)
-"""Shares of the videos that have ended, between which rates are taken: without the beginning and the tail."""
+"""Shares of ended videos between which rates are taken, to leave out the beginning and the tail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The machines and how they are used."""
+    """Machines, and the use that is made of them."""
 
     gpus: int
     cores_per_gpu: float
     vision_speed: float
     """Seconds of video to a second of a whole GPU, for face detector and speaker model together."""
     speech_speed: float
-    """Likewise for the recogniser."""
+    """Seconds of video to a second of a whole GPU, for the recogniser."""
     gpus_per_node: int = 8
     teams_per_gpu: int = 1
     host_share: float = 1.0
@@ -49,7 +49,7 @@ class Cluster:
     clips_at_once: int = 4
     storage_mb_s: float = math.inf
     driver_s: float = 0.0
-    """Time of the driver for a video beyond what was measured."""
+    """Time of the driver for a video, on top of the measured costs."""
 
     @property
     def nodes(self) -> int:
@@ -60,16 +60,16 @@ class Cluster:
         return self.gpus * self.teams_per_gpu
 
     def cores_of(self, node: int) -> float:
-        """The last node may have fewer GPUs, and cores in proportion."""
+        """Return the cores of a node. The last one may have fewer GPUs, and cores in proportion."""
         return self.cores_per_gpu * min(self.gpus_per_node, self.gpus - node * self.gpus_per_node)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one stage asks of a minute of video."""
+    """Resources that one stage takes for a minute of video."""
 
     alone_s: float
-    """How long it takes when nobody else is there."""
+    """Seconds that it takes when nothing else runs."""
     gpu_s: float
     cpu_s: float
     """Seconds of one core."""
@@ -77,7 +77,7 @@ class Stage:
 
 
 def stages_of(costs: Costs, cluster: Cluster) -> dict[str, Stage]:
-    """``vision``, ``speech`` and ``clips``."""
+    """Return the stages ``vision``, ``speech`` and ``clips``."""
     vision_s, speech_s = 60 / cluster.vision_speed, 60 / cluster.speech_speed
     decode_s = costs.decode_cpu_s / cluster.decode_threads
     return {
@@ -104,15 +104,15 @@ def stages_of(costs: Costs, cluster: Cluster) -> dict[str, Stage]:
 
 @dataclass(slots=True)
 class Server:
-    """Something that does work in the order in which it is asked for, *capacity* of it in a second."""
+    """Resource that does work in the order in which it is asked for, *capacity* of it in a second."""
 
     capacity: float
     free_s: float = 0.0
     spans: list[tuple[float, float]] = field(default_factory=list)
-    """When it was busy."""
+    """Spans of time in which it was busy."""
 
     def take(self, now_s: float, work: float) -> float:
-        """Adds *work*; returns when it will be done."""
+        """Add *work*; return when it will be done."""
         if not work or math.isinf(self.capacity):
             return now_s
         began_s = max(now_s, self.free_s)
@@ -121,23 +121,23 @@ class Server:
         return self.free_s
 
     def busy(self, start_s: float, end_s: float) -> float:
-        """How much of that time it was busy, 0 to 1."""
+        """Return the share of that time in which it was busy, 0 to 1."""
         return overlap(self.spans, start_s, end_s) / (end_s - start_s)
 
 
 def overlap(spans: Sequence[tuple[float, float]], start_s: float, end_s: float) -> float:
-    """Seconds of *spans* that lie between the two."""
+    """Return the seconds of *spans* between *start_s* and *end_s*."""
     return sum(max(min(ended_s, end_s) - max(began_s, start_s), 0.0) for began_s, ended_s in spans)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a simulated run came to."""
+    """Result of a simulated run."""
 
     done: tuple[int, ...]
-    """Numbers of the videos in the order in which they ended."""
+    """Numbers of the videos, in the order in which they ended."""
     wall_s: float
-    """Until the last one ended."""
+    """Time until the last video ended."""
     minutes_per_s: float
     """Minutes of video to a second, without the beginning and the tail."""
     busy: dict[str, float]
@@ -146,19 +146,19 @@ class Outcome:
 
     @property
     def bottleneck(self) -> str:
-        """The resource that is full; ``workers`` where all of one kind are busy and nothing that they use is; otherwise
-        the busiest resource."""
+        """Name of the resource that is full; ``workers`` where all of one kind are busy and no resource is full;
+        otherwise the busiest resource."""
         resources = {name: share for name, share in self.busy.items() if name != "workers"}
         busiest = max(resources, key=lambda name: resources[name])
         return "workers" if resources[busiest] < FULL <= self.busy["workers"] else busiest
 
 
 class Simulation:
-    """One run over videos of these lengths.
+    """Simulated run over videos.
 
     Args:
-        cluster: where.
-        costs: of a minute of video.
+        cluster: the machines.
+        costs: costs of a minute of video.
         minutes: length of each video, in the order of the run.
     """
 
@@ -179,7 +179,7 @@ class Simulation:
         self._ended: list[tuple[float, int]] = []
 
     def run(self) -> Outcome:
-        """Lets time pass until every video has ended."""
+        """Advance time until every video has ended."""
         self._begin_more(0.0)
         while self._events:
             now_s, _, what, video, team = heapq.heappop(self._events)
@@ -195,7 +195,7 @@ class Simulation:
         return self._outcome()
 
     def _begin_more(self, now_s: float) -> None:
-        """Begins videos as long as the driver may."""
+        """Begin videos until the driver has `VIDEOS_PER_TEAM` for each team."""
         while self._next < len(self._minutes) and self._in_flight < VIDEOS_PER_TEAM * self._cluster.teams:
             self._in_flight += 1
             begun_s = self._driver.take(now_s, self._costs.begin_s + self._cluster.driver_s)
@@ -211,7 +211,7 @@ class Simulation:
             self._start(now_s, stage, self._waiting[stage].popleft(), self._idle[stage].popleft())
 
     def _start(self, now_s: float, stage: str, video: int, team: int) -> None:
-        """A stage ends when the last of all that it asks for is done, or when it would end alone."""
+        """Start a stage; it ends when its slowest server is done, and not before it would end alone."""
         asked, minutes = self._stages[stage], self._minutes[video]
         gpu = team // self._cluster.teams_per_gpu
         ends_s = max(
@@ -235,7 +235,7 @@ class Simulation:
         self._give_work(now_s, stage)
 
     def _report_s(self, now_s: float) -> float:
-        """Time of the driver for ``run.json``, where it is written again."""
+        """Return the driver's time for writing ``run.json``; 0 where it is not due again."""
         if now_s < self._report_again_s:
             return 0.0
         took_s = self._costs.line_s * (len(self._ended) + 1)

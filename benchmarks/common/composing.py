@@ -43,7 +43,7 @@ WORD_FRAMES = 8
 """Frames of a stretch that stands for a word: 0.32 s, a usual length."""
 
 Case = Literal["listening", "talking", "off-screen"]
-"""Heads without sound listen, or talk on; ``off-screen``: both listen to somebody else."""
+"""Behaviour of heads without sound: they listen, or talk on; ``off-screen``: both listen to somebody else."""
 
 CASES: tuple[Case, ...] = get_args(Case)
 
@@ -58,12 +58,12 @@ class Turn:
     first: int
     """First frame of it in the head's own video."""
     stop: int
-    """The one after its last."""
+    """Frame after its last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Two heads and who of them talks when."""
+    """Two heads and their turns."""
 
     heads: tuple[Head, Head]
     turns: tuple[Turn, ...]
@@ -75,7 +75,7 @@ class Conversation:
 
     @property
     def people(self) -> list[Head]:
-        """Left, right, and who is only heard."""
+        """Heads from left to right, then the one that is only heard."""
         unseen = {turn.head.name: turn.head for turn in self.turns if turn.place is None}
         return [*self.heads, *unseen.values()]
 
@@ -84,7 +84,7 @@ class Conversation:
         return sum(turn.stop - turn.first for turn in self.turns)
 
     def pictures(self) -> Iterator[np.ndarray]:
-        """(HEAD_PX, 2 * HEAD_PX, 3) uint8 of every frame."""
+        """Yield every frame, (HEAD_PX, 2 * HEAD_PX, 3) uint8."""
         for turn in self.turns:
             frames = [
                 np.arange(turn.first, turn.stop)
@@ -96,13 +96,13 @@ class Conversation:
                 yield np.concatenate([self.heads[0].pictures[left], self.heads[1].pictures[right]], axis=1)
 
     def sound(self) -> np.ndarray:
-        """(frame_count * 640,) int16."""
+        """Return (frame_count * 640,) int16 samples."""
         return np.concatenate(
             [turn.head.sound[turn.first * SAMPLES_PER_FRAME : turn.stop * SAMPLES_PER_FRAME] for turn in self.turns]
         )
 
     def spoken(self) -> list[tuple[Head, int, int]]:
-        """Speaker, first frame and the one after the last of every stretch of speech."""
+        """Return speaker, first frame and the frame after the last of every stretch of speech."""
         runs, at = [], 0
         for turn in self.turns:
             runs += [
@@ -113,10 +113,10 @@ class Conversation:
 
 
 def compose(heads: Sequence[Head], case: Case) -> list[Conversation]:
-    """A conversation of every two heads that have turns for one.
+    """Compose a conversation of every two heads that have turns for one.
 
-    A head listens where it has a silent stretch that is long enough; where it has none, it only speaks. Which spans
-    are played depends on the names of the heads alone.
+    A head listens where it has a silent stretch that is long enough; where it has none, it only speaks. The spans that
+    are played depend on the names of the heads alone.
     """
     conversations = []
     for left, right in itertools.combinations(heads, 2):
@@ -137,7 +137,7 @@ def compose(heads: Sequence[Head], case: Case) -> list[Conversation]:
 
 
 def write(conversation: Conversation, folder: Path) -> None:
-    """Writes the video of *conversation* and what is true of it into *folder*."""
+    """Write the video of *conversation*, its truth and its transcript into *folder*."""
     (folder / "transcripts").mkdir(parents=True, exist_ok=True)
     name = conversation.name
     write_clip(
@@ -167,7 +167,7 @@ def write(conversation: Conversation, folder: Path) -> None:
 
 
 def _segment(first: int, stop: int) -> dict[str, Any]:
-    """A stretch of speech, cut into words of about ``WORD_FRAMES``, in Whisper's shape."""
+    """Return a stretch of speech as a segment in Whisper's shape, cut into words of about ``WORD_FRAMES``."""
     count = max(round((stop - first) / WORD_FRAMES), 1)
     edges = np.round(np.linspace(first, stop, count + 1)) / GRID_FPS
     words = [
@@ -183,7 +183,7 @@ def _can_listen(head: Head) -> bool:
 
 
 def _neighbour_frames(head: Head, count: int, case: Case) -> np.ndarray:
-    """(count,) frames of a head without sound: its silence, or its longest speech without a pause, back and forth."""
+    """Return (count,) frames of a head without sound: its silence, or its longest run of speech, back and forth."""
     if case == "talking":
         first, stop = max(runs_of(head.spoken), key=lambda run: run[1] - run[0])
     else:
@@ -193,7 +193,7 @@ def _neighbour_frames(head: Head, count: int, case: Case) -> np.ndarray:
 
 
 def _turns(head: Head, place: int | None, rng: np.random.Generator) -> list[Turn]:
-    """Up to ``MOST_TURNS`` spans out of the whole of the head's video, in which it speaks most of the time."""
+    """Draw up to ``MOST_TURNS`` spans of the head's video in which it speaks most of the time."""
     shortest, longest = SPAN_FRAMES
     spoken = np.concatenate([[0], np.cumsum(head.spoken)])
     spans: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""CPU seconds of what stays on the CPU, whatever the networks run on, and the driver's time: for `stage_costs`."""
+"""CPU seconds of the work beside the networks, and the driver's time: for `stage_costs`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LINES = 1000
 """Videos of the made-up run report whose writing is timed."""
 
 MARK = "0" * 64
-"""A fingerprint that no results have."""
+"""Fingerprint that no results have."""
 
 SOME_TIMINGS: Mapping[str, Sequence[float]] = dict.fromkeys(("decode", "vision", "speech", "mux"), (0.0, 1.0))
 
@@ -47,12 +47,12 @@ class Spent:
     sound_s: float
     decode_s: float
     vision_s: float
-    """Without face detector and speaker model."""
+    """Vision without face detector and speaker model."""
     clips_s: float
 
 
 def spent_on(video: Mapping[str, Any], config: Config, models: Models) -> Spent:
-    """Does the stages of this video of a ``run.json`` once more, in a folder of their own, all but speech."""
+    """Time the stages of a video of ``run.json``, all but speech, by doing them again in a temporary folder."""
     path = Path(video["path"])
     with tempfile.TemporaryDirectory(prefix="costs-") as temporary:
         folder = Path(temporary) / "results"
@@ -72,7 +72,7 @@ def spent_on(video: Mapping[str, Any], config: Config, models: Models) -> Spent:
 
 @contextmanager
 def cpu_clock() -> Iterator[Callable[[], float]]:
-    """Gives what tells the CPU seconds of this process, and of programs that it waited for, spent inside so far."""
+    """Yield a function that returns the CPU seconds spent inside so far, by this process and programs it waited for."""
     began_s, ended_s = _cpu_now(), math.inf
     try:
         yield lambda: min(_cpu_now(), ended_s) - began_s
@@ -86,7 +86,7 @@ def _cpu_now() -> float:
 
 
 def _vision_beside_networks(prepared: Prepared, config: Config, models: Models) -> float:
-    """CPU seconds of vision over the whole video, without decoding, face detector and speaker model."""
+    """Return the CPU seconds of vision over the whole video, without decoding, face detector and speaker model."""
     loaded = STAGES.load_vision(config, models, "cpu")
     assert isinstance(loaded, RealVision) and loaded.models.detector is not None
     detector, scorer = TimedDetector(loaded.models.detector), TimedScorer(loaded.models.scorer)
@@ -105,7 +105,7 @@ def _vision_beside_networks(prepared: Prepared, config: Config, models: Models) 
 
 
 class TimedDetector:
-    """A face detector that adds up its CPU seconds."""
+    """Face detector that adds up its CPU seconds."""
 
     def __init__(self, inner: FaceDetector) -> None:
         self._inner, self.name, self.memory_reductions, self.cpu_s = inner, inner.name, 0, 0.0
@@ -118,7 +118,7 @@ class TimedDetector:
 
 
 class TimedScorer:
-    """A speaker model that adds up its CPU seconds."""
+    """Speaker model that adds up its CPU seconds."""
 
     def __init__(self, inner: SpeakerScorer) -> None:
         self._inner, self.memory_reductions, self.cpu_s = inner, 0, 0.0
@@ -134,8 +134,8 @@ class TimedScorer:
 
 
 def driver_seconds(paths: Sequence[Path], config: Config, models: Models) -> dict[str, float]:
-    """Wall seconds of the driver to a video, on the disk that temporary files go to: before, after, and in each
-    writing of ``run.json``."""
+    """Return the driver's wall seconds for a video, on the disk of temporary files: before it, after it, and in
+    each writing of ``run.json``."""
     begin_s, end_s = [], []
     with tempfile.TemporaryDirectory(prefix="costs-") as temporary:
         claims = Claims(config, Path(temporary))

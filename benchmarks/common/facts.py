@@ -1,4 +1,4 @@
-"""What a benchmark of speed was measured on: part of its JSON line."""
+"""Machine, commit and load under which a benchmark of speed was measured: part of its JSON line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUIET = 0.05
 
 
 def facts(device: str = "cpu") -> dict[str, Any]:
-    """The machine, the commit, and how much others were at work since this module was imported."""
+    """Return the machine, the commit, and the share that others took of the machine since this module was imported."""
     return {
         **machine(torch.device(device)),
         "cores": core_count(),
@@ -36,12 +36,12 @@ def facts(device: str = "cpu") -> dict[str, Any]:
 
 
 def machine_name(device: str = "cpu") -> str:
-    """What ratios may be compared on: the device and the number of cores."""
+    """Return device and number of cores: ratios are compared only between machines of one name."""
     return f"{machine(torch.device(device))['device_name']}, {core_count()} cores"
 
 
 def others() -> float | None:
-    """The share of all cores that processes other than this one and its children took; None where nobody tells.
+    """Return the share of all cores that other processes took, descendants apart; None without ``/proc/stat``.
 
     Above `QUIET` the machine was not quiet, and neither times nor ratios are to be trusted: two loops do not suffer
     alike.
@@ -54,12 +54,12 @@ def others() -> float | None:
 
 
 def share_of_others(wall_s: float, busy_s: float, own_s: float, cores: int) -> float:
-    """What is left of the busy seconds of all *cores* without one's own, as a share of what they could have done."""
+    """Return the busy seconds of all *cores*, one's own left out, as a share of the seconds that there were."""
     return round(max(busy_s - own_s, 0.0) / (wall_s * cores), 3) if wall_s else 0.0
 
 
 def _clocks() -> tuple[float, float, float] | None:
-    """Seconds now: wall time, CPU time of the machine, and of this process with its descendants."""
+    """Return the seconds so far: wall time, CPU time of the machine, CPU time of this process and its descendants."""
     if not STAT.exists():
         return None
     user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in STAT.read_text().split()[1:9])
@@ -68,7 +68,7 @@ def _clocks() -> tuple[float, float, float] | None:
 
 
 def _own_s() -> float:
-    """CPU seconds of this process and all that descend from it, those that have ended included."""
+    """Return the CPU seconds of this process and its descendants, those that have ended included."""
     own = os.times()
     total = own.user + own.system + own.children_user + own.children_system
     for process in tree_of(os.getpid())[1:]:
@@ -81,7 +81,7 @@ _BEGAN = _clocks()
 
 
 def commit() -> str | None:
-    """The commit that is checked out, with ``+`` where files differ from it; None outside a repository."""
+    """Return the commit that is checked out, with ``+`` where files differ from it; None outside a repository."""
     try:
         name = _git("rev-parse", "--short", "HEAD")
         return name + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")

@@ -1,4 +1,4 @@
-"""Talking heads out of real footage: one face, its sound, when it speaks and when it is silent."""
+"""Talking heads cut from real footage: one face, its sound, and the frames on which it speaks."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ SOURCES = (
     *("talknet_pycrop_00000.avi", "talknet_pycrop_00003.avi", "syncnet_example.avi", "latentsync_demo1.mp4"),
     "grid/s1_bbaf2n.mpg",
 )
-"""Of the footage for tests, those in which one person talks to the camera."""
+"""Videos of the footage for tests in which one person talks to the camera."""
 
 HEAD_PX = 256
 """Side of the square that holds a head."""
 
 FACE_SHARE = 0.5
-"""Side of the face in that square, where the source shows so much around it."""
+"""Side of the face as a share of that square, where the source shows enough around it."""
 
 LOOKS = 9
-"""Frames, spread over the source, on which the face is looked for."""
+"""Number of frames, spread over the source, on which the face is looked for."""
 
 RULES = RegionRules(padding_s=0.0)
 """Speech without the margin that a recogniser wants around it."""
@@ -57,7 +57,7 @@ class Head:
         return len(self.pictures)
 
     def silence(self) -> tuple[int, int]:
-        """First frame of its longest silent stretch, and the one after its last."""
+        """Return the first frame of its longest silent stretch, and the frame after the last."""
         edges = [-1, *np.flatnonzero(self.spoken).tolist(), len(self)]
         before, after = max(pairwise(edges), key=lambda pair: pair[1] - pair[0])
         return before + 1, after
@@ -69,7 +69,7 @@ def heads_of(footage: Path, weights_dir: Path, names: Sequence[str] = ()) -> lis
 
 
 def load_heads(paths: Sequence[Path], detector: FaceDetector) -> list[Head]:
-    """The heads in these videos, one in each.
+    """Return the heads in these videos, one in each.
 
     Raises:
         InputError: ``no_face`` where no face is found.
@@ -95,7 +95,7 @@ def load_heads(paths: Sequence[Path], detector: FaceDetector) -> list[Head]:
 
 
 def _window(pictures: np.ndarray, detector: FaceDetector, path: Path) -> tuple[int, int, int]:
-    """Left, top and side of the square around the largest face, as it lies on most of *pictures*."""
+    """Return left, top and side of the square around the largest face, by the median over *pictures*."""
     height, width = pictures.shape[1:3]
     found = detector.detect(pictures, scale=auto_scale(detector.name, height, width))
     boxes = [max(faces, key=lambda face: face[3] - face[1])[:4] for faces in found if len(faces)]

@@ -1,4 +1,4 @@
-"""What a run left of one video, held against the truth: frames, words, sentences and clips."""
+"""Results of one video against the truth: frames, words and sentences."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from pipeline.types import ScoredTracks
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one video came out."""
+    """Counts and errors of one video."""
 
     scores: np.ndarray
-    """(R,) logit of every face on every frame."""
+    """(R,) logits, of every face on every frame."""
     labels: np.ndarray
-    """(R,) bool: whether that face speaks."""
+    """(R,) bool: True where that face speaks."""
     positives: int
     """Faces that speak and are in view, found or not, over all frames."""
     frames: int
     """Frames on which one person speaks, in view, with another face in view."""
     frames_right: int
-    """Of those, the ones on which the speaker's face has the highest logit."""
+    """Those of `frames` on which the speaker's face has the highest logit."""
     words: int
     words_right: int
     """Words on the face that says them, or on nobody's where the speaker is not in view."""
@@ -41,7 +41,7 @@ class Verdict:
 
 
 def judge(truth: Truth, results: Path) -> Verdict:
-    """Holds ``tracks.npz``, ``transcript.json`` and the manifest in *results* against *truth*."""
+    """Compare ``tracks.npz``, ``transcript.json`` and the manifest in *results* with *truth*."""
     tracks = read_tracks(results / "tracks.npz")
     people, labels = labelled_rows(truth, tracks)
     speaking = {person: truth.speaking(person) for person in truth.boxes_px}
@@ -68,7 +68,7 @@ def judge(truth: Truth, results: Path) -> Verdict:
 
 
 def labelled_rows(truth: Truth, tracks: ScoredTracks) -> tuple[list[str | None], np.ndarray]:
-    """For every row of *tracks* whose face it shows, and (M,) bool: whether that person speaks."""
+    """Return the person that each row of *tracks* shows, and (M,) bool: True where that person speaks."""
     rows = list(zip(tracks.frame.tolist(), tracks.box_px.astype(np.float64), strict=True))
     people = [truth.person_at(frame, box) for frame, box in rows]
     speaking = {person: truth.speaking(person) for person in truth.boxes_px}
@@ -79,12 +79,12 @@ def labelled_rows(truth: Truth, tracks: ScoredTracks) -> tuple[list[str | None],
 
 
 def average_precision(scores: np.ndarray, labels: np.ndarray, positives: int) -> float:
-    """Area under precision over recall, precision made monotone: as ActivityNet's evaluation of AVA computes it.
+    """Return the area under precision over recall, precision made monotone, as ActivityNet's evaluation of AVA does.
 
     Args:
-        scores: (R,) of everything that was found; higher is more certain.
-        labels: (R,) bool.
-        positives: everything that should have been found.
+        scores: (R,) scores of everything that was found; higher is more certain.
+        labels: (R,) bool, True where it was right.
+        positives: number of things to find.
     """
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(labels[order])
@@ -97,7 +97,7 @@ def average_precision(scores: np.ndarray, labels: np.ndarray, positives: int) ->
 def _frames(
     tracks: ScoredTracks, people: Sequence[str | None], speaking: dict[str, np.ndarray], truth: Truth
 ) -> tuple[int, int]:
-    """Frames that can be judged by the highest logit alone, and how many are right."""
+    """Count the frames that can be judged by the highest logit alone, and the right ones among them."""
     voices = np.sum([flags.astype(int) for flags in speaking.values()], axis=0)
     rows: dict[int, list[int]] = {}
     for row, frame in enumerate(tracks.frame.tolist()):
@@ -115,7 +115,7 @@ def _frames(
 
 
 def people_of_tracks(tracks: ScoredTracks, people: Sequence[str | None]) -> dict[int, str | None]:
-    """Whom each track shows on most of its frames."""
+    """Return for each track the person that it shows on most of its frames."""
     votes: dict[int, Counter[str | None]] = {}
     for track, person in zip(tracks.track.tolist(), people, strict=True):
         votes.setdefault(track, Counter())[person] += 1
@@ -128,13 +128,13 @@ def count_words(
     tracks: ScoredTracks,
     of_track: Mapping[int, str | None],
 ) -> tuple[int, int, int]:
-    """Words that somebody says, those on the right face, and those that the highest whole-track mean gets right.
+    """Count words that somebody says, those on the right face, and those the highest whole-track mean gets right.
 
     Args:
         words: start and end in seconds, and the track that was chosen; None for nobody in view.
-        truth: of the video.
-        tracks: its faces.
-        of_track: as of `people_of_tracks`.
+        truth: truth of the video.
+        tracks: faces of the video.
+        of_track: result of `people_of_tracks`.
     """
     mean = {track: float(tracks.logit[tracks.rows(track)].mean()) for track in of_track}
     count = right = right_by_mean = 0

@@ -1,4 +1,4 @@
-"""What the benchmarks of the networks share: stand-in weights, clocks, and what a device can do at most."""
+"""Measurements of networks: stand-in weights, clocks, operations, and the peak of a device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def fill_reproducibly(network: nn.Module) -> None:
-    """Gives every tensor of *network* numbers that depend on its name alone, of a size that keeps signals alive."""
+    """Fill every tensor of *network* with numbers that depend on its name alone and keep signals alive."""
     filled = {name: _numbers(name, tensor) for name, tensor in network.state_dict().items()}
     network.load_state_dict(filled, strict=True)
 
@@ -37,7 +37,7 @@ def _numbers(name: str, tensor: Tensor) -> Tensor:
 
 
 def seconds_of(device: torch.device, work: Callable[[], object]) -> float:
-    """Wall time of *work*, the device's own queue included."""
+    """Return the wall time of *work*, the device's own queue included."""
     _wait(device)
     start = time.perf_counter()
     work()
@@ -46,7 +46,7 @@ def seconds_of(device: torch.device, work: Callable[[], object]) -> float:
 
 
 def medians(device: torch.device, runs: int, *works: Callable[[], object]) -> list[float]:
-    """Median wall time of each work, over *runs* rounds in which they take turns, after one to warm up."""
+    """Return the median wall time of each work, over *runs* rounds in which they take turns, after one to warm up."""
     times: list[list[float]] = [[] for _ in works]
     for number in range(runs + 1):
         for taken, work in zip(times, works, strict=True):
@@ -57,14 +57,14 @@ def medians(device: torch.device, runs: int, *works: Callable[[], object]) -> li
 
 
 def flops_of(work: Callable[[], object]) -> int:
-    """Floating-point operations in the convolutions and matrix products of *work*; multiply and add count as two."""
+    """Count the floating-point operations in convolutions and matrix products of *work*; multiply-add counts as two."""
     with FlopCounterMode(display=False) as counter:
         work()
     return counter.get_total_flops()
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations a second that the device reaches on a large square matrix product: the best of twenty."""
+    """Return the operations a second that the device reaches on a large square matrix product: the best of twenty."""
     size = 8192 if device.type == "cuda" else 2048
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     torch.matmul(left, right)
@@ -72,7 +72,7 @@ def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What the numbers were measured on, for the JSON line."""
+    """Return device, threads and version of PyTorch, for the JSON line."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
@@ -81,7 +81,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def largest_memory_mib(device: torch.device) -> float | None:
-    """Most memory that was allocated on a GPU since the start, in MiB; None on a CPU."""
+    """Return the peak of memory allocated on a GPU since the start, in MiB; None on a CPU."""
     return round(torch.cuda.max_memory_allocated(device) / 2**20, 1) if device.type == "cuda" else None
 
 

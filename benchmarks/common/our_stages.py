@@ -1,4 +1,4 @@
-"""What each stage of ours takes by itself, one after another in one process: for ``benchmarks.baseline``."""
+"""Seconds of each stage of the product, one after another in one process: for ``benchmarks.baseline``."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from pipeline.vision.settings import DECODE_BATCH
 from pipeline.weights_choice import choose
 
 SHARED_STAGES: tuple[str, ...] = ("media", "shots_tracks_crops", "faces", "scores", "clips")
-"""Stages that both ways have. Shots, tracks and crops are one: ours does them in one pass."""
+"""Stages that both ways have. Shots, tracks and crops are one stage: the product does them in one pass."""
 
 MARK = "0" * 64
-"""A fingerprint that no results have."""
+"""Fingerprint that no results have."""
 
 
 @dataclass(slots=True)
 class OurStages:
-    """Seconds of each stage over all videos, and what was found."""
+    """Seconds of each stage over all videos, and counts of the results."""
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SHARED_STAGES, 0.0))
     looks: int = 0
@@ -49,18 +49,18 @@ class OurStages:
 
 
 def vision_s(seconds: Mapping[str, float]) -> float:
-    """What a vision worker does, of the seconds of all stages."""
+    """Return the seconds of a vision worker, of the *seconds* of all stages."""
     return sum(seconds[stage] for stage in ("shots_tracks_crops", "faces", "scores"))
 
 
 def our_stages(made: VideoSet, folder: Path, models: Models, detect_every: int) -> OurStages:
-    """Does the videos one after another; every stage has all cores.
+    """Run the stages over the videos one after another; every stage has all cores.
 
     Args:
         made: the videos.
-        folder: a new one, for the results.
+        folder: a new folder for the results.
         models: stand-in numbers take the place of weights that are missing.
-        detect_every: as the setting.
+        detect_every: value of ``DETECT_EVERY``.
     """
     folder.mkdir(parents=True)
     config, identity = _config(models, detect_every), _identity(models)
@@ -94,7 +94,7 @@ def our_stages(made: VideoSet, folder: Path, models: Models, detect_every: int) 
 
 
 def _see(done: OurStages, vision: RealVision, job: VideoJob, prepared: Prepared, config: Config) -> None:
-    """Decodes the pictures and shows them to vision; what that takes in all counts as shots, tracks and crops."""
+    """Decode the pictures and push them to vision, whose whole time counts as shots, tracks and crops."""
     form = fit(prepared.probe, config.RING_MB << 20, STAGES.frames_held(config))
     session = vision.start(prepared, form.capacity, lambda _: None)
     batches = _batches(prepared, form)
@@ -112,7 +112,7 @@ def _see(done: OurStages, vision: RealVision, job: VideoJob, prepared: Prepared,
 
 
 def _batches(prepared: Prepared, form: PictureFormat) -> Iterator[FrameBatch]:
-    """The pictures in memory of their own, as through the ring."""
+    """Yield the pictures in batches, copied to a buffer as through the ring."""
     ring = np.empty((form.capacity, form.height_px, form.width_px, 3), np.uint8)
     first, count = 0, 0
     size_px = form.width_px, form.height_px
@@ -127,7 +127,7 @@ def _batches(prepared: Prepared, form: PictureFormat) -> Iterator[FrameBatch]:
 
 
 def _config(models: Models, detect_every: int) -> Config:
-    """As of `timed_runs.run_timed`."""
+    """Return the settings that `timed_runs.run_timed` gives to a run."""
     return resolved(
         Config(
             VISION_DEVICE=models.device,
@@ -142,6 +142,6 @@ def _config(models: Models, detect_every: int) -> Config:
 
 
 def _identity(models: Models) -> ModelChoice:
-    """The identity model of a run, or what stands in for it where its weights are not here."""
+    """Return the identity model of a run, or its stand-in where weights are missing."""
     chosen = choose("mtcnn", "lip-motion", None, "mobilefacenet", weights_dir=models.weights_dir, download=False)
     return model_of(chosen, "identity")

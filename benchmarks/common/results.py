@@ -1,4 +1,4 @@
-"""Results of a run, held against what must be there: for benchmarks of how runs end."""
+"""Faults in the results of a run, and differences between the results of two."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_THE_RUN = frozenset({"created_at", "seconds", "host", "timings", "clips_list"
 
 
 def faults_of_report(report: Mapping[str, Any], shorts: Sequence[Short]) -> list[str]:
-    """What is wrong with a ``run.json``: a video that is missing or listed twice, or that ended otherwise than it must.
+    """Return the faults of a ``run.json``: videos that are missing, listed twice, or ended otherwise than they must.
 
     Args:
         report: its content.
@@ -46,7 +46,7 @@ def faults_of_report(report: Mapping[str, Any], shorts: Sequence[Short]) -> list
 
 
 def faults_of_results(manifest: Path) -> list[str]:
-    """What is wrong with the manifest at that path and its clips: all of them must be there and play, and no others."""
+    """Return the faults of a manifest and its clips: all of them must be there and play, and no others."""
     try:
         content = read_manifest(manifest)
     except InputError as error:
@@ -67,7 +67,7 @@ def faults_of_results(manifest: Path) -> list[str]:
 
 
 def count_decoded(path: Path) -> tuple[int, int]:
-    """How many pictures and samples of sound can be decoded.
+    """Count the pictures and samples of sound that can be decoded.
 
     Raises:
         OSError, ValueError, IndexError: it is no media file, it is broken, or it has no picture or no sound.
@@ -83,7 +83,7 @@ def count_decoded(path: Path) -> tuple[int, int]:
 
 
 def digest_decoded(path: Path) -> str:
-    """A digest of all pictures and all sound of *path*, as decoded."""
+    """Return a digest of all pictures and all sound of *path*, as decoded."""
     digest = hashlib.sha256()
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
@@ -95,19 +95,19 @@ def digest_decoded(path: Path) -> str:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Every file below *folder*, as a path relative to it."""
+    """Return every file below *folder*, as a path relative to it."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 
 def timeless(value: Any) -> Any:
-    """JSON *value* without the fields `OF_THE_RUN`."""
+    """Return the JSON *value* without the fields `OF_THE_RUN`."""
     if isinstance(value, dict):
         return {name: timeless(inner) for name, inner in value.items() if name not in OF_THE_RUN}
     return [timeless(inner) for inner in value] if isinstance(value, list) else value
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """How the results in the folder *other* differ from those in *one*.
+    """Return the files in which the results in *other* differ from those in *one*, each with the kind of difference.
 
     All names must be the same. Manifests must agree but for the fields `OF_THE_RUN`, tables of tracks in every number,
     clips in their bytes or else in all that is decoded from them, transcripts, subtitles and lists of clips in their

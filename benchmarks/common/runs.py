@@ -16,12 +16,12 @@ COMPOSED: dict[str, Case] = {"conversations": "listening", "both-talking": "talk
 
 
 def videos_of(name: str, footage: Path | None, weights_dir: Path, folder: Path) -> Path:
-    """The folder with the videos of a set.
+    """Return the folder with the videos of a set, composed where necessary.
 
     Args:
         name: ``samples``, one of `COMPOSED`, or a folder.
         footage: folder of the footage for tests, for composed sets.
-        weights_dir: folder of the weights of YuNet, likewise.
+        weights_dir: folder of the weights of YuNet, for composed sets.
         folder: composed videos are written here.
 
     Raises:
@@ -39,7 +39,7 @@ def videos_of(name: str, footage: Path | None, weights_dir: Path, folder: Path) 
 
 
 def run_product(videos: Path, results: Path, transcripts: Path | None, flags: Sequence[str]) -> None:
-    """Runs ``optimized_runner.py`` on *videos*, downloading nothing.
+    """Run ``optimized_runner.py`` on *videos*, downloading nothing.
 
     Raises:
         SystemExit: it failed on one of them.

@@ -1,6 +1,6 @@
 """Short, different videos cut from the samples and from footage, each with a transcript, and files that are no video.
 
-What they show and say does not matter: they are for benchmarks of how runs end, not of what they find.
+Their content does not matter: they are for benchmarks of how runs end, not of what is found.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pipeline.media.encode import find_ffmpeg
 from pipeline.media.probe import probe
 
 HEIGHT_PX = 240
-"""Low, so that most of a run is its processes and not its arithmetic."""
+"""Height of the videos: low, so that most of a run is its processes and not its arithmetic."""
 
 ENDINGS = (".mp4", ".mkv", ".mov")
 
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """One input of a run, and how it must end."""
+    """Input of a run, and the way it must end."""
 
     path: Path
     reasons: frozenset[str] = frozenset()
@@ -37,7 +37,7 @@ class Short:
 
 
 def sources(footage: Path | None = None) -> list[tuple[Path, float]]:
-    """Videos with sound to cut pieces from, each with its length in seconds: the samples, and those in *footage*."""
+    """Return videos with sound to cut pieces from, each with its length in seconds: samples, and those in *footage*."""
     folders = [ROOT / "samples", *([footage] if footage and footage.is_dir() else [])]
     paths = [path for folder in folders for path in sorted(folder.iterdir()) if path.suffix in (".mp4", ".avi")]
     probes = [probe(path) for path in paths]
@@ -47,7 +47,7 @@ def sources(footage: Path | None = None) -> list[tuple[Path, float]]:
 def make_good(
     count: int, seconds: float, videos: Path, transcripts: Path, footage: Path | None = None, seed: int = 0
 ) -> list[Short]:
-    """*count* different videos of *seconds* in the folder *videos*, and a transcript of each in *transcripts*.
+    """Make *count* different videos of *seconds* in the folder *videos*, and a transcript of each in *transcripts*.
 
     Each begins somewhere else in one of the `sources`, encoded anew so that it is whole and begins with a picture.
     """
@@ -64,10 +64,10 @@ def make_good(
 
 
 def make_bad(count: int, videos: Path, transcripts: Path, model: Path, seed: int = 0) -> list[Short]:
-    """*count* files in the folder *videos* that no run can do, of all `KINDS` in turn, and a transcript of each.
+    """Make *count* bad files in the folder *videos*, of all `KINDS` in turn, and a transcript of each in *transcripts*.
 
     Args:
-        model: a good MP4, which some of them are made of.
+        model: a good MP4, from which some of them are made.
     """
     chance = random.Random(seed)
     kinds = sorted(KINDS)
@@ -83,7 +83,7 @@ def make_bad(count: int, videos: Path, transcripts: Path, model: Path, seed: int
 
 
 def cut(source: Path, start_s: float, seconds: float, target: Path) -> None:
-    """Encodes a piece of *source* anew, small and fast.
+    """Encode a piece of *source*, small and fast.
 
     Raises:
         subprocess.CalledProcessError: ffmpeg failed.
@@ -96,14 +96,18 @@ def cut(source: Path, start_s: float, seconds: float, target: Path) -> None:
 
 
 def write_transcript(path: Path, seconds: float, text: str) -> None:
-    """A transcript in Whisper's shape: the words of *text* evenly over *seconds*, a tenth left at either end."""
+    """Write a transcript in Whisper's shape: the words of *text* evenly over *seconds*, a tenth left at either end."""
     words = text.split()
     spoken = segment(words, 0.1 * seconds, 0.8 * seconds / len(words))
     path.write_text(json.dumps(transcript_of([spoken])), encoding="utf-8")
 
 
 def run_ffmpeg(arguments: Sequence[str], target: Path) -> None:
-    """Makes *target* with ffmpeg: inputs and options in front of it.
+    """Make *target* with ffmpeg.
+
+    Args:
+        arguments: inputs and options, in front of the target.
+        target: overwritten if it is there.
 
     Raises:
         subprocess.CalledProcessError: ffmpeg failed; its words are on stderr.
@@ -113,7 +117,7 @@ def run_ffmpeg(arguments: Sequence[str], target: Path) -> None:
 
 
 def _cut_off(model: Path, target: Path, _: random.Random) -> None:
-    """The first half: the index of an MP4 stands at its end."""
+    """Write the first half of *model*: the index of an MP4 stands at its end."""
     whole = model.read_bytes()
     target.write_bytes(whole[: len(whole) // 2])
 
@@ -146,4 +150,4 @@ KINDS: dict[str, tuple[Callable[[Path, Path, random.Random], None], frozenset[st
     "no picture": (_no_picture, frozenset({"no_video"})),
     "noise": (_noise, frozenset({"not_media", "no_video", "undecodable"})),
 }
-"""Ways to be bad, and what a run may say of each. Noise now and then looks like the beginning of some format."""
+"""Kinds of bad files: a function that makes one, and the reasons a run may give. Noise may look like some format."""

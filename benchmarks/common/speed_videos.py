@@ -15,10 +15,10 @@ from benchmarks.common.transcripts import transcript_of
 from pipeline.media.probe import probe
 
 SAMPLES = ("two_shot", "cuts", "late_sound")
-"""What is looped, in turn: two faces that talk, five shots, and one face whose sound begins late."""
+"""Samples that are looped, in turn: two faces that talk, five shots, and one face whose sound begins late."""
 
 UNIT_S = 30.0
-"""Length of what long videos are made of: it is encoded once, then repeated as it is."""
+"""Length of the unit of long videos, which is encoded once, then repeated without encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class VideoSet:
 
 
 def make_videos(folder: Path, count: int, seconds: float, height_px: int | None = None) -> VideoSet:
-    """*count* videos of *seconds* in a new *folder*.
+    """Make *count* videos of *seconds* in a new *folder*.
 
     Args:
         folder: gets ``videos`` and ``transcripts``.
-        count: how many; those that loop the same sample are the same.
-        seconds: of each.
-        height_px: of the picture; as the sample's when None.
+        count: number of videos; those that loop the same sample are the same.
+        seconds: length of each.
+        height_px: height of the picture; that of the sample when None.
     """
     made = _new_set(folder, count, seconds)
     for number in range(count):
@@ -56,7 +56,7 @@ def make_videos(folder: Path, count: int, seconds: float, height_px: int | None 
 
 
 def make_long(folder: Path, minutes: float, sample: str = SAMPLES[0], height_px: int | None = None) -> VideoSet:
-    """One video of that length in a new *folder*: the same 30 s again and again."""
+    """Make one video of that length in a new *folder*: the same 30 s again and again."""
     made = _new_set(folder, 1, minutes * 60)
     unit, target = folder / "unit.mp4", made.videos / f"long_{sample}.mp4"
     _encode(ROOT / "samples" / f"{sample}.mp4", UNIT_S, height_px, unit)
@@ -75,14 +75,14 @@ def _new_set(folder: Path, count: int, seconds: float) -> VideoSet:
 
 
 def _encode(source: Path, seconds: float, height_px: int | None, target: Path) -> None:
-    """Loops *source* to exactly *seconds*."""
+    """Loop *source* to exactly *seconds*."""
     size = [] if height_px is None else ["-vf", f"scale=-2:{height_px}"]
     codecs = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-c:a", "aac"]
     run_ffmpeg(["-stream_loop", "-1", "-i", f"file:{source}", "-t", f"{seconds:.3f}", *size, *codecs], target)
 
 
 def _write_transcript(sample: str, inner_s: Sequence[float], seconds: float, path: Path) -> None:
-    """The transcript of *sample*, looped to each of the lengths in turn, the last of them *seconds*."""
+    """Write the transcript of *sample*, looped to each of the lengths in turn, the last of them *seconds*."""
     said = json.loads((ROOT / "samples" / "transcripts" / f"{sample}.json").read_bytes())
     segments, length_s = said["segments"], probe(ROOT / "samples" / f"{sample}.mp4").duration_s
     for until_s in (*inner_s, seconds):
@@ -91,7 +91,7 @@ def _write_transcript(sample: str, inner_s: Sequence[float], seconds: float, pat
 
 
 def looped(segments: Sequence[Mapping[str, Any]], length_s: float, seconds: float) -> list[dict[str, Any]]:
-    """Segments in Whisper's shape, repeated every *length_s*; none that would end after *seconds*."""
+    """Repeat segments in Whisper's shape every *length_s*; leave out those that would end after *seconds*."""
     repeated = []
     for loop in range(int(seconds / length_s) + 1):
         by_s = loop * length_s

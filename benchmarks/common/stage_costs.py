@@ -1,9 +1,9 @@
-"""What a minute of video costs each stage: measured on this machine, kept as JSON, read by `benchmarks.simulate`.
+"""Costs of a minute of video in each stage: measured on this machine, kept as JSON, read by `benchmarks.simulate`.
 
 Two things are measured. The timings of a run's ``run.json`` are wall time, the stages' waiting for one another included
 unless the run was serial. The CPU seconds are taken here, by doing the stages of some videos of that run once more: the
-sound, the pictures at full speed on one thread, what vision does beside its networks, and the clips. Those stay on the
-CPU whatever the networks run on. No GPU is needed, and none is measured.
+sound, the pictures at full speed on one thread, vision without its networks, and the clips. Those stay on the CPU
+whatever the networks run on. No GPU is needed, and none is measured.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from pipeline.types import ModelChoice
 from pipeline.weights_choice import choose
 
 COSTS = Path(__file__).resolve().parents[1] / "scale" / "costs.json"
-"""Those that the simulation reads unless told otherwise."""
+"""File of costs that the simulation reads by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """CPU seconds (of one core) and megabytes to a minute of video, and what a video costs the driver."""
+    """CPU seconds (of one core) and megabytes to a minute of video, and wall time of the driver for a video."""
 
     sound_cpu_s: float
     """Reading the file and writing its sound; vision and speech each do it."""
     decode_cpu_s: float
-    """All pictures."""
+    """Decoding all pictures."""
     vision_cpu_s: float
     """Shots, tracks, crops, identity: vision without face detector and speaker model."""
     clips_cpu_s: float
     """Cutting and encoding the clips, with manifest and pages."""
     read_mb: float
-    """The file, read once."""
+    """Size of the file."""
     write_mb: float
-    """All results."""
+    """Size of all results."""
     begin_s: float
     """Wall time of the driver for a video before it is begun: its fingerprint, its lock."""
     end_s: float
-    """Likewise after it."""
+    """Wall time of the driver for a video after it has ended."""
     line_s: float
     """Wall time for each video that ``run.json`` holds, every time that it is written anew."""
 
@@ -62,7 +62,7 @@ class Costs:
 
 
 def read_costs(path: Path) -> Costs:
-    """The costs that `measure` wrote to *path*.
+    """Read the costs that `measure` wrote to *path*.
 
     Raises:
         SystemExit: the file is not there, or holds something else.
@@ -74,13 +74,13 @@ def read_costs(path: Path) -> Costs:
 
 
 def measure(run_json: Path, most: int, weights_dir: Path | None, note: str) -> dict[str, Any]:
-    """Everything that goes into the file of costs.
+    """Measure the content of the file of costs.
 
     Args:
-        run_json: of a finished run; its videos and their results must still be there.
-        most: how many of its videos are done once more, the first ones.
-        weights_dir: as of the run; weights are not downloaded.
-        note: what a reader should know of the machine at that time.
+        run_json: file of a finished run; its videos and their results must still be there.
+        most: number of its videos that are done once more, from the first on.
+        weights_dir: the same as of the run; weights are not downloaded.
+        note: a remark on the machine at that time, for readers.
 
     Raises:
         SystemExit: the run has no video that was done.
@@ -111,7 +111,7 @@ def measure(run_json: Path, most: int, weights_dir: Path | None, note: str) -> d
 
 
 def cpu_costs(spent: Sequence[Spent]) -> dict[str, float]:
-    """CPU seconds to a minute, over all of these videos together: long ones count for more."""
+    """Return CPU seconds to a minute, over all of these videos together: long ones count for more."""
     minutes = sum(each.minutes for each in spent)
     return {
         f"{stage}_cpu_s": sum(getattr(each, f"{stage}_s") for each in spent) / minutes
@@ -120,7 +120,7 @@ def cpu_costs(spent: Sequence[Spent]) -> dict[str, float]:
 
 
 def machine(note: str) -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Return the machine, the commit and the date of the measurement."""
     memory_gb = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
     return {"cpu": _cpu_name(), "cores": core_count(), "memory_gb": memory_gb, "gpu": None, "note": note}
 
@@ -132,7 +132,7 @@ def _cpu_name() -> str:
 
 
 def finished_videos(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Those of a ``run.json`` that this run did itself, with results.
+    """Return the videos of a ``run.json`` that this run did itself, with results.
 
     Raises:
         SystemExit: there is none.
@@ -144,7 +144,7 @@ def finished_videos(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def wall_seconds(videos: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """For each stage the median of its seconds of wall time to a minute of video, over *videos* of a ``run.json``."""
+    """Return for each stage the median of its wall seconds to a minute of video, over *videos* of a ``run.json``."""
     shares: dict[str, list[float]] = {}
     for video in videos:
         for stage, (began_s, ended_s) in video["timings"].items():
@@ -170,5 +170,5 @@ def _models(config: Config, weights_dir: Path | None) -> Models:
 
 
 def write_costs(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes what `measure` found."""
+    """Write the result of `measure`."""
     write_json(path, dict(content))

@@ -21,18 +21,18 @@ from benchmarks.common.watching import Watched, watch
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What a run is asked to use."""
+    """Models and devices that a run is to use."""
 
     face_detector: str = "yunet"
     speaker_model: str = "lr-asd"
     weights_dir: Path | None = None
     device: str = "cpu"
     words: str = ""
-    """Whisper model that hears the words, such as ``tiny.en``; empty: they are given."""
+    """Whisper model for the words, such as ``tiny.en``; empty: words are given."""
 
     @staticmethod
     def add_flags(parser: argparse.ArgumentParser) -> None:
-        """The flags that `of` reads."""
+        """Add the flags that `of` reads."""
         parser.add_argument("--weights-dir", type=Path, required=True, help="folder of the weights")
         parser.add_argument("--face-detector", default="yunet", choices=("yunet", "s3fd", "mtcnn"))
         parser.add_argument("--speaker-model", default="lr-asd", choices=("lr-asd", "light-asd", "talknet"))
@@ -54,21 +54,21 @@ class TimedRun:
     """One run of the product."""
 
     startup_s: float
-    """Until the first video was begun: interpreter, settings, models."""
+    """Time until the first video was begun: interpreter, settings, models."""
     wall_s: float
-    """From then to the end of its last process."""
+    """Time from then to the end of its last process."""
     ending_s: float
-    """The last part of that: from the last result to the end."""
+    """Last part of `wall_s`: from the last result to the end."""
     startup_cpu_s: float
     cpu_s: float
     peak_mb: int
     busy: dict[str, float]
-    """Share of `wall_s` in which each worker was busy; what it did after the last result is no work."""
+    """Share of `wall_s` in which each worker was busy; time after the last result does not count."""
     worker_cpu_s: dict[str, float]
     spans: dict[str, float]
     """Share of `wall_s` in which at least one video was in each stage."""
     report: dict[str, Any]
-    """Its ``run.json``."""
+    """Content of its ``run.json``."""
 
     @property
     def overlap_efficiency(self) -> float:
@@ -82,14 +82,14 @@ class TimedRun:
 def run_timed(
     made: VideoSet, results: Path, models: Models, more: Sequence[str] = (), project: Path = ROOT
 ) -> TimedRun:
-    """Runs ``optimized_runner.py`` on *made*; every sentence with a face gets a clip.
+    """Run ``optimized_runner.py`` on *made*; every sentence with a face gets a clip.
 
     Args:
         made: the videos.
         results: a new folder.
-        models: what it is to use.
-        more: flags of the product.
-        project: its folder.
+        models: models that it is to use.
+        more: further flags of the product.
+        project: folder of the product.
 
     Raises:
         SystemExit: it failed, or did not use these models.
@@ -113,10 +113,10 @@ def run_timed(
 
 
 def first_and_last(console: str) -> tuple[float, float]:
-    """When the first video was begun, and when the last thing happened, in seconds since the epoch.
+    """Return the times of the first video's begin and of the last event, in seconds since the epoch.
 
     Args:
-        console: what a run with ``--log-json`` has written.
+        console: output of a run with ``--log-json``.
 
     Raises:
         SystemExit: no video was begun.
@@ -130,7 +130,7 @@ def first_and_last(console: str) -> tuple[float, float]:
 
 
 def timed(watched: Watched, span_s: tuple[float, float], report: dict[str, Any]) -> TimedRun:
-    """What looks, log and report of one run say together; *span_s* is what `first_and_last` gives."""
+    """Combine looks, log and report of one run; *span_s* is the result of `first_and_last`."""
     begun_s, last_s = span_s
     wall_s = watched.ended_s - begun_s
     startup_cpu_s = watched.cpu_until(begun_s)
@@ -150,7 +150,7 @@ def timed(watched: Watched, span_s: tuple[float, float], report: dict[str, Any])
 
 
 def summary(runs: Sequence[TimedRun], made: VideoSet) -> dict[str, Any]:
-    """Medians over *runs* of the same videos, for the JSON line."""
+    """Return medians over *runs* of the same videos, for the JSON line."""
 
     def median(values: Sequence[float], digits: int) -> float:
         return round(statistics.median(values), digits)

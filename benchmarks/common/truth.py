@@ -1,4 +1,4 @@
-"""What is true of a video, read from files: who speaks when, and where each face is.
+"""Truth of a video, read from files: who speaks when, and where each face is.
 
 Beside ``<stem>.mp4`` (or any other video) lie ``<stem>.rttm``, NIST's Rich Transcription Time Marked form, and
 ``<stem>.truth.json`` with ``{"boxes": {"grid_fps": 25, "<person>": [[x1, y1, x2, y2] or null, ...]}}``: one entry for
@@ -22,7 +22,7 @@ LEAST_OVERLAP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A stretch of speech of one person."""
+    """Stretch of speech of one person."""
 
     person: str
     start_s: float
@@ -31,7 +31,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is true of one video."""
+    """Turns and boxes of one video."""
 
     stem: str
     turns: tuple[Turn, ...]
@@ -43,7 +43,7 @@ class Truth:
         return max((len(boxes) for boxes in self.boxes_px.values()), default=0)
 
     def speaking(self, person: str) -> np.ndarray:
-        """(frame_count,) bool: whether the middle of each frame lies in a turn of *person*."""
+        """Return (frame_count,) bool: True where the middle of a frame lies in a turn of *person*."""
         middles_s = (np.arange(self.frame_count) + 0.5) / GRID_FPS
         flags = np.zeros(self.frame_count, bool)
         for turn in self.turns:
@@ -52,13 +52,13 @@ class Truth:
         return flags
 
     def in_view(self, person: str) -> np.ndarray:
-        """(frame_count,) bool."""
+        """Return (frame_count,) bool: True where *person* is in view."""
         if person not in self.boxes_px:
             return np.zeros(self.frame_count, bool)
         return np.isfinite(self.boxes_px[person][:, 0])
 
     def speaker(self, start_s: float, end_s: float) -> str | None:
-        """Who speaks most of a span; None where nobody does."""
+        """Return the person who speaks most of a span; None where nobody does."""
         shared = {
             turn.person: min(turn.end_s, end_s) - max(turn.start_s, start_s)
             for turn in self.turns
@@ -67,7 +67,7 @@ class Truth:
         return max(shared, key=lambda person: shared[person]) if shared else None
 
     def person_at(self, frame: int, box_px: np.ndarray) -> str | None:
-        """Whose face a box of one frame shows; None for a face of nobody named."""
+        """Return the person whose face a box of one frame shows; None for a face of nobody named."""
         best: tuple[float, str] | None = None
         for person, boxes in self.boxes_px.items():
             if frame < len(boxes) and np.isfinite(boxes[frame]).all():
@@ -80,7 +80,7 @@ class Truth:
 
 
 def read_truth(folder: Path) -> list[Truth]:
-    """The truth of every video of *folder* that has one, by name.
+    """Read the truth of every video of *folder* that has one, by name.
 
     Raises:
         InputError: ``no_truth`` when there is none, ``bad_truth`` when a file is not of the form above.

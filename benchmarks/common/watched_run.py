@@ -1,4 +1,4 @@
-"""A run of the product as its own process, whose processes and left-overs can be told from all others. Linux only."""
+"""Run of the product whose processes and left-overs can be told from all others. Linux only."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ MARK = "LIPGEN_WATCHED_RUN"
 SHARED_MEMORY = Path("/dev/shm")
 
 WORKER = re.compile(r"lipgen-([a-z]+)-\d+")
-"""What ``ps`` shows of a worker that has started: its kind stands in the middle."""
+"""Name that ``ps`` shows for a worker that has started: its kind stands in the middle."""
 
 UNFINISHED = re.compile(r".*\.(part|lock|tmp)|\.in-use.*")
-"""Names that nothing may have after a run."""
+"""Names that no file may have after a run."""
 
 
 class WatchedRun:
     """``optimized_runner.py`` in a session of its own, with a folder of its own for temporary files.
 
     Args:
-        videos: the folder that it works on.
-        output: of the results.
+        videos: folder that it works on.
+        output: folder of the results.
         temp: made when missing; nothing but the run and those before it may write there.
-        flags: more of the command line.
-        log: what it writes to the console goes to the end of this file.
+        flags: further words of the command line.
+        log: file to which its output is appended.
     """
 
     def __init__(self, videos: Path, output: Path, temp: Path, flags: Sequence[str], log: Path) -> None:
@@ -55,7 +55,7 @@ class WatchedRun:
             )
 
     def processes(self) -> dict[int, str]:
-        """Everything of this run that lives, by process id, with the name that ``ps`` shows."""
+        """Return the live processes of this run, by process id, with the name that ``ps`` shows."""
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -64,12 +64,12 @@ class WatchedRun:
         return found
 
     def workers(self) -> dict[int, str]:
-        """The workers that have started, by process id, each with its kind."""
+        """Return the workers that have started, by process id, each with its kind."""
         named = {process: WORKER.fullmatch(name) for process, name in self.processes().items()}
         return {process: match[1] for process, match in named.items() if match}
 
     def all_end_within(self, seconds: float) -> bool:
-        """Waits until nothing of this run lives, at most so long; says whether that is so."""
+        """Wait until no process of this run lives; return False if some still do after *seconds*."""
         end_s = time.monotonic() + seconds
         while self.processes():
             if time.monotonic() > end_s:
@@ -78,14 +78,14 @@ class WatchedRun:
         return True
 
     def kill_all(self) -> None:
-        """Ends whatever still lives."""
+        """Kill the processes of this run that still live."""
         for process in self.processes():
             kill(process)
         self.process.wait()
 
 
 def kill(process: int) -> bool:
-    """Sends SIGKILL; False when there was no such process any more."""
+    """Send SIGKILL; return False where the process has gone."""
     try:
         os.kill(process, signal.SIGKILL)
     except ProcessLookupError:
@@ -94,15 +94,15 @@ def kill(process: int) -> bool:
 
 
 def shared_memory() -> set[str]:
-    """The names in ``/dev/shm``."""
+    """Return the names in ``/dev/shm``."""
     return {path.name for path in SHARED_MEMORY.iterdir()} if SHARED_MEMORY.is_dir() else set()
 
 
 def left_behind(output: Path, temp: Path, shared_before: set[str]) -> list[str]:
-    """What no run may leave: anything for temporary files, names in shared memory, unfinished files among results.
+    """Return the left-overs of a run: temporary files, names in shared memory, unfinished files among results.
 
     Args:
-        output: of the results.
+        output: folder of the results.
         temp: the folder for temporary files.
         shared_before: `shared_memory` before the run.
     """
@@ -113,5 +113,5 @@ def left_behind(output: Path, temp: Path, shared_before: set[str]) -> list[str]:
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file of this name is a lock or was not written to its end."""
+    """Return True for the name of a lock, or of a file that was not written to its end."""
     return UNFINISHED.fullmatch(name) is not None

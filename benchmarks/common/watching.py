@@ -1,4 +1,4 @@
-"""A command from its first to its last process: wall time, CPU time, memory, and who was busy when. Linux only."""
+"""Wall time, CPU time, memory and busy workers of a command, from its first to its last process. Linux only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.executors.local.process_memory import PROC, stat_fields, tree_byte
 
 LOOK_EVERY_S = 0.1
 WEIGH_EVERY_S = 5.0
-"""Memory is looked at less often: a tenth of a second goes into it, as every page of every process is counted."""
+"""Time between two measurements of memory: each takes a tenth of a second, as every page of every process counts."""
 
 PARENT = "parent"
 """Name of the first process."""
@@ -27,23 +27,23 @@ PARENT = "parent"
 WORKER = re.compile(r"lipgen-(.+)")
 
 PR_SET_CHILD_SUBREAPER = 36
-"""Of ``prctl`` (linux/prctl.h)."""
+"""Option of ``prctl`` (linux/prctl.h)."""
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What a command took."""
+    """Resources that a command took."""
 
     exit_code: int
     began_s: float
     """Seconds since the epoch."""
     ended_s: float
     cpu_s: float
-    """Of the whole tree."""
+    """CPU seconds of the whole tree."""
     peak_bytes: int
-    """Proportional: what processes share counts once."""
+    """Peak of proportional memory: pages that processes share count once."""
     looks: tuple[Look, ...]
 
     @property
@@ -51,13 +51,13 @@ class Watched:
         return self.ended_s - self.began_s
 
     def cpu_until(self, at_s: float) -> float:
-        """CPU seconds of the whole tree up to the last look before that instant."""
+        """Return the CPU seconds of the whole tree up to the last look before *at_s*."""
         before = [look for look in self.looks if look.at_s <= at_s]
         return sum(before[-1].cpu_s.values()) + before[-1].ended_cpu_s if before else 0.0
 
 
 def watch(command: Sequence[str], log: Path, folder: Path = ROOT) -> Watched:
-    """Runs *command* from *folder* and looks at it until it ends; its output goes to the end of *log*."""
+    """Run *command* from *folder* and look at it until it ends; its output goes to the end of *log*."""
     with _adopting_orphans(), log.open("ab") as console:
         return _watch(command, console, folder)
 
@@ -89,8 +89,8 @@ def _watch(command: Sequence[str], console: IO[bytes], folder: Path) -> Watched:
 
 @contextlib.contextmanager
 def _adopting_orphans() -> Iterator[None]:
-    """Within, what outlives its parents becomes a child of this process: it is part of the command, and its CPU time
-    counts."""
+    """Adopt processes that outlive their parents while the context lasts: they are part of the command, and their
+    CPU time counts."""
     _adopt_orphans(True)
     try:
         yield
@@ -108,7 +108,7 @@ def _children() -> list[int]:
 
 
 def look(root: int) -> Look:
-    """The process *root* and its workers now; what is neither belongs to whoever has started it."""
+    """Look at *root* and its workers now; any other process counts for the one that has started it."""
     busy: dict[str, bool] = {}
     spent_s: dict[str, float] = {}
     ended_cpu_s = 0.0
@@ -131,7 +131,7 @@ def look(root: int) -> Look:
 
 
 def cpu_s(process: int) -> tuple[float, float]:
-    """CPU seconds of a process, and of those of its children that have ended.
+    """Return the CPU seconds of a process, and of those of its children that have ended.
 
     Raises:
         OSError: it has gone.
@@ -142,7 +142,7 @@ def cpu_s(process: int) -> tuple[float, float]:
 
 
 def _threads(process: int) -> tuple[list[str], list[int]]:
-    """The state of each thread of a process, and the children that live."""
+    """Return the state of each thread of a process, and its live children."""
     states, children = [], []
     for thread in (PROC / str(process) / "task").iterdir():
         with contextlib.suppress(OSError):

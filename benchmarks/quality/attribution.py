@@ -1,4 +1,4 @@
-"""Who speaks, judged end to end: ``optimized_runner.py`` runs on videos whose truth is known, and is held against it.
+"""Judge who speaks, end to end: run ``optimized_runner.py`` on videos whose truth is known, and compare.
 
     python -m benchmarks.attribution --set samples --weights-dir ../shared/weights
     python -m benchmarks.attribution --set conversations --videos ../shared/videos --weights-dir ../shared/weights
@@ -6,7 +6,7 @@
     python -m benchmarks.attribution --set off-screen --videos ../shared/videos --weights-dir ../shared/weights
     python -m benchmarks.attribution --set FOLDER --weights-dir weights
 
-A folder holds videos, and beside them what ``benchmarks/common/truth.py`` reads; ``transcripts/`` in it, or
+A folder holds videos, and beside them the files that ``benchmarks/common/truth.py`` reads; ``transcripts/`` in it, or
 ``--transcripts``, holds the true words. Without one the words are recognised. Ends with one JSON line.
 """
 
@@ -31,7 +31,7 @@ from pipeline.outputs.tracks import read_tracks
 
 
 def main() -> None:
-    """Measures one set."""
+    """Measure one set."""
     arguments = _parser().parse_args()
     with tempfile.TemporaryDirectory() as folder:
         videos = videos_of(arguments.set, arguments.videos, arguments.weights_dir, Path(folder) / "videos")
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _offsets(truth: Truth, results: Path) -> list[float | None]:
-    """`av_offset_frames` of every clip of one video."""
+    """Return `av_offset_frames` of every clip of one video."""
     manifest: dict[str, Any] = json.loads((results / "output" / "manifest.json").read_bytes())
     source, tracks = probe(Path(manifest["source"]["path"])), read_tracks(results / "tracks.npz")
     return [av_offset_frames(clip, results / "output" / clip["clip"], source, tracks) for clip in manifest["clips"]]

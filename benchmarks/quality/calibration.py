@@ -1,10 +1,10 @@
-"""Fits the calibration of a speaker model: slope, offset and boundary for ``pipeline/vision/calibration.py``.
+"""Fit the calibration of a speaker model: slope, offset and boundary for ``pipeline/vision/calibration.py``.
 
     python -m benchmarks.calibration --videos ../shared/videos --weights-dir ../shared/weights --speaker-model lr-asd
 
 Platt's method on every face of every frame on which somebody speaks, in composed conversations and under a voice from
-off screen. The quality is that of a fit to every other video, on the videos between. The boundary is the one that gets
-most words right if one word in ten comes from off screen. Ends with one JSON line.
+off screen. Its quality is measured by a fit to every other video, on the videos between. The boundary is the one that
+gets most words right if one word in ten comes from off screen. Ends with one JSON line.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BINS = 10
 
 
 def main() -> None:
-    """Fits one model."""
+    """Fit one model."""
     parser = parser_of(__doc__)
     parser.add_argument("--videos", type=Path, required=True, help="folder of the footage for tests")
     parser.add_argument("--weights-dir", type=Path, required=True)
@@ -81,19 +81,19 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One video of a set as the product scored it."""
+    """Video of a set as the product scored it."""
 
     truth: Truth
     tracks: ScoredTracks
     people: Sequence[str | None]
-    """Whose face each row of *tracks* shows."""
+    """Person whose face each row of *tracks* shows."""
     labels: np.ndarray
-    """(M,) bool: whether that person speaks."""
+    """(M,) bool: True where that person speaks."""
     words: Sequence[Word]
 
 
 def words_right(videos: Sequence[Scored], slope: float, boundary: float) -> float:
-    """Share of the words that the product gives to the right face, or rightly to nobody, with this calibration."""
+    """Return the share of words that the product, so calibrated, gives to the right face, or rightly to nobody."""
     count = right = 0
     for video in videos:
         spoken = attribute_words(video.words, Faces(video.tracks), threshold=boundary, slope=slope)
@@ -104,24 +104,24 @@ def words_right(videos: Sequence[Scored], slope: float, boundary: float) -> floa
 
 
 def fit(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Slope and offset with the least mean log loss.
+    """Return the slope and offset with the least mean log loss.
 
     Args:
-        logits: (R,) of faces.
-        labels: (R,) bool: whether they speak.
+        logits: (R,) logits of faces.
+        labels: (R,) bool: True where the face speaks.
     """
     found = minimize(lambda line: log_loss(line[0], line[1], logits, labels), np.array([1.0, 0.0]))
     return float(found.x[0]), float(found.x[1])
 
 
 def log_loss(slope: float, offset: float, logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood of *labels*."""
+    """Return the mean negative log-likelihood of *labels*."""
     odds = slope * logits.astype(np.float64) + offset
     return float(np.logaddexp(0, np.where(labels, -odds, odds)).mean())
 
 
 def calibration_error(slope: float, offset: float, logits: np.ndarray, labels: np.ndarray) -> float:
-    """Expected calibration error: mean distance of stated probability and share that speaks, over equal bins."""
+    """Return the expected calibration error: mean distance of probability and share that speaks, over equal bins."""
     stated = expit(slope * logits.astype(np.float64) + offset)
     bins = np.minimum((stated * BINS).astype(int), BINS - 1)
     apart = [abs(stated[bins == k].mean() - labels[bins == k].mean()) * (bins == k).mean() for k in np.unique(bins)]
@@ -135,7 +135,7 @@ def _scored(truth: Truth, videos: Path, results: Path) -> Scored:
 
 
 def _spoken_rows(video: Scored) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels of every face on the frames of one video on which somebody speaks."""
+    """Return logits and labels of every face on the frames of one video on which somebody speaks."""
     voice = np.any([video.truth.speaking(person) for person in video.truth.boxes_px], axis=0)[video.tracks.frame]
     return video.tracks.logit[voice], video.labels[voice]
 

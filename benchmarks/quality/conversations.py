@@ -2,7 +2,7 @@
 
     python -m benchmarks.conversations ../shared/videos --weights-dir ../shared/weights --output-dir conversations
 
-`benchmarks.common.composing` says what is composed, and which files it writes.
+`benchmarks.common.composing` describes the conversations and the files.
 """
 
 from __future__ import annotations

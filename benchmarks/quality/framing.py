@@ -1,9 +1,10 @@
-"""Persons without a network: joined by their framing, beside every track by itself, on composed cuts and a sample.
+"""Count the persons that are told apart by framing alone, beside MobileFaceNet and every track by itself.
 
     python -m benchmarks.framing --footage ../shared/videos --samples samples --weights-dir ../shared/weights
 
 Talking heads are shown one after another: each of two people twice by turns (``turns``); one person before and after
-another, who is put before the background of the first (``same set``); and one after the other (``once``). The people
+another, who is put before the background of the first (``same set``); and one after the other (``once``). ``cuts.mp4``
+is a sample. The people
 whom the limits of `pipeline.vision.framing` were chosen with, and others, count apart. ``joined`` are the pairs of
 tracks of one person that have one number, ``wrong`` those of two people. ``f1`` is B-cubed over frames. Faces are found
 by YuNet; MobileFaceNet tells how much a network would find. Ends with one JSON line.
@@ -50,17 +51,17 @@ OTHERS = (
     "talknet_pycrop_00000.avi",
 )
 STRETCH_FRAMES, LATER_FRAME = 30, 75
-"""Frames that a person is in view, and of the source from which those of the second time are."""
+"""Frames that a person is in view, and the first frame of the source for the second time in view."""
 
 SIDE_PX = 320
 
 Shown = tuple[str, list[np.ndarray]]
-"""Who, and the pictures."""
+"""Name of a person, and pictures."""
 
 
 @dataclass(slots=True)
 class Count:
-    """What one way of telling persons has found."""
+    """Result of one way of telling persons."""
 
     pairs: int = 0
     joined: int = 0
@@ -69,7 +70,7 @@ class Count:
     recall: list[float] = field(default_factory=list)
 
     def add(self, truth: Sequence[str], found: np.ndarray, frames: Sequence[int]) -> None:
-        """Counts the tracks of one video: who each shows, the number it has, and how many frames it is long."""
+        """Count the tracks of one video: the person each shows, its number, and its length in frames."""
         for a, b in combinations(range(len(truth)), 2):
             one, joined = truth[a] == truth[b], bool(found[a] == found[b])
             self.pairs += one
@@ -119,14 +120,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def head(path: Path) -> list[np.ndarray]:
-    """The first and the second stretch of a talking head, square, (320, 320, 3) uint8 each picture."""
+    """Read the first and the second stretch of a talking head as square pictures, (320, 320, 3) uint8 each."""
     frames = islice(read_frames(probe(path)), LATER_FRAME + STRETCH_FRAMES)
     wanted = [picture.copy() for at, picture in enumerate(frames) if at < STRETCH_FRAMES or at >= LATER_FRAME]
     return [_square(picture) for picture in wanted]
 
 
 def _square(picture: np.ndarray) -> np.ndarray:
-    """The upper middle of a picture, where portraits have the face."""
+    """Cut the upper middle of a picture, where portraits have the face."""
     height, width = picture.shape[:2]
     side = min(height, width)
     left = (width - side) // 2
@@ -143,7 +144,7 @@ def compositions(heads: dict[str, list[np.ndarray]]) -> Iterator[tuple[str, list
 
 
 def _before(set_px: np.ndarray, person_px: np.ndarray) -> np.ndarray:
-    """The middle of one picture, where head and shoulders are, in another."""
+    """Paste the middle of *person_px*, where head and shoulders are, into *set_px*."""
     mask = np.zeros((SIDE_PX, SIDE_PX), np.float32)
     cv2.ellipse(mask, (SIDE_PX // 2, SIDE_PX * 9 // 20), (SIDE_PX // 4, SIDE_PX // 3), 0, 0, 360, 1.0, -1)
     cv2.rectangle(mask, (SIDE_PX // 8, SIDE_PX * 3 // 4), (SIDE_PX * 7 // 8, SIDE_PX), 1.0, -1)
@@ -156,7 +157,7 @@ def _models(detector: FaceDetector, identity: Identity | None) -> VisionModels:
 
 
 class _Looked:
-    """A detector that looks at each picture once, however often it is shown."""
+    """Detector that looks at each picture once, however often it is shown."""
 
     def __init__(self, detector: FaceDetector) -> None:
         self.name, self._detector, self._known = detector.name, detector, dict[bytes, np.ndarray]()

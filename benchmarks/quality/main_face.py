@@ -1,4 +1,4 @@
-"""How often the main face of each video scores as speaking: ``python -m benchmarks.main_face RESULTS [video ...]``.
+"""Share of frames on which the main face of a video scores as speaking: ``python -m benchmarks.main_face RESULTS``.
 
 For results of videos in which one person talks to the camera all the time. The main face is the person who is in view
 on most frames. Ends with one JSON line.
@@ -17,7 +17,7 @@ from pipeline.types import ScoredTracks
 
 
 def main() -> None:
-    """Reads the ``tracks.npz`` of each video."""
+    """Read the ``tracks.npz`` of each video."""
     parser = parser_of(__doc__)
     parser.add_argument("results", type=Path, help="output folder of a run")
     parser.add_argument("videos", nargs="*", help="names of result folders in it; all by default")
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def speaking_share(tracks: ScoredTracks) -> tuple[float, int]:
-    """Share of the main face's frames with a logit above 0, and how many frames it is in view."""
+    """Return the share of the main face's frames with a logit above 0, and the number of those frames."""
     if not len(tracks.track):
         return 0.0, 0
     main_person = int(np.bincount(tracks.person).argmax())

@@ -1,4 +1,4 @@
-"""Two people joined by a fade, a dissolve or a wipe: shots found, persons told apart, and what is found in vain.
+"""Judge shots and persons where two people are joined by a fade, a dissolve or a wipe; count false alarms.
 
     python -m benchmarks.transitions --footage ../shared/videos --weights-dir ../shared/weights
 
@@ -75,14 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def load_models(weights: Path) -> VisionModels:
-    """YuNet, MobileFaceNet and the lip motion, which costs next to nothing."""
+    """Load YuNet, MobileFaceNet and the lip motion, which costs next to nothing."""
     yunet = weights / YUNET_FILE
     identity = load_identity("mobilefacenet", weights / "mobilefacenet.pt", yunet)
     return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", identity)
 
 
 def join(paths: Sequence[Path], out: Path, kind: str, length_s: float) -> None:
-    """Two videos, the second after `JOIN_S` of the first, with a transition of ffmpeg's ``xfade`` between them."""
+    """Write two videos as one, joined after `JOIN_S` of the first with a transition of ffmpeg's ``xfade``."""
     form = f"scale={SIDE_PX}:{SIDE_PX},setsar=1,fps={GRID_FPS},settb=1/{GRID_FPS}"
     graph = (
         f"[0:v]{form}[a];[1:v]{form}[b];[a][b]xfade=transition={kind}:duration={length_s}:offset={JOIN_S},"
@@ -99,7 +99,7 @@ def look(path: Path, models: VisionModels) -> ScoredTracks:
 
 
 def judged(found: ScoredTracks, length_s: float) -> dict[str, Any]:
-    """Shots and persons beside the truth: one transition, a person before it and another after."""
+    """Compare shots and persons with the truth: one transition, a person before it and another after."""
     first, stop = JOIN_S * GRID_FPS - 3, (JOIN_S + length_s) * GRID_FPS + 3
     starts = found.shot_starts[1:].tolist()
     before, after = (found.person[side].tolist() for side in (found.frame < first, found.frame >= stop))
@@ -114,7 +114,7 @@ def judged(found: ScoredTracks, length_s: float) -> dict[str, Any]:
 
 
 def untouched(folder: Path, models: VisionModels) -> dict[str, Any]:
-    """Gradual shots and parted tracks on all videos of *folder*, by video where there are any."""
+    """Return gradual shots and parted tracks on all videos of *folder*, by video where there are any."""
     shots: dict[str, list[int]] = {}
     splits: dict[str, int] = {}
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -138,14 +138,14 @@ def untouched(folder: Path, models: VisionModels) -> dict[str, Any]:
 
 
 def sudden(path: Path) -> set[int]:
-    """The cuts in *path* without the measure of gradual transitions."""
+    """Return the cuts in *path*, found without the measure of gradual transitions."""
     finder = ShotFinder("adaptive", gradual=False)
     cuts = {cut for frame, picture in enumerate(read_frames(probe(path))) for cut in finder.push(frame, picture)}
     return cuts | set(finder.finish())
 
 
 def cost_ratio(path: Path, models: VisionModels) -> float:
-    """Time to look for shots in a picture, by that to look for faces in it."""
+    """Return the time to look for shots in a picture, by that to look for faces in it."""
     pictures = [picture.copy() for picture in read_frames(probe(path))]
     finder = ShotFinder("adaptive")
     start = time.process_time()

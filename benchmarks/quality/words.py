@@ -1,8 +1,8 @@
-"""How many words each recogniser gets right, and how exactly known words are aligned: ``python -m benchmarks.words``.
+"""Word error rates of the recognisers, and errors in the alignment of known words: ``python -m benchmarks.words``.
 
 Prints one line for each recogniser and set, and ends with one JSON line. Word error rates are jiwer's, after
 openai-whisper's own normaliser of English texts on both sides: small letters, no punctuation, numbers as digits.
-Weights that are in no place are fetched first. ``--shared`` names the folder with the footage that is not part of this
+Weights that are missing are fetched first. ``--shared`` names the folder with the footage that is not part of this
 project.
 """
 
@@ -29,12 +29,12 @@ from pipeline.weights_choice import choose
 
 JFK = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 GRID_UNITS_S = 25_000
-"""Units of the times in GRID's files to one second."""
+"""Units of time in GRID's files to one second."""
 RECOGNISERS = ("pocketsphinx", "tiny.en", "base")
 
 
 def main() -> None:
-    """Measures the recordings of the shared folder, and the samples."""
+    """Measure the recordings of the shared folder, and the samples."""
     parser = parser_of(__doc__)
     parser.add_argument("recognisers", nargs="*", default=RECOGNISERS, help="PocketSphinx and Whisper models")
     parser.add_argument("--shared", type=Path, default=SHARED)
@@ -53,19 +53,19 @@ def main() -> None:
 
 
 def sample_words(name: str) -> str:
-    """All that is said in a sample video, in order of time."""
+    """Return all words of a sample video, in order of time."""
     turns = json.loads((ROOT / "samples" / f"{name}.truth.json").read_text())["turns"]
     return " ".join(turn["text"] for turn in sorted(turns, key=lambda turn: turn["start_s"]))
 
 
 def word_errors(truths: Sequence[str], found: Sequence[str]) -> jiwer.WordOutput:
-    """jiwer's comparison of texts in English, each normalised."""
+    """Compare texts in English by jiwer, each normalised."""
     plain = EnglishTextNormalizer()
     return jiwer.process_words([plain(text) for text in truths], [plain(text) for text in found])
 
 
 def recordings(shared: Path) -> dict[str, list[tuple[Path, str]]]:
-    """Recordings with what is said in them."""
+    """Return the recordings of each set with their words."""
     spoken = [line.split(maxsplit=5)[5] for line in (shared / "audio" / "pyannote_sample.stm").read_text().splitlines()]
     samples = sorted((ROOT / "samples").glob("*.mp4"))
     return {
@@ -81,7 +81,7 @@ def _grid(shared: Path) -> list[Path]:
 
 
 def _loaded(name: str, weights_dir: Path | None) -> Transcriber:
-    """A recogniser, its weights fetched where needed; no stand-in."""
+    """Load a recogniser, its weights fetched where needed; no stand-in."""
     choices = choose(None, "lip-motion", name, weights_dir=weights_dir, strict=True)
     weights = next(choice.weights for choice in choices if choice.job == "words")
     return load_transcriber("pocketsphinx" if weights is None else "whisper", weights, "cpu", "en")
@@ -101,7 +101,7 @@ def _measured(
 
 
 def _alignment_errors_ms(paths: list[Path], folder: Path) -> np.ndarray:
-    """(B,) milliseconds between each true border of a word and the one found, where the words are known."""
+    """Return (B,) milliseconds between each true border of a word and the one found, where the words are known."""
     aligner = Aligner()
     errors_s = []
     for path in paths:
@@ -113,13 +113,13 @@ def _alignment_errors_ms(paths: list[Path], folder: Path) -> np.ndarray:
 
 
 def _truth(path: Path) -> list[tuple[str, float, float]]:
-    """Word, start and end in seconds of each word of a GRID sentence."""
+    """Read word, start and end in seconds of each word of a GRID sentence."""
     lines = [line.split() for line in path.with_suffix(".align").read_text().splitlines()]
     return [(word, int(start) / GRID_UNITS_S, int(end) / GRID_UNITS_S) for start, end, word in lines if word != "sil"]
 
 
 def track_of(path: Path, folder: Path) -> AudioTrack:
-    """The sound of a file from its own first sample on: GRID's word times begin there."""
+    """Decode the sound of a file from its own first sample on: GRID's word times begin there."""
     resampler = AudioResampler("s16", "mono", AUDIO_RATE_HZ)
     with av.open(str(path)) as container:
         frames = [frame for frame in container.decode(container.streams.audio[0]) if isinstance(frame, AudioFrame)]

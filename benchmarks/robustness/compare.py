@@ -1,8 +1,8 @@
 """Compare the results of two runs: ``python -m benchmarks.compare A B``.
 
-A and B are results folders, as ``--output-dir`` names them. Says each file that is missing, too much or different;
-`benchmarks.common.results.differences` says what may differ. Ends with one JSON line, and with exit code 0 where
-nothing does, else 1.
+A and B are results folders, as ``--output-dir`` names them. Prints each file that is missing, too much or different;
+`benchmarks.common.results.differences` describes the differences that are allowed. Ends with one JSON line, and with
+exit code 0 where there are no others, else 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs killed at random moments and run again: ``python -m benchmarks.interrupted --moments 20``.
+"""Kill runs at random moments and run them again: ``python -m benchmarks.interrupted --moments 20``.
 
 A few short videos are run undisturbed. Then, for each moment, the same command is begun in a new folder of results, its
 parent process is killed with SIGKILL, and the command is given again at once. The final state must be that of the
@@ -7,8 +7,8 @@ transcripts and clips; and nothing may be left behind. Linux only.
 
 Ends with one JSON line: ``moments_s``, ``differences`` (moment and file), ``faults``, ``done_before`` (videos that the
 killed run had finished, for each moment), ``alive_after_kill`` (processes that outlived their parent by a second, for
-each moment), ``left_by_kill`` (files of the killed runs, by kind) and ``left_behind`` (what the second run did not
-remove). Exit code 0 when there are no differences and no faults, and nothing is left behind.
+each moment), ``left_by_kill`` (files of the killed runs, by kind) and ``left_behind`` (files that the second run did
+not remove). Exit code 0 when there are no differences and no faults, and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from benchmarks.common.short_videos import Short, make_good
 from benchmarks.common.watched_run import WatchedRun, kill, left_behind, shared_memory
 
 LOOK_AFTER_S = 1.0
-"""Workers get this long to notice that their parent is gone before they are counted."""
+"""Time for workers to notice that their parent is gone, before they are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What all runs share."""
+    """Inputs and command line of all runs."""
 
     work: Path
     videos: Path
@@ -49,7 +49,7 @@ class Scene:
         return WatchedRun(self.videos, results, self.work / "temp", self.product, self.work / "console.txt")
 
     def finish(self, run: WatchedRun, results: Path) -> list[str]:
-        """Waits for the end of *run* and says what is wrong with it."""
+        """Wait for the end of *run* and return its faults."""
         end_s = time.monotonic() + self.limit_s
         while run.process.poll() is None and time.monotonic() < end_s:
             time.sleep(0.1)
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure(scene: Scene, count: int, wait_s: float, chance: random.Random) -> dict[str, Any]:
-    """The undisturbed run, then *count* killed ones, each with its second run; returns the JSON line."""
+    """Do the undisturbed run, then *count* killed ones, each with its second run; return the JSON line."""
     plain, shared = scene.work / "undisturbed", shared_memory()
     began_s = time.monotonic()
     faults = [f"undisturbed: {fault}" for fault in scene.finish(scene.begin(plain), plain)]
@@ -131,7 +131,7 @@ def measure(scene: Scene, count: int, wait_s: float, chance: random.Random) -> d
 
 
 def kind_of(left: str) -> str:
-    """A line of `left_behind` without the names that chance or a video gave."""
+    """Return a line of `left_behind` without the names that chance or a video gave."""
     where, _, name = left.partition(": ")
     last = name.rpartition("/")[2]
     own = re.match(r"(\.?)(lipgen-|seg_|tmp)?", last)
@@ -142,7 +142,7 @@ def kind_of(left: str) -> str:
 
 
 def _wait(run: WatchedRun, seconds: float) -> None:
-    """Lets *run* go on for so long, or until it ends by itself."""
+    """Wait for *seconds*, or until *run* ends by itself."""
     end_s = time.monotonic() + seconds
     while run.process.poll() is None and time.monotonic() < end_s:
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""A run that loses a machine: ``python -m benchmarks.lost_machine --videos 40``.
+"""Kill a machine of a Ray cluster amid a run: ``python -m benchmarks.lost_machine --videos 40``.
 
 A Ray cluster of two working nodes, made on this machine, does short videos with ``--engine ray``. When a share of them
 is done one node is killed, with every worker on it. At the end every video must be done, each once, and nothing may be
@@ -30,12 +30,12 @@ from benchmarks.common.short_videos import Short, make_good
 from benchmarks.common.watched_run import WatchedRun, left_behind, shared_memory
 
 CORES = 2
-"""Of each node in Ray's books: one team."""
+"""Cores of each node in Ray's books: one team."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_of(__doc__)
-    parser.add_argument("--videos", type=int, default=40, help="how many")
+    parser.add_argument("--videos", type=int, default=40, help="number of videos")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each")
     parser.add_argument("--after", type=float, default=0.4, help="share of the videos that are done before the kill")
     parser.add_argument("--limit-s", type=float, default=3600.0, help="a run that takes longer counts as hanging")
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def lose_one(
     cluster: Cluster, shorts: Sequence[Short], work: Path, product: Sequence[str], flags: argparse.Namespace
 ) -> dict[str, Any]:
-    """Runs the product over *shorts* and kills one of the two machines; returns the JSON line."""
+    """Run the product over *shorts* and kill one of the two machines; return the JSON line."""
     videos, output, log = work / "videos", work / "results", work / "console.txt"
     inputs = names_in(videos)
     engine = ["--engine", "ray", "--ray-address", cluster.address, "--log-json"]

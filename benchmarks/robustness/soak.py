@@ -1,9 +1,9 @@
-"""A long run among killed workers and bad files: ``python -m benchmarks.soak --videos 300 --kill-every 20 40``.
+"""Do a long run among killed workers and bad files: ``python -m benchmarks.soak --videos 300 --kill-every 20 40``.
 
 Short videos, some of them bad, go through ``optimized_runner.py`` while a random worker is killed again and again.
 At the end every good video must be done once, every bad one must have failed with its reason, and nothing may be left
-behind. ``MAX_TRIES`` is raised, as a kill may hit the same video several times: what is looked for is what the engine
-loses, not what it sets aside by rule. Linux only.
+behind. ``MAX_TRIES`` is raised, as a kill may hit the same video several times: the benchmark looks for videos that
+the engine loses, not for those that it sets aside by rule. Linux only.
 
 Ends with one JSON line: ``videos``, ``done``, ``failed`` (by reason), ``kills`` (by kind of worker), ``deaths_seen``
 and ``begun_again`` (as the run itself tells), ``max_tries``, ``wall_s``, ``exit_code``, ``faults``, ``left_behind``.
@@ -31,7 +31,7 @@ from benchmarks.common.watched_run import WatchedRun, kill, left_behind, shared_
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_of(__doc__)
-    parser.add_argument("--videos", type=int, default=300, help="how many inputs, the bad ones included")
+    parser.add_argument("--videos", type=int, default=300, help="number of inputs, the bad ones included")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each")
     parser.add_argument("--kill-every", type=float, nargs=2, default=(20.0, 40.0), metavar=("LEAST", "MOST"))
     parser.add_argument("--bad", type=float, default=0.05, help="share of the inputs that are bad")
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def soak(shorts: Sequence[Short], work: Path, product: Sequence[str], flags: argparse.Namespace) -> dict[str, Any]:
-    """Runs the product over *shorts* among kills; returns the JSON line."""
+    """Run the product over *shorts* among kills; return the JSON line."""
     videos, output, temp, log = work / "videos", work / "results", work / "temp", work / "console.txt"
     inputs, shared = names_in(videos), shared_memory()
     began_s = time.monotonic()
@@ -93,10 +93,10 @@ def soak(shorts: Sequence[Short], work: Path, product: Sequence[str], flags: arg
 def _kill_workers(
     run: WatchedRun, every_s: tuple[float, float], until_s: float, chance: random.Random
 ) -> tuple[Counter[str], bool]:
-    """Kills one worker after another until the run is over.
+    """Kill one worker after another until the run is over.
 
     Returns:
-        How many of each kind were killed, and whether the run was still going at *until_s*.
+        Counts of the killed workers by kind, and True if the run was still going at *until_s*.
     """
     kills: Counter[str] = Counter()
     next_s = time.monotonic() + chance.uniform(*every_s)

@@ -5,8 +5,9 @@ about decoding and vision, and the clips are few; ``--speech pocketsphinx`` reco
 plays the sample forward and backward: there is no cut, and the face is one track from beginning to end.
 
 Memory is proportional (`pipeline.executors.local.process_memory`): what processes share, such as the picture ring,
-counts once.
-Linux only. Prints a table, in which each kind of process has its own peak, then one JSON line: for each length
+counts once. Linux only.
+
+Prints a table, in which each kind of process has its own peak, then one JSON line: for each length
 ``minutes``, ``wall_s``, ``peak_mb``, ``peak_at`` (share of the wall time), ``peak_processes``, ``kinds_mb``; and
 ``ratio`` of the longest to the shortest.
 
@@ -46,19 +47,19 @@ UNBROKEN = "[0:v]split[f][b];[b]reverse[r];[f][r]concat[v];[0:a]asplit[c][d];[d]
 
 @dataclass(slots=True)
 class Peak:
-    """What a command took, in bytes."""
+    """Time and memory of a command; memory in bytes."""
 
     exit_code: int = 0
     wall_s: float = 0.0
     most: int = 0
     at_s: float = 0.0
     processes: int = 0
-    """Alive at that moment."""
+    """Number of processes at that moment."""
     kinds: Counter[str] = field(default_factory=Counter)
-    """For each kind of process the most that all of that kind took together, each at its own time."""
+    """Peak of each kind of process, all of that kind together, each at its own time."""
 
     def note(self, sizes: Sequence[tuple[str, int]], at_s: float) -> None:
-        """Takes what each process takes now, with the name of its kind."""
+        """Add the sizes of all processes now, each with the name of its kind."""
         total = sum(size for _, size in sizes)
         if total > self.most:
             self.most, self.at_s, self.processes = total, at_s, len(sizes)
@@ -68,7 +69,7 @@ class Peak:
         self.kinds |= together
 
     def line(self) -> dict[str, Any]:
-        """For the JSON line, in MiB."""
+        """Return the values for the JSON line, in MiB."""
         return {
             "wall_s": round(self.wall_s, 1),
             "peak_mb": round(self.most / 2**20),
@@ -81,7 +82,7 @@ class Peak:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_of(__doc__)
     parser.add_argument("--minutes", type=float, nargs="+", default=[5, 20, 60])
-    parser.add_argument("--source", type=Path, default=ROOT / "samples" / "two_shot.mp4", help="what is looped")
+    parser.add_argument("--source", type=Path, default=ROOT / "samples" / "two_shot.mp4", help="video that is looped")
     parser.add_argument("--unbroken", action="store_true", help="forward and backward, so that there is no cut")
     parser.add_argument("--speaker-model", default="lr-asd", help="lip-motion is quicker")
     parser.add_argument("--speech", choices=("transcript", "pocketsphinx"), default="transcript")
@@ -114,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_of(source: Path, minutes: float, folder: Path, speech: str, weights_dir: Path | None) -> list[str]:
-    """Makes a video of that length in *folder* and returns the command that runs the product on it."""
+    """Make a video of that length in *folder* and return the command that runs the product on it."""
     transcripts = folder / "transcripts"
     transcripts.mkdir(parents=True)
     video = folder / f"long{source.suffix}"
@@ -131,7 +132,7 @@ def run_of(source: Path, minutes: float, folder: Path, speech: str, weights_dir:
 
 
 def subtitles(seconds: float) -> str:
-    """An SRT file of one short sentence every `SENTENCE_EVERY_S`, as far as *seconds* reach."""
+    """Return an SRT file of one short sentence every `SENTENCE_EVERY_S`, up to *seconds*."""
     cues = []
     start_s = 1.0
     while start_s + SENTENCE_S <= seconds:
@@ -147,7 +148,7 @@ def _stamp(time_s: float) -> str:
 
 
 def watch(command: Sequence[str]) -> Peak:
-    """Runs *command* and looks at it and all its descendants until it ends; its output goes to stderr."""
+    """Run *command* and look at it and all its descendants until it ends; its output goes to stderr."""
     peak, began_s = Peak(), time.monotonic()
     child = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr)
     while child.poll() is None:
@@ -160,7 +161,7 @@ def watch(command: Sequence[str]) -> Peak:
 
 
 def kind_of(process: int) -> str:
-    """What ``ps`` shows of a process, without the number of a worker."""
+    """Return the name that ``ps`` shows for a process, without the number of a worker."""
     with contextlib.suppress(OSError):
         name = Path(f"/proc/{process}/comm").read_text().strip()
         return name.rstrip("0123456789-") if name.startswith("lipgen-") else name
@@ -168,7 +169,7 @@ def kind_of(process: int) -> str:
 
 
 def table(lines: Sequence[dict[str, Any]]) -> str:
-    """The lengths as a Markdown table: sizes in MiB, a column for each kind of process."""
+    """Return the lengths as a Markdown table: sizes in MiB, a column for each kind of process."""
     kinds = sorted({kind for line in lines for kind in line["kinds_mb"]})
     rows = [["minutes", "wall s", "peak", "at", *kinds], ["---:"] * (4 + len(kinds))]
     for line in lines:

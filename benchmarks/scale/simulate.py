@@ -1,8 +1,8 @@
-"""Where a cluster of 1 to 1,000 GPUs would be held back: ``python -m benchmarks.simulate``.
+"""Simulate runs on clusters of 1 to 1,000 GPUs and find the bottleneck: ``python -m benchmarks.simulate``.
 
-The costs of what runs on CPUs, the sizes of the files and the driver's time are measured (`common.stage_costs`,
+The costs of work on CPUs, the sizes of the files and the driver's time are measured (`common.stage_costs`,
 kept in ``costs.json``). The speed of vision and speech on a GPU, the bandwidth of the shared storage and the driver's
-calls over the network are **assumed**: there was no GPU and no cluster. Set them with flags to what you measure.
+calls over the network are **assumed**: there was no GPU and no cluster. Set them with flags to your own measurements.
 
     python -m benchmarks.simulate --measure out/run.json --weights-dir weights --note "shared with other jobs"
 
@@ -33,7 +33,7 @@ GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 
 VIDEOS_PER_TEAM = 40
 LEAST_VIDEOS = 400
-"""Fewer, and the rates would tell of a few lengths."""
+"""Least number of simulated videos: with fewer, a few lengths decide the rates."""
 
 MOST_CORES = 64
 NEARLY = 0.97
@@ -81,10 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--teams", type=int, nargs="+", default=(1, 2, 3, 4), help="rows of the second")
     parser.add_argument("--cores-per-gpu", type=float, default=8.0)
     parser.add_argument("--gpus-per-node", type=int, default=8)
-    parser.add_argument("--vision-gpus", type=float, default=0.5, help="share of a GPU, as RAY_VISION_GPUS")
-    parser.add_argument("--speech-gpus", type=float, default=0.5, help="likewise, as RAY_SPEECH_GPUS")
+    parser.add_argument("--vision-gpus", type=float, default=0.5, help="share of a GPU for vision: RAY_VISION_GPUS")
+    parser.add_argument("--speech-gpus", type=float, default=0.5, help="share of a GPU for speech: RAY_SPEECH_GPUS")
     parser.add_argument("--vision-speed", type=float, default=20.0, help="assumed: video seconds a GPU second")
-    parser.add_argument("--speech-speed", type=float, default=40.0, help="assumed: likewise, of Whisper")
+    parser.add_argument("--speech-speed", type=float, default=40.0, help="assumed: the same of Whisper")
     parser.add_argument("--host-share", type=float, default=1.0, help="assumed: cores busy while a GPU works")
     parser.add_argument("--storage-gb-s", type=float, default=10.0, help="assumed: of the shared storage, both ways")
     parser.add_argument("--driver-ms", type=float, default=5.0, help="assumed: calls over the network, for each video")
@@ -97,18 +97,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--measure", type=Path, help="run.json, or its folder: measure the costs instead")
     parser.add_argument("--measure-videos", type=int, default=3, help="videos whose stages are done once more")
     parser.add_argument("--weights-dir", type=Path, help="for --measure")
-    parser.add_argument("--note", default="", help="for --measure: what to know of the machine")
+    parser.add_argument("--note", default="", help="for --measure: a remark on the machine")
     return parser
 
 
 def costs_of(flags: argparse.Namespace) -> Costs:
-    """Those that were measured, with what the flags put in their place."""
+    """Read the measured costs; flags override them."""
     costs = read_costs(flags.costs)
     return costs if flags.read_mb is None else replace(costs, read_mb=flags.read_mb)
 
 
 def cluster_of(flags: argparse.Namespace) -> Cluster:
-    """The cluster that the flags describe, with one GPU."""
+    """Return the cluster that the flags describe, with one GPU."""
     return Cluster(
         gpus=1,
         cores_per_gpu=flags.cores_per_gpu,
@@ -125,7 +125,7 @@ def cluster_of(flags: argparse.Namespace) -> Cluster:
 
 
 def teams_per_gpu(vision_gpus: float, speech_gpus: float) -> int:
-    """How many teams with these shares fit on one GPU.
+    """Return the number of teams with these shares that fit on one GPU.
 
     >>> teams_per_gpu(0.5, 0.5), teams_per_gpu(0.2, 0.1)
     (1, 3)
@@ -134,20 +134,20 @@ def teams_per_gpu(vision_gpus: float, speech_gpus: float) -> int:
 
 
 def lengths(count: int, median_min: float, spread: float, seed: int) -> list[float]:
-    """Lengths of *count* videos in minutes, of a log-normal distribution; the same for the same arguments."""
+    """Draw the lengths of *count* videos, in minutes, from a log-normal distribution; equal for equal arguments."""
     chance = random.Random(seed)
     drawn = (median_min * chance.lognormvariate(0, spread) for _ in range(count))
     return [min(max(minutes, SHORTEST_MIN), LONGEST_MIN) for minutes in drawn]
 
 
 def simulated(cluster: Cluster, costs: Costs, flags: argparse.Namespace) -> Outcome:
-    """A run over as many videos as make a steady state."""
+    """Simulate a run over as many videos as make a steady state."""
     count = max(LEAST_VIDEOS, VIDEOS_PER_TEAM * cluster.teams)
     return Simulation(cluster, costs, lengths(count, flags.minutes, flags.spread, flags.seed)).run()
 
 
 def row(cluster: Cluster, costs: Costs, flags: argparse.Namespace) -> dict[str, Any]:
-    """A row of a table: what a run on that cluster comes to."""
+    """Return a row of a table: the result of a run on that cluster."""
     outcome = simulated(cluster, costs, flags)
     return {
         "gpus": cluster.gpus,
@@ -160,8 +160,8 @@ def row(cluster: Cluster, costs: Costs, flags: argparse.Namespace) -> dict[str, 
 
 
 def balance(node: Cluster, costs: Costs, flags: argparse.Namespace) -> tuple[int, int]:
-    """The fewest teams to a GPU that fill it, or the fastest number of `flags.teams`; and with so many the fewest cores
-    to a GPU with which the node is nearly as fast as with plenty of them."""
+    """Return the fewest teams to a GPU that fill it, or else the fastest number of `flags.teams`; and for that number
+    the fewest cores to a GPU with which the node is nearly as fast as with plenty of them."""
     plenty = replace(node, cores_per_gpu=float(MOST_CORES))
     outcomes = {teams: simulated(replace(plenty, teams_per_gpu=teams), costs, flags) for teams in sorted(flags.teams)}
     filling = [teams for teams, outcome in outcomes.items() if outcome.busy["gpu"] >= FULL]
@@ -176,26 +176,26 @@ def balance(node: Cluster, costs: Costs, flags: argparse.Namespace) -> tuple[int
 
 
 def storage_full_at(cluster: Cluster, costs: Costs, hours_per_gpu: float) -> int:
-    """GPUs whose reading and writing fills the storage, where each does *hours_per_gpu* of video in an hour."""
+    """Return the GPUs whose reading and writing fill the storage, at *hours_per_gpu* of video in an hour."""
     mb_per_minute = sum(stage.storage_mb for stage in stages_of(costs, cluster).values())
     return round(cluster.storage_mb_s / (mb_per_minute * hours_per_gpu / 60))
 
 
 def driver_full_at(cluster: Cluster, costs: Costs, hours_per_gpu: float, flags: argparse.Namespace) -> int:
-    """GPUs whose videos fill the time of the driver; ``run.json`` being written again is left out."""
+    """Return the GPUs whose videos fill the time of the driver; writing ``run.json`` again is left out."""
     mean_min = statistics.fmean(lengths(10_000, flags.minutes, flags.spread, flags.seed))
     videos_per_s = hours_per_gpu / 60 / mean_min
     return round(1 / (videos_per_s * (costs.begin_s + costs.end_s + cluster.driver_s)))
 
 
 def assumed(flags: argparse.Namespace) -> dict[str, Any]:
-    """What was not measured."""
+    """Return the values that were not measured."""
     names = ("vision_speed", "speech_speed", "host_share", "storage_gb_s", "driver_ms", "minutes", "spread", "seed")
     return {name: getattr(flags, name) for name in names}
 
 
 def assumptions(flags: argparse.Namespace, costs: Costs) -> str:
-    """The same as a sentence."""
+    """Return the assumptions as sentences."""
     lines = (
         f"Assumed, not measured: a GPU does {flags.vision_speed:g} s of video a second in vision, "
         f"{flags.speech_speed:g} s in speech, and keeps {flags.host_share:g} cores busy meanwhile;",
@@ -207,7 +207,7 @@ def assumptions(flags: argparse.Namespace, costs: Costs) -> str:
 
 
 def table(title: str, key: str, rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as a Markdown table."""
+    """Return the rows as a Markdown table."""
     names = list(rows[0]["busy"])
     lines = [[title, "video hours per hour", *names, "held back by"], ["---:"] * (2 + len(names)) + ["---"]]
     for each in rows:
@@ -217,7 +217,7 @@ def table(title: str, key: str, rows: Sequence[dict[str, Any]]) -> str:
 
 
 def sentences(balanced: dict[str, Any], full_at: dict[str, int]) -> str:
-    """What follows from the tables."""
+    """Return the conclusions from the tables."""
     busy = balanced["busy"]
     return (
         f"Balanced: {balanced['teams_per_gpu']} teams and {balanced['cores_per_gpu']:g} cores to a GPU, which are then "

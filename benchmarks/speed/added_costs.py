@@ -1,4 +1,4 @@
-"""What one more face, one more video and one more hour cost a run.
+"""Cost of one more face, one more video and one more hour in a run.
 
     python -m benchmarks.added_costs --weights-dir ../shared/weights --footage ../shared/videos
     python -m benchmarks.added_costs --weights-dir ../shared/weights --footage ../shared/videos \
@@ -6,8 +6,8 @@
 
 Faces: videos of one length and one picture, in which one, two or four real heads talk side by side, the other places
 grey. Videos: 1, 2 and 4 of 30 s. Hours: one video of 2 and of 8 minutes. Each is run as `benchmarks.end_to_end` does,
-and a straight line is laid through the medians: its slope is what one more costs, in seconds of wall time and of CPU
-time after the models were loaded. Of a face, to a minute in which it is in view. Ends with one JSON line. Linux only.
+and a straight line is laid through the medians: its slope is the cost of one more, in seconds of wall time and of CPU
+time after the models were loaded; of a face, to a minute in which it is in view. Ends with one JSON line. Linux only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
 from pipeline.vision.crops import BORDER_GREY
 
 SENTENCE_S, SENTENCE_EVERY_S = 3.0, 5.0
-"""Of the transcript of the composed videos."""
+"""Length and distance of the sentences in the transcript of the composed videos."""
 
 WORDS = ("We", "all", "talk.")
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def added_costs(flags: argparse.Namespace, models: Models, work: Path) -> dict[str, Any]:
-    """Does all runs; returns the JSON line."""
+    """Do all runs; return the JSON line."""
     sets = {
         "face": make_faces(work / "faces", flags.faces, flags.seconds, flags.footage, models),
         "video": [make_videos(work / f"{count}-videos", count, flags.seconds) for count in flags.counts],
@@ -81,7 +81,7 @@ def added_costs(flags: argparse.Namespace, models: Models, work: Path) -> dict[s
 
 
 def slopes(amounts: Sequence[float], lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """For each figure of the runs its values, and what one more of *amounts* adds to it."""
+    """Return for each figure of the runs its values, and the increase for one more of *amounts*."""
     line = {}
     for name in ("wall_s", "cpu_s", "peak_mb"):
         values = [each[name] for each in lines]
@@ -90,7 +90,7 @@ def slopes(amounts: Sequence[float], lines: Sequence[dict[str, Any]]) -> dict[st
 
 
 def make_faces(folder: Path, faces: Sequence[int], seconds: float, footage: Path, models: Models) -> list[VideoSet]:
-    """One video for each number of heads, all of the same size.
+    """Make one video for each number of heads, all of the same size.
 
     Raises:
         SystemExit: there is no footage, or too little of it.
@@ -123,7 +123,7 @@ def make_faces(folder: Path, faces: Sequence[int], seconds: float, footage: Path
 
 
 def side_by_side(heads: Sequence[Head], places: int, frames: int) -> Iterator[np.ndarray]:
-    """(HEAD_PX, places * HEAD_PX, 3) uint8 pictures: heads from the left, each back and forth, then grey."""
+    """Yield (HEAD_PX, places * HEAD_PX, 3) uint8 pictures: heads from the left, each back and forth, then grey."""
     there = [np.arange(len(head)) for head in heads]
     order = [np.resize(np.concatenate([ahead, ahead[-2:0:-1]]), frames) for ahead in there]
     for frame in range(frames):
@@ -134,7 +134,7 @@ def side_by_side(heads: Sequence[Head], places: int, frames: int) -> Iterator[np
 
 
 def transcript(seconds: float) -> dict[str, Any]:
-    """In Whisper's shape: a sentence of `SENTENCE_S` every `SENTENCE_EVERY_S`, as far as *seconds* reach."""
+    """Return a transcript in Whisper's shape: a sentence of `SENTENCE_S` every `SENTENCE_EVERY_S`, up to *seconds*."""
     count = int((seconds - SENTENCE_S) / SENTENCE_EVERY_S) + 1
     step_s = SENTENCE_S / len(WORDS)
     return transcript_of([segment(WORDS, number * SENTENCE_EVERY_S, step_s) for number in range(count)])

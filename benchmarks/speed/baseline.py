@@ -1,4 +1,4 @@
-"""How much faster than the old way, on the same videos with the same models.
+"""Speed of the product against the old way, on the same videos with the same models.
 
     python -m benchmarks.baseline --weights-dir ../shared/weights
     python -m benchmarks.baseline --weights-dir ../shared/weights --videos 1 --seconds 8 --runs 1
@@ -8,13 +8,13 @@
 The old way is `benchmarks.old_way`: one video after another, one process, PyTorch and ffmpeg with threads as they like.
 Ours is ``optimized_runner.py`` with its default settings, all that it writes included. Both have the same ready
 transcripts, or with ``--words tiny.en`` the same Whisper; they cut a clip for every sentence with a face, and have the
-same encoder settings. Both clocks start when the
-models are loaded; ``startup_s`` is what went before. That of the old way stops with its last clip, ours with its last
-process. They take turns, and each ratio is the median of those within one round. ``end_to_end_ratio`` is with our
-``DETECT_EVERY``, ``every_frame_ratio`` with 1, as the old way has it; ``detect_every_brings`` is the one by the other.
+same encoder settings. Both clocks start when the models are loaded; ``startup_s`` is the time before. That of the old
+way stops with its last clip, ours with its last process. They take turns, and each ratio is the median of those within
+one round. ``end_to_end_ratio`` is with our ``DETECT_EVERY``, ``every_frame_ratio`` with 1, as the old way has it;
+``detect_every_brings`` is the one by the other.
 
 Per stage, ours runs one after another in one process (`benchmarks.common.our_stages`), for each ``DETECT_EVERY``.
-``vision_ratio`` is that of all that a vision worker does: shots, faces, tracks, crops, scores. ``--stages-only`` leaves
+``vision_ratio`` is that of all work of a vision worker: shots, faces, tracks, crops, scores. ``--stages-only`` leaves
 the runs out; weights that are missing are then filled with reproducible numbers, and S3FD's boxes replaced by YuNet's.
 
 ``same_speaker`` is the share of the old clips whose face, in the middle, is that of our clip of the same moment. Ends
@@ -60,11 +60,11 @@ class OldRun:
     cpu_s: float
     peak_mb: int
     videos: list[dict[str, Any]]
-    """As `benchmarks.old_way` writes them."""
+    """Videos as `benchmarks.old_way` writes them."""
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Of each stage that ours is timed in alone, over all videos; shots, tracks and crops are one."""
+        """Seconds over all videos of each stage that ours is timed in alone; shots, tracks and crops are one stage."""
         total = dict.fromkeys(SHARED_STAGES, 0.0)
         for video in self.videos:
             for stage, seconds in video["seconds"].items():
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The flags of the command line."""
+    """Parse the flags of the command line."""
     parser = parser_of(__doc__)
     parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each")
@@ -95,7 +95,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def baseline(flags: argparse.Namespace, models: Models, work: Path) -> dict[str, Any]:
-    """Does all rounds; returns the JSON line."""
+    """Do all rounds; return the JSON line."""
     every = flags.detect_every or ([DETECT_EVERY_CPU, 1] if models.device == "cpu" else [1])
     made = make_videos(work / "set", flags.videos, flags.seconds, flags.height)
     old: list[OldRun] = []
@@ -128,7 +128,7 @@ def baseline(flags: argparse.Namespace, models: Models, work: Path) -> dict[str,
 
 
 def run_old(made: VideoSet, folder: Path, models: Models) -> OldRun:
-    """Runs `benchmarks.old_way` in a process of its own.
+    """Run `benchmarks.old_way` in a process of its own.
 
     Raises:
         SystemExit: it failed.
@@ -155,7 +155,7 @@ def run_old(made: VideoSet, folder: Path, models: Models) -> OldRun:
 
 
 def ratios(old: Sequence[OldRun], ours: Mapping[int, Sequence[TimedRun]]) -> dict[str, Any]:
-    """Old by ours: wall and CPU time after the models were loaded, for the first ``DETECT_EVERY``, and for 1."""
+    """Return old by ours: wall and CPU time after the models were loaded, for the first ``DETECT_EVERY``, and for 1."""
 
     def of(name: str, runs: Sequence[TimedRun]) -> float:
         return _median(getattr(o, name) / getattr(r, name) for o, r in zip(old, runs, strict=True))
@@ -169,7 +169,7 @@ def ratios(old: Sequence[OldRun], ours: Mapping[int, Sequence[TimedRun]]) -> dic
 
 
 def by_stage(old: Sequence[OldRun], ours: Sequence[OurStages]) -> dict[str, dict[str, float | None]]:
-    """Medians of the seconds of each stage, and of the ratio within a round."""
+    """Return medians of the seconds of each stage, and of the ratio within a round."""
     lines = {}
     for stage in SHARED_STAGES:
         pairs = [(o.seconds[stage], s.seconds[stage]) for o, s in zip(old, ours, strict=True)]
@@ -182,7 +182,7 @@ def by_stage(old: Sequence[OldRun], ours: Sequence[OurStages]) -> dict[str, dict
 
 
 def old_line(runs: Sequence[OldRun]) -> dict[str, Any]:
-    """Medians of the old way, and what it found."""
+    """Return medians of the old way, and counts of its results."""
     found = runs[0].videos
     return {
         **{name: _median(getattr(run, name) for run in runs) for name in ("startup_s", "wall_s", "cpu_s")},
@@ -193,7 +193,7 @@ def old_line(runs: Sequence[OldRun]) -> dict[str, Any]:
 
 
 def our_line(runs: Sequence[TimedRun]) -> dict[str, Any]:
-    """Medians of ours, and what it found."""
+    """Return medians of ours, and counts of its results."""
     manifests = [Path(video["manifest"]) for video in runs[0].report["videos"]]
     tables = [read_tracks(path.parent.parent / "tracks.npz") for path in manifests]
     names = ("startup_s", "wall_s", "ending_s", "cpu_s", "overlap_efficiency")
@@ -206,7 +206,8 @@ def our_line(runs: Sequence[TimedRun]) -> dict[str, Any]:
 
 
 def same_speaker(old: Sequence[Mapping[str, Any]], results: Path) -> float | None:
-    """The share of the old clips that show, in the middle, the face of our clip of that moment; None without clips."""
+    """Return the share of old clips with the same face, in the middle, as our clip of that moment; None without
+    clips."""
     same = []
     for video in old:
         folder = results / Path(video["path"]).stem

@@ -1,4 +1,4 @@
-"""What a clip costs by its place in the file: seconds to cut one at minute 1 and at minute 60.
+"""Cost of a clip by its place in the file: seconds to cut one at minute 1 and at minute 60.
 
     python -m benchmarks.clips
     python -m benchmarks.clips --minutes 1 5 --runs 2
@@ -31,7 +31,7 @@ from pipeline.media.probe import probe
 from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, Probe, Sentence, Word
 
 OFFSET_S = 3.0
-"""Where in its minute a clip begins: not on a key frame."""
+"""Start of a clip inside its minute: not on a key frame."""
 
 SIDE_PX = 224
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def clips(minutes: Sequence[int], seconds: float, runs: int, height_px: int | None, folder: Path) -> dict[str, Any]:
-    """Cuts a clip at each of *minutes* in each round; returns the JSON line. *folder* is for the file and the clips."""
+    """Cut a clip at each of *minutes* in each round; return the JSON line. *folder* is for the file and the clips."""
     made = make_long(folder / "set", minutes[-1] + 1, height_px=height_px)
     video = next(made.videos.iterdir())
     found = probe(video)
@@ -76,7 +76,7 @@ def clips(minutes: Sequence[int], seconds: float, runs: int, height_px: int | No
 
 
 def plan_at(start_s: float, seconds: float, found: Probe) -> ClipPlan:
-    """A clip of a sentence that begins at *start_s*, through a still window in the middle of the picture."""
+    """Plan the clip of a sentence that begins at *start_s*, through a still window in the middle of the picture."""
     words = (AttributedWord(Word(" Words.", start_s, start_s + seconds), 0, 0),)
     sentence = Sentence(words, 0, 0, avg_score=1.0, probability=1.0, margin=None, coverage=1.0)
     side = min(found.width_px, found.height_px, SIDE_PX)

@@ -1,11 +1,11 @@
-"""How much faster whole runs became from commit to commit.
+"""Speed of whole runs from commit to commit.
 
     python -m benchmarks.commits a1f0f30 HEAD --weights-dir ../shared/weights
 
-Checks the commits out beside one another and lets the product of each work on the same videos, as
-`benchmarks.end_to_end` does, all of them once in each round: a machine may be a fifth faster a minute later, and only
-what was measured in the same round is compared. ``ratio`` is the wall time of the first commit, from loaded models to
-the end of the last process, by that of this one; ``cpu_ratio`` the same for CPU time; ``startup_ratio`` for what goes
+Checks the commits out beside one another and runs the product of each on the same videos, as `benchmarks.end_to_end`
+does, all of them once in each round: a machine may be a fifth faster a minute later, and only times of the same round
+are compared. ``ratio`` is the wall time of the first commit, from loaded models to
+the end of the last process, by that of this one; ``cpu_ratio`` the same for CPU time; ``startup_ratio`` for the time
 before. Each is the median over the rounds.
 
 Ends with one JSON line. Linux only; wants the repository.
@@ -31,7 +31,7 @@ from benchmarks.common.timed_runs import Models, TimedRun, run_timed
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_of(__doc__)
-    parser.add_argument("commits", nargs="+", help="the first is what the others are compared with")
+    parser.add_argument("commits", nargs="+", help="commits; the others are compared with the first")
     parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each")
     add_runs(parser, 3)
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def checked_out(commits: Sequence[str], folder: Path) -> Iterator[dict[str, Path]]:
-    """A working tree for each commit, inside *folder*, while the context lasts.
+    """Check out a working tree for each commit, inside *folder*, while the context lasts.
 
     Raises:
         SystemExit: there is no such commit.
@@ -79,7 +79,7 @@ def _git(*words: str) -> None:
 
 
 def compared(runs: dict[str, list[TimedRun]]) -> dict[str, dict[str, Any]]:
-    """Of each commit its medians, and how often each went into that of the first commit, round by round."""
+    """Return for each commit its medians, and the ratios of the first commit to it, round by round."""
     first = next(iter(runs.values()))
 
     def ratio(name: str, each: Sequence[TimedRun]) -> float:

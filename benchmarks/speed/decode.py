@@ -1,4 +1,4 @@
-"""Pictures a second into the ring, beside what ffmpeg and PyAV decode.
+"""Pictures a second into the ring, beside ffmpeg and PyAV.
 
     python -m benchmarks.decode
     python -m benchmarks.decode --video talk.mp4 --threads 2
@@ -46,7 +46,7 @@ WAYS = ("ring", "pyav", "ffmpeg")
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_of(__doc__)
-    parser.add_argument("--video", type=Path, help="what is decoded (default: a sample, looped and scaled up)")
+    parser.add_argument("--video", type=Path, help="video to decode (default: a sample, looped and scaled up)")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the sample")
     parser.add_argument("--height", type=int, default=720, help="of the sample, in pixels")
     parser.add_argument("--threads", type=int, help="of each decoder (default: as the product's on this machine)")
@@ -61,18 +61,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def sample(folder: Path, seconds: float, height_px: int) -> Path:
-    """A video of that length and height, made in *folder*."""
+    """Make a video of that length and height in *folder*."""
     return next(make_videos(folder / "set", 1, seconds, height_px).videos.iterdir())
 
 
 def product_threads() -> int:
-    """Threads of one decoder of a run with default settings."""
+    """Return the threads of one decoder in a run with default settings."""
     workers = resolved(Config(VISION_DEVICE="cpu", WHISPER_DEVICE="cpu")).NUM_PREPROCESS_WORKERS
     return max(core_count() // int(workers), 1)
 
 
 def decode(video: Path, threads: int, runs: int, folder: Path) -> dict[str, Any]:
-    """Decodes *video* all three ways in each round; returns the JSON line. *folder* is for temporary files."""
+    """Decode *video* all three ways in each round; return the JSON line. *folder* is for temporary files."""
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     frames = _pyav(video, threads)[0]
     with ring_decoder(threads, folder) as into_ring:
@@ -85,7 +85,7 @@ def decode(video: Path, threads: int, runs: int, folder: Path) -> dict[str, Any]
 
 
 def line(rates: dict[str, list[float]], threads: int, frames: int) -> dict[str, Any]:
-    """Medians, from the frames a second of every round of each way."""
+    """Return the JSON line of medians, from the frames a second of every round of each way."""
 
     def by(way: str) -> float:
         return round(statistics.median(a / b for a, b in zip(rates["ring"], rates[way], strict=True)), 3)
@@ -103,7 +103,7 @@ def line(rates: dict[str, list[float]], threads: int, frames: int) -> dict[str, 
 
 @contextmanager
 def ring_decoder(threads: int, folder: Path) -> Iterator:
-    """The decoding process of a run; gives a function that decodes a video and returns frames and seconds.
+    """Start the decoding process of a run; yield a function that decodes a video and returns frames and seconds.
 
     Raises:
         SystemExit: no setting makes the product decode with so many threads here.
@@ -139,7 +139,7 @@ def ring_decoder(threads: int, folder: Path) -> Iterator:
 
 
 def _consume(pipe: Connection, job: int, video: Path, folder: Path) -> tuple[int, float]:
-    """Frames and seconds of one video, whose pictures nobody looks at."""
+    """Return frames and seconds of one video, whose pictures nobody looks at."""
     pipe.send(say.Decode(job, VideoJob(job, video, folder, kept=frozenset({"speech"}))))
     _await(pipe, say.Opened)
     began_s = time.perf_counter()
@@ -155,7 +155,7 @@ def _consume(pipe: Connection, job: int, video: Path, folder: Path) -> tuple[int
 
 
 def _await(pipe: Connection, *kinds: type) -> Any:
-    """The next message of these kinds; what is said of progress is passed over.
+    """Return the next message of these kinds; messages of progress are passed over.
 
     Raises:
         SystemExit: the job has failed.

@@ -1,4 +1,4 @@
-"""How much faster S3FD finds faces than in the published demos, and how much its numbers differ.
+"""Speed and exactness of S3FD against the published demos.
 
     python -m benchmarks.detection --weights-dir weights
 
@@ -26,14 +26,14 @@ from s3fd.detector import S3fdDetector
 from s3fd.network import S3fdNetwork
 
 MOST_DIFFERENCE = 1e-4
-"""Of the outputs in float32, as a share of their largest value."""
+"""Largest difference of outputs in float32, as a share of their largest value."""
 
 LARGEST_PX = 1e5
-"""Boxes beyond this are no boxes."""
+"""Coordinate beyond which a box is none."""
 
 
 def main() -> None:
-    """Measures S3FD on frames of a video, or on cloudy noise."""
+    """Measure S3FD on frames of a video, or on cloudy noise."""
     arguments = _parser().parse_args()
     torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _clouds(count: int) -> np.ndarray:
-    """(count, 720, 1280, 3) noise of all sizes, as pictures have."""
+    """Return (count, 720, 1280, 3) noise of all sizes, as pictures have."""
     rng, frames = np.random.default_rng(0), np.zeros((count, 720, 1280, 3), np.float32)
     for frame in frames:
         for octave in range(1, 9):
@@ -86,9 +86,9 @@ def _video(path: Path, count: int) -> np.ndarray:
 
 
 def _check_exact(published: S3fdNetwork, detector: S3fdDetector, frames: np.ndarray, scale: float) -> None:
-    """Ends the run unless both compute the same in float32: outputs, and boxes where the outputs make sound ones.
+    """Exit unless both compute the same in float32: outputs, and boxes where the outputs make sound ones.
 
-    The stand-in numbers of some layouts make boxes beyond all measure; those tell nothing.
+    The stand-in numbers of some layouts make boxes beyond all measure; those are not compared.
     """
     differences = _differences(published, detector, frames, scale)
     if differences["max_abs_difference"] > MOST_DIFFERENCE:
@@ -145,7 +145,7 @@ def _measure(
 def _differences(
     published: S3fdNetwork, detector: S3fdDetector, frames: np.ndarray, scale: float
 ) -> dict[str, float | int]:
-    """How far the network's outputs are from the published ones, as shares of their largest value."""
+    """Return the differences of the network's outputs to the published ones, as shares of their largest value."""
     plain = [plain_outputs(published, frame, scale)[:2] for frame in frames]
     loc, conf = (torch.cat(parts) for parts in zip(*plain, strict=True))
     fast_loc, fast_conf = detector.outputs(frames, scale)

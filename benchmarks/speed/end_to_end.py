@@ -1,11 +1,11 @@
-"""How fast whole runs are, and how well their stages overlap.
+"""Speed of whole runs, and overlap of their stages.
 
     python -m benchmarks.end_to_end --weights-dir ../shared/weights
     python -m benchmarks.end_to_end --weights-dir ../shared/weights --counts 2 --seconds 8 --long-minutes 0 --runs 1
 
 Runs ``optimized_runner.py`` on 1, 4 and 16 videos of 30 s and on one of 20 minutes: the samples, looped, with ready
 transcripts, and a clip for every sentence with a face. The clock starts when the models are loaded, and stops with the
-last process; what went before is ``startup_s``. CPU time and memory are those of all processes, encoders included,
+last process; the time before is ``startup_s``. CPU time and memory are those of all processes, encoders included,
 memory proportional. ``busy`` is the share of the wall time in which a worker had something to compute, looked at ten
 times a second (`common.busy`); ``overlap_efficiency`` is that of the busiest worker. ``spans`` are the shares in
 which at least one video was in a stage, waiting included, from ``run.json``.
@@ -35,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The flags of the command line."""
+    """Parse the flags of the command line."""
     parser = parser_of(__doc__)
-    parser.add_argument("--counts", type=int, nargs="*", default=[1, 4, 16], help="how many videos, a run for each")
+    parser.add_argument("--counts", type=int, nargs="*", default=[1, 4, 16], help="numbers of videos, a run for each")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each")
     parser.add_argument("--long-minutes", type=float, default=20.0, help="length of one more run's video; 0: none")
     parser.add_argument("--height", type=int, help="of the pictures, in pixels (default: as the samples)")
@@ -50,7 +50,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def end_to_end(flags: argparse.Namespace, models: Models, work: Path) -> dict[str, Any]:
-    """Does all runs, in rounds; returns the JSON line."""
+    """Do all runs, in rounds; return the JSON line."""
     sets = [
         (make_videos(work / f"{count}-videos", count, flags.seconds, flags.height), flags.runs)
         for count in flags.counts
@@ -72,7 +72,7 @@ def end_to_end(flags: argparse.Namespace, models: Models, work: Path) -> dict[st
 def measured(
     sets: Sequence[tuple[VideoSet, int]], work: Path, models: Models, more: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Runs each set as often as is said beside it, the sets in turn; returns a summary of each."""
+    """Run each set as many times as its number says, the sets in turn; return a summary of each."""
     runs = [[] for _ in sets]
     for number in range(max(times for _, times in sets)):
         for place, (made, times) in enumerate(sets):

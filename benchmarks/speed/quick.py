@@ -1,4 +1,4 @@
-"""A guard against losing speed, meant to take five minutes at most: ``make bench-quick``.
+"""Compare speed with kept ratios, in five minutes at most: ``make bench-quick``.
 
     python -m benchmarks.quick --weights-dir ../shared/weights
     python -m benchmarks.quick --weights-dir ../shared/weights --keep
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def small_versions(flags: argparse.Namespace, work: Path) -> dict[str, dict[str, Any]]:
-    """The JSON line of each benchmark, printed as it comes."""
+    """Run the benchmarks in small; print the JSON line of each as it comes, and return all."""
     models = Models.of(flags)
     threads = decode.product_threads()
     lines: dict[str, dict[str, Any]] = {}
@@ -97,7 +97,7 @@ def _weights(flags: argparse.Namespace) -> list[str]:
 
 
 def ratios_of(lines: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """The ratios that are compared, from the lines of the benchmarks; more is better in each."""
+    """Return the ratios that are compared, from the lines of the benchmarks; more is better in each."""
     return {
         "end_to_end_ratio": lines["baseline"]["end_to_end_ratio"],
         "cpu_ratio": lines["baseline"]["cpu_ratio"],
@@ -108,12 +108,12 @@ def ratios_of(lines: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 
 
 def fallen(ratios: Mapping[str, float], before: Mapping[str, Any], tolerance: float) -> list[str]:
-    """Names of the ratios that are less than ``1 - tolerance`` of what they were before."""
+    """Return the names of the ratios that are less than ``1 - tolerance`` of the earlier ones."""
     return [name for name in RATIOS if name in before and ratios[name] < (1 - tolerance) * before[name]]
 
 
 def read_kept(path: Path) -> dict[str, dict[str, Any]]:
-    """What is kept, by machine; nothing where there is no such file.
+    """Read the kept ratios, by machine; nothing where there is no such file.
 
     Raises:
         SystemExit: it holds something else.

@@ -6,7 +6,7 @@ run with nothing to do reads samples only, and clips empty ones, which it does n
 runs over them twice as it stands: the first time its list and its page of all videos are made, the second time they are
 there.
 
-``phases_s`` are seconds of the second run in one process, between what it does: its start with all imports, looking for
+``phases_s`` are seconds of the second run in one process, by phase: its start with all imports, looking for
 the videos and choosing the models, deciding what is to be done, and the files of the run. Ends with one JSON line.
 Everything was read or written just before: on a cold disk or over a network reading comes on top.
 """
@@ -49,7 +49,7 @@ from pipeline.types import (
 )
 
 VIDEO_BYTES = 300_000_000
-"""Of a sparse file that stands for a video: what half an hour takes at 1.3 Mbit/s."""
+"""Size of a sparse file that stands for a video: half an hour at 1.3 Mbit/s."""
 
 SENTENCE_S, WORDS = 4.0, 11
 """Length of a sentence, and its words: 165 words a minute."""
@@ -93,11 +93,11 @@ phases["decide"] = round(ended_s - began_s - sum(phases.values()), 3)
 print("PHASES", phases)
 sys.exit(code)
 """
-"""Runs the program and says how long its parts took."""
+"""Program that runs the product and prints the seconds of its phases."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """Run the command line; return the exit code."""
     parser = parser_of(__doc__)
     parser.add_argument("--videos", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=30.0, help="of talk in each")
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def make_finished(folder: Path, count: int, minutes: float) -> None:
-    """Makes *count* videos in *folder* that a run with `FLAGS` finds finished."""
+    """Make *count* videos in *folder* that are finished for a run with `FLAGS`."""
     folder.mkdir(parents=True)
     for number in range(count):
         with (folder / f"talk {number:05d}.mp4").open("wb") as file:
@@ -142,7 +142,7 @@ def make_finished(folder: Path, count: int, minutes: float) -> None:
 
 
 def _finish(job: VideoJob, orders: Orders, models: Models, sentences: Sequence[Sentence], seconds: float) -> None:
-    """Writes what the end of the work on one video leaves, as far as a later run looks at it."""
+    """Write the files of a finished video, as far as a later run looks at them."""
     output = job.folder / "output"
     output.mkdir(parents=True)
     clips, dropped = [], []
@@ -175,7 +175,7 @@ def _finish(job: VideoJob, orders: Orders, models: Models, sentences: Sequence[S
 
 
 def talk(seconds: float) -> list[Sentence]:
-    """Sentences of two speakers in turn that fill *seconds*."""
+    """Return sentences of two speakers in turn that fill *seconds*."""
     return [_sentence(number) for number in range(int(seconds / SENTENCE_S))]
 
 
@@ -193,7 +193,7 @@ def _sentence(number: int) -> Sentence:
 
 
 def faces(frames: int) -> ScoredTracks:
-    """Two faces that are in view for all *frames*."""
+    """Return two faces that are in view for all *frames*."""
     at = np.arange(frames, dtype=np.int32)
     return ScoredTracks(
         frame_count=frames,
@@ -207,7 +207,7 @@ def faces(frames: int) -> ScoredTracks:
 
 
 def run_again(videos: Path) -> tuple[float, dict[str, float]]:
-    """Runs the program over *videos*: wall seconds of the whole process, and seconds of its phases.
+    """Run the product over *videos*; return wall seconds of the whole process, and seconds of its phases.
 
     Raises:
         SystemExit: it failed, or did something.

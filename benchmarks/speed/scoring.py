@@ -1,9 +1,9 @@
-"""How much faster a speaker network scores a track than the published demos, and how much its numbers differ.
+"""Speed and exactness of the speaker networks against the published demos.
 
     python -m benchmarks.scoring --model talknet --weights-dir weights
 
 Ends with one JSON line. Where the weights cannot be found the network gets reproducible numbers instead: neither the
-time nor the difference depends on what it has learnt.
+time nor the difference depends on its training.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_DIFFERENCE = {torch.float32: 1e-3}
 
 
 def main() -> None:
-    """Measures one network on one track of noise: pictures and sound of any content cost the same."""
+    """Measure one network on one track of noise: pictures and sound of any content cost the same."""
     arguments = _parser().parse_args()
     torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add_runs(parser, 3)
     parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], help="of what looks at pictures")
+    parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], help="of the part that reads pictures")
     return parser
 
 

@@ -1,8 +1,9 @@
-"""Cost of Whisper's words against openai-whisper's own loop, at the same words: ``python -m benchmarks.speech``.
+"""Speed of Whisper against openai-whisper's own loop, and differences of their words: ``python -m benchmarks.speech``.
 
 Both ways take turns on every recording in one process: the samples, a telephone call, and all recordings of
-`benchmarks.words` one after another with pauses, which fills windows and batches. ``ratio`` is how many times as fast
-ours is; word error rates are against what is truly said, ``words_that_differ`` is that of ours against the other.
+`benchmarks.words` one after another with pauses, which fills windows and batches. ``ratio`` is the
+speed of ours by that of the other; word error rates are against the true words, ``words_that_differ`` is that of ours
+against the other.
 ``encoder_share`` is the share of the time that the encoder takes; ``batches`` are the seconds of the long recording for
 several numbers of windows at once. Ends with one JSON line.
 """
@@ -40,14 +41,14 @@ BATCHES = (1, 2, 4, 8, 16)
 
 @dataclass(slots=True)
 class Arm:
-    """One way to words, and what it took."""
+    """Recogniser, its times and its words."""
 
     name: str
     text: Callable[[AudioTrack], str]
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """Wall time of each set, once for each round."""
     texts: dict[str, list[str]] = field(default_factory=dict)
-    """What was heard last."""
+    """Words of the last round."""
     encoder_s: float = 0.0
 
     def run(self, name: str, tracks: Sequence[AudioTrack], threads: int) -> None:
@@ -122,7 +123,7 @@ def measured(
 
 
 def _told(name: str, tracks: Sequence[AudioTrack], truths: list[str], before: Arm, after: Arm) -> dict[str, Any]:
-    """What one set took and gave."""
+    """Return times and errors of one set."""
     told: dict[str, Any] = {"seconds": round(sum(track.duration_s for track in tracks), 1)}
     for key, arm in (("before", before), ("after", after)):
         median_s, errors = statistics.median(arm.seconds[name]), word_errors(truths, arm.texts[name])
@@ -134,7 +135,7 @@ def _told(name: str, tracks: Sequence[AudioTrack], truths: list[str], before: Ar
 
 
 def _batch_s(weights: Path, batch: int, tracks: Sequence[AudioTrack], threads: int) -> float:
-    """Seconds with another number of windows at once."""
+    """Return the seconds with another number of windows at once."""
     transcriber = load_whisper(weights, "cpu", "en", batch=batch)
     arm = Arm(f"{batch} at once", lambda track: _text(transcriber, track))
     arm.run("long", tracks, threads)
@@ -146,7 +147,7 @@ def _text(transcriber: WhisperTranscriber, track: AudioTrack) -> str:
 
 
 def _sets(shared: Path, folder: Path) -> dict[str, tuple[list[AudioTrack], list[str]]]:
-    """Recordings with what is said in them."""
+    """Return the recordings of each set with their words."""
     found = {
         name: ([track_of(path, folder) for path, _ in each], [truth for _, truth in each])
         for name, each in recordings(shared).items()

@@ -1,4 +1,4 @@
-"""What was tried to make the networks faster on a CPU and dropped, beside what is done instead.
+"""Speed-ups of the networks on a CPU that were tried and dropped, beside the code that runs.
 
     python -m benchmarks.tried --weights-dir ../shared/weights
 
@@ -8,7 +8,7 @@
 - ``onnxruntime``: YuNet in ONNX Runtime, without what turns its outputs into boxes, which costs little; null where that
   package is not installed, as nothing else needs it.
 
-``ratio`` is how many times as fast what was tried is. Ends with one JSON line.
+``ratio`` is the speed of the trial by that of the code that runs. Ends with one JSON line.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FACE_LAYERS = ((16, 56, 32, 3), (32, 28, 32, 5), (32, 28, 64, 3), (64, 14, 64, 5
 """Channels in, side, channels out and side of the kernel, of LR-ASD's convolutions over the 25 pictures of a second."""
 
 DEEP_LAYER = (8, 512, 11, 20)
-"""What goes into a layer of S3FD's fourth stage: eight frames of 640x360 at a quarter of their size."""
+"""Input of a layer of S3FD's fourth stage: eight frames of 640x360 at a quarter of their size."""
 
 PICTURE_PX = (640, 360)
 
@@ -79,7 +79,7 @@ def _timed(runs: int, ours: Callable[[], object], tried: Callable[[], object]) -
 
 
 def relu_inside() -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
-    """The layers as they are run, and with ReLU and packed weights inside; each gives all its outputs in a row."""
+    """Return two functions: the layers as they are run, and with ReLU and packed weights inside."""
     layers = []
     for channels, side, out, size in FACE_LAYERS:
         pictures = _channels_last(torch.randn(25, channels, side, side))
@@ -101,7 +101,7 @@ def relu_inside() -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
 
 
 def winograd() -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
-    """The layer as it is run, and by Winograd's algorithm."""
+    """Return two functions: the layer as it is run, and by Winograd's algorithm."""
     count, channels, height, width = DEEP_LAYER
     features = _channels_last(torch.randn(DEEP_LAYER).relu())
     weight = _channels_last(torch.randn(channels, channels, 3, 3) / (channels * 9) ** 0.5)
