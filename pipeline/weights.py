@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import WeightsError
+from pipeline.models.download import UnreachableError, check, fetch, mismatch, size_text
+from pipeline.models.registry import HELPERS, MODELS, Model, default_whisper, lookup
 from pipeline.streams import lasting_streams
-from pipeline.weights_fetch import UnreachableError, check, fetch, mismatch, size_text
-from pipeline.weights_table import HELPERS, MODELS, Model, default_whisper, lookup
 
 ENVIRONMENT_VARIABLE = "LIPGEN_WEIGHTS"
 """Names a folder that is searched after ``--weights-dir``."""

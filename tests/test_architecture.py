@@ -30,7 +30,7 @@ FLOORS = (
         "s3fd",
         "talknet",
     ),
-    ("pipeline.media", "pipeline.outputs", "pipeline.weights", "pipeline.inputs", "pipeline.machine"),
+    ("pipeline.media", "pipeline.outputs", "pipeline.models", "pipeline.inputs", "pipeline.machine"),
     ("pipeline.vision", "pipeline.speech", "pipeline.storage"),
     ("pipeline.clips",),
     ("pipeline.stages", "pipeline.fingerprint"),
@@ -54,8 +54,8 @@ GROUND = {
     "talknet": {"pipeline.errors", "pipeline.checkpoint"},
 }
 
-WEIGHTS = ("pipeline.weights_table", "pipeline.weights_fetch", "pipeline.weights_choice", "pipeline.weights_wheels")
-"""Modules that belong to the part `pipeline.weights`."""
+WEIGHTS = "pipeline.weights"
+"""The command, which belongs to the part `pipeline.models`."""
 
 
 def sources() -> list[Path]:
@@ -66,8 +66,8 @@ def sources() -> list[Path]:
 
 def part_of(module: str) -> str | None:
     """The part of `FLOORS` that *module* belongs to; None for what is not ours."""
-    if module in WEIGHTS:
-        return "pipeline.weights"
+    if module == WEIGHTS or module.startswith(f"{WEIGHTS}."):
+        return "pipeline.models"
     parts = [part for floor in FLOORS for part in floor if module == part or module.startswith(f"{part}.")]
     return parts[0] if parts else None
 
@@ -113,7 +113,7 @@ def test_media_is_opened_and_ffmpeg_started_in_one_place(tool: str) -> None:
         if any(module == tool or module.startswith(f"{tool}.") for module in imports_of(path))
     }
     if tool == "subprocess":
-        users.remove("pipeline.weights_wheels")  # starts pip
+        users.remove("pipeline.models.wheels")  # starts pip
     assert all(user.startswith("pipeline.media.") for user in users), users
     assert users
 

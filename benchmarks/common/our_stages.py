@@ -16,13 +16,13 @@ from benchmarks.common.timed_runs import Models
 from config import Config
 from pipeline.executors.local.ring import PictureFormat, fit
 from pipeline.machine import core_count, resolved
+from pipeline.models.choose import choose
 from pipeline.outputs.kept import put_in_place
 from pipeline.stages import STAGES, TRANSCRIPT, Prepared, RealVision, VideoJob, model_of
 from pipeline.types import FrameBatch, Marks, ModelChoice
 from pipeline.vision.persons import load_identity
 from pipeline.vision.session import VisionModels
 from pipeline.vision.settings import DECODE_BATCH
-from pipeline.weights_choice import choose
 
 SHARED_STAGES: tuple[str, ...] = ("media", "shots_tracks_crops", "faces", "scores", "clips")
 """Stages that both ways have. Shots, tracks and crops are one stage: the product does them in one pass."""

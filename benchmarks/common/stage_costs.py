@@ -22,10 +22,10 @@ from typing import Any
 from benchmarks.common.cpu_seconds import Spent, driver_seconds, spent_on
 from config import Config
 from pipeline.machine import core_count, resolved
+from pipeline.models.choose import choose
 from pipeline.outputs.files import write_json
 from pipeline.stages import Models
 from pipeline.types import ModelChoice
-from pipeline.weights_choice import choose
 
 COSTS = Path(__file__).resolve().parents[1] / "scale" / "costs.json"
 """File of costs that the simulation reads by default."""

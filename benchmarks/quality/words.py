@@ -22,10 +22,10 @@ from whisper.normalizers import EnglishTextNormalizer
 
 from benchmarks.common.command_line import parser_of
 from benchmarks.common.places import ROOT, SHARED
+from pipeline.models.choose import choose
 from pipeline.speech import Transcriber, load_transcriber
 from pipeline.speech.alignment import Aligner
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack
-from pipeline.weights_choice import choose
 
 JFK = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 GRID_UNITS_S = 25_000

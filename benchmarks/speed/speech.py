@@ -29,9 +29,9 @@ from benchmarks.common.facts import facts
 from benchmarks.common.places import SHARED
 from benchmarks.quality.words import recordings, track_of, word_errors
 from pipeline.machine import core_count
+from pipeline.models.choose import choose
 from pipeline.speech.transcribe import WhisperTranscriber, load_whisper
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack
-from pipeline.weights_choice import choose
 
 PAUSE_S = 3.0
 """Between the recordings of the long one."""

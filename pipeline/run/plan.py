@@ -16,6 +16,9 @@ from pipeline.executors.shards import announcement
 from pipeline.fingerprint import finished_before, marks_of
 from pipeline.inputs import WHOLE, Shard, discover, given_face_boxes, given_scenes, given_transcripts, result_folders
 from pipeline.machine import resolved
+from pipeline.models.choose import choose, choose_alignment
+from pipeline.models.download import sha256_of
+from pipeline.models.registry import default_whisper
 from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
 from pipeline.run.engines import gpu_counter
@@ -25,9 +28,6 @@ from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob, frames_hel
 from pipeline.storage.copies import ASKED_AT_ONCE, look, trim
 from pipeline.storage.mirror import Mirror
 from pipeline.types import ModelChoice, VideoResult
-from pipeline.weights_choice import choose, choose_alignment
-from pipeline.weights_fetch import sha256_of
-from pipeline.weights_table import default_whisper
 
 LOOKED_AT_AT_ONCE = 4
 """Videos of this machine that are looked at at the same time: reading and digests leave Python to the others."""

@@ -1,6 +1,6 @@
 """Finds when each word of a known text is said, with the wav2vec 2.0 networks that torchaudio publishes.
 
-The architectures are torchaudio's own. Only the weights come from a file (`pipeline.weights_table`).
+The architectures are torchaudio's own. Only the weights come from a file (`pipeline.models.registry`).
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from whisper.model import AudioEncoder, ModelDimensions, TextDecoder, Whisper
 
 from pipeline.checkpoint import check_layout
 from pipeline.errors import WeightsError
+from pipeline.models.registry import MODELS
 from pipeline.speech.checkpoints import WhisperCheckpoint, checkpoint_file, read_checkpoint
 from pipeline.speech.checkpoints.common import AlignmentHeads
-from pipeline.weights_table import MODELS
 
 _FRAMES_PER_POSITION = 2
 """The encoder halves the rate of the spectrogram's frames: 1500 positions to 30 s."""

@@ -25,9 +25,9 @@ from pipeline.media import encode
 from pipeline.media.decode import read_frames
 from pipeline.media.encode import STDERR_TAIL_BYTES, write_clip
 from pipeline.media.probe import probe
+from pipeline.models.choose import choose
 from pipeline.settings import flag_of
 from pipeline.types import AttributedWord, ClipPlan, Sentence, Word
-from pipeline.weights_choice import choose
 from tests.support.film import Film
 from tests.test_architecture import ROOT, sources
 

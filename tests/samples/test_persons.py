@@ -14,10 +14,10 @@ from pipeline import stages
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
+from pipeline.models.choose import choose
 from pipeline.types import FrameBatch
 from pipeline.vision.session import VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
-from pipeline.weights_choice import choose
 
 
 @pytest.mark.parametrize("stem", ["cuts"], indirect=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.models.registry import MODELS
 from pipeline.types import ModelChoice
-from pipeline.weights_table import MODELS
 
 
 def content_of(name: str) -> bytes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.models.download import sha256_of
+from pipeline.models.registry import models_of
 from pipeline.speech.checkpoints import checkpoint_file
 from pipeline.speech.checkpoints.digest import digest_of
 from pipeline.types import ModelChoice
-from pipeline.weights_fetch import sha256_of
-from pipeline.weights_table import models_of
 
 CHECKPOINT_SUFFIXES = (".pt", ".bin", ".safetensors")
 """Endings that make a name without a folder the path of a checkpoint."""

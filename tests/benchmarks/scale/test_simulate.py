@@ -19,10 +19,10 @@ from benchmarks.common.stage_costs import COSTS, Costs, cpu_costs, finished_vide
 from benchmarks.scale import simulate
 from config import Config
 from pipeline.machine import resolved
+from pipeline.models.choose import choose
 from pipeline.outputs.tracks import write_tracks
 from pipeline.outputs.transcript import write_transcript
 from pipeline.types import ModelChoice, ScoredTracks, Transcript
-from pipeline.weights_choice import choose
 
 FREE = Costs(
     sound_cpu_s=0,

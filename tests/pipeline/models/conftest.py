@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import weights, weights_table
-from pipeline.weights_table import MODELS
+from pipeline import weights
+from pipeline.models import registry
+from pipeline.models.registry import MODELS
 from tests.support.small_weights import content_of
 from tests.support.this_machine import free_ports, stay_on_this_machine
 
@@ -55,7 +56,7 @@ def table(monkeypatch: pytest.MonkeyPatch, closed: str) -> Callable[[str], None]
             )
             for name, model in MODELS.items()
         }
-        monkeypatch.setattr(weights_table, "MODELS", models)
+        monkeypatch.setattr(registry, "MODELS", models)
         monkeypatch.setattr(weights, "MODELS", models)
 
     use(closed)

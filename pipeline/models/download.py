@@ -19,8 +19,8 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from pipeline.errors import WeightsError
-from pipeline.weights_table import Model
-from pipeline.weights_wheels import WheelError, join_wheels
+from pipeline.models.registry import Model
+from pipeline.models.wheels import WheelError, join_wheels
 
 TIMEOUTS_S = (5.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes of one that stands."""

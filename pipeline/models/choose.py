@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import WeightsError
+from pipeline.models.download import check
+from pipeline.models.registry import HELPERS, STAND_INS, Model, alignment_model, lookup
 from pipeline.types import ModelChoice
 from pipeline.weights import cache_dir, fetch_missing, find, missing_text
-from pipeline.weights_fetch import check
-from pipeline.weights_table import HELPERS, STAND_INS, Model, alignment_model, lookup
 
 DOWNLOADS_OFF = "downloads are switched off"
 

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline import weights
 from pipeline.errors import WeightsError
+from pipeline.models.registry import MODELS
 from pipeline.weights import cache_dir, find, main
-from pipeline.weights_table import MODELS
 from tests.support.small_weights import content_of, put
 
 ROOT = Path(__file__).resolve().parents[3]

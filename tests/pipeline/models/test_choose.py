@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import WeightsError
+from pipeline.models.choose import choose, choose_alignment
+from pipeline.models.registry import MODELS
 from pipeline.types import ModelChoice
 from pipeline.weights import cache_dir
-from pipeline.weights_choice import choose, choose_alignment
-from pipeline.weights_table import MODELS
 from tests.support.small_weights import content_of, named, put
 
 Announced = list[str]

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from pipeline.errors import WeightsError
-from pipeline.weights_fetch import git_blob_of, sha256_of
-from pipeline.weights_table import MODELS, STAND_INS, Model, default_whisper, lookup, models_of
+from pipeline.models.download import git_blob_of, sha256_of
+from pipeline.models.registry import MODELS, STAND_INS, Model, default_whisper, lookup, models_of
 
 WITH_FILE = [model for model in MODELS.values() if model.file is not None]
 IN_SHARED = ("lr-asd", "lr-asd-ava", "light-asd", "light-asd-ava", "yunet", "mobilefacenet")

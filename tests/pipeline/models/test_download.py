@@ -17,11 +17,11 @@ import pytest
 import requests
 
 from pipeline.errors import WeightsError
-from pipeline.weights_fetch import UnreachableError, check, fetch, git_blob_of, mismatch, sha256_of
-from pipeline.weights_table import Model
+from pipeline.models.download import UnreachableError, check, fetch, git_blob_of, mismatch, sha256_of
+from pipeline.models.registry import Model
 from tests.support.this_machine import free_ports, stay_on_this_machine
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CONTENT = bytes(range(256)) * 1024
 """What the published file holds."""
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -221,8 +221,8 @@ def test_the_final_name_does_not_exist_before_the_file_is_whole(server: Server, 
 FETCH_IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from pipeline.weights_fetch import fetch
-from pipeline.weights_table import Model
+from pipeline.models.download import fetch
+from pipeline.models.registry import Model
 url, sha256, folder = sys.argv[1:]
 model = Model("model", "speaking", licence="MIT", file="model.bin", sha256=sha256, sources=(url,))
 fetch(model, Path(folder), announce=lambda line: print(line, flush=True), progress=False)
