@@ -30,7 +30,7 @@ FLOORS = (
         "s3fd",
         "talknet",
     ),
-    ("pipeline.media", "pipeline.outputs", "pipeline.models", "pipeline.inputs", "pipeline.machine"),
+    ("pipeline.media", "pipeline.outputs", "pipeline.models", "pipeline.sources", "pipeline.machine"),
     ("pipeline.vision", "pipeline.speech", "pipeline.storage"),
     ("pipeline.clips",),
     ("pipeline.stages", "pipeline.fingerprint"),

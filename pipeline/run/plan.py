@@ -12,9 +12,7 @@ from config import Config
 from pipeline.errors import InputError
 from pipeline.executors.local.ring import most_pixels
 from pipeline.executors.locks import skipped
-from pipeline.executors.shards import announcement
 from pipeline.fingerprint import finished_before, marks_of
-from pipeline.inputs import WHOLE, Shard, discover, given_face_boxes, given_scenes, given_transcripts, result_folders
 from pipeline.machine import resolved
 from pipeline.models.choose import choose, choose_alignment
 from pipeline.models.download import sha256_of
@@ -22,6 +20,16 @@ from pipeline.models.registry import default_whisper
 from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
 from pipeline.run.engines import gpu_counter
+from pipeline.sources.discover import (
+    WHOLE,
+    Shard,
+    discover,
+    given_face_boxes,
+    given_scenes,
+    given_transcripts,
+    result_folders,
+)
+from pipeline.sources.shard import announcement
 from pipeline.speech.checkpoints.own import own_checkpoint
 from pipeline.speech.given import transcript_digest
 from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob, frames_held

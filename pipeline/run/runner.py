@@ -18,10 +18,8 @@ from pipeline.clips.results import remove_results
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.base import Executor, with_earlier
 from pipeline.executors.remote_stages import remote_stages
-from pipeline.executors.shards import shard_of
 from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_work
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
-from pipeline.inputs import RUN_FILES
 from pipeline.media.encode import find_ffmpeg
 from pipeline.outputs.failure import ends_results
 from pipeline.outputs.files import remove_abandoned
@@ -32,6 +30,8 @@ from pipeline.run.remote import RemoteListener, mirrored, push_run
 from pipeline.run.report import GOOD, RunReport
 from pipeline.run.summary import models_used, summary
 from pipeline.settings import as_list
+from pipeline.sources.discover import RUN_FILES
+from pipeline.sources.shard import shard_of
 from pipeline.stages import STAGES, Models, Stages, VideoJob
 from pipeline.storage.mirror import Mirror
 from pipeline.storage.places import is_url

@@ -10,13 +10,13 @@ from pathlib import Path
 from filelock import FileLock
 
 from pipeline.errors import InputError
-from pipeline.inputs import OUTPUT
 from pipeline.outputs.contact_sheet import FOLDER as SHEETS
 from pipeline.outputs.contact_sheet import OWN_NAME as SHEET_NAME
 from pipeline.outputs.extras import ANNOTATED, EXPORTS
 from pipeline.outputs.failure import FAILURE
 from pipeline.outputs.kept import MANIFEST, NEXT, TRACKS, TRANSCRIPT
 from pipeline.outputs.report import REPORT
+from pipeline.sources.discover import OUTPUT
 from pipeline.storage.mirror import Remote
 from pipeline.storage.objects import fetch, listing, push, remove, size_of
 from pipeline.types import CLIP_NAME

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.inputs import EXTENSIONS, SIGNS_OF_RESULTS
 from pipeline.outputs.kept import MANIFEST
+from pipeline.sources.discover import EXTENSIONS, SIGNS_OF_RESULTS
 from pipeline.storage.objects import Entry, listing
 
 

@@ -24,12 +24,12 @@ from pipeline.errors import InputError, ToolError
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 from pipeline.fingerprint import finished_before
-from pipeline.inputs import result_folders
 from pipeline.media import encode
 from pipeline.media.encode import write_clip
 from pipeline.outputs import kept
 from pipeline.outputs.files import write_text
 from pipeline.run import engines, runner
+from pipeline.sources.discover import result_folders
 from pipeline.stages import VideoJob
 from pipeline.types import Losses, Marks, ModelChoice, ScoredTracks, Segment, Transcript, VideoResult, Word
 from tests.support import fake_stages

@@ -13,11 +13,11 @@ import pytest
 
 from benchmarks.common.results import differences, timeless
 from pipeline.errors import InputError
-from pipeline.inputs import Shard
 from pipeline.run import merge as merge_module
 from pipeline.run import runner
 from pipeline.run.merge import main, merge, ranges
 from pipeline.run.report import RunReport
+from pipeline.sources.discover import Shard
 from pipeline.types import ModelChoice, VideoResult
 from tests.support.quick_run import quick
 

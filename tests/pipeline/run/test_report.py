@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.inputs import Shard, list_digest
 from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.own_manifest import summary_of
 from pipeline.outputs.seal import sealed
 from pipeline.run import report as run_report
 from pipeline.run.report import RunReport, read_run, results_of
+from pipeline.sources.discover import Shard, list_digest
 from pipeline.types import ModelChoice, VideoResult
 from tests.support.finished import finished
 

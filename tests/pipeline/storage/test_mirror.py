@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.inputs import discover
+from pipeline.sources.discover import discover
 from pipeline.storage import mirror as module
 from pipeline.storage.mirror import Copy, Mirror, Remote
 from pipeline.storage.objects import push

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.inputs import (
+from pipeline.outputs import extras
+from pipeline.sources.discover import (
     ANNOTATED,
     EXTENSIONS,
     RUN_FILES,
@@ -21,7 +22,6 @@ from pipeline.inputs import (
     given_transcripts,
     result_folders,
 )
-from pipeline.outputs import extras
 from pipeline.types import CLIP_NAME, ClipPlan
 from tests.support.privileges import folder_of_nobody
 
