@@ -30,7 +30,7 @@ from pipeline.media.sound_tracks import sound_streams
 from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, AudioTrack, Excerpt, Probe
 
 TOLERANCE_S = 0.02
-"""Timestamps may stray this far from the running count of samples before silence is put in or sound cut out:
+"""Largest distance of timestamps from the running count of samples before silence is put in or sound cut out:
 containers round them to milliseconds, and a correction is heard."""
 
 BLOCK_S = 10
@@ -41,17 +41,17 @@ AROUND_S = Fraction(1, 5)
 features of a frame reach into its neighbours."""
 
 SEEK_LEAD_S = Fraction(1, 2)
-"""Decoding begins this long before a wanted span: audio codecs need the packets before to get going."""
+"""Time before a wanted span at which decoding begins: audio codecs need the packets before to get going."""
 
 
 LARGEST_STEP = 4_000_000
 """Most products of a resampling filter; rates without a common divisor with 16 kHz would need gigabytes."""
 
 USUAL_RATE_HZ = 48_000
-"""Where the source's own rate cannot be used."""
+"""Rate of sound where the source's own cannot be used."""
 
 CANCELLED_S = 1.0
-"""Opposite phase is told from this much on: stereo effects have moments of it."""
+"""Least length of opposite phase that is reported: stereo effects have moments of it."""
 
 CLIP_RATES_HZ = range(8_000, 96_001)
 """Rates that AAC knows."""
@@ -59,15 +59,15 @@ CLIP_RATES_HZ = range(8_000, 96_001)
 
 @dataclass(slots=True)
 class _Losses:
-    """What of a sound track could not be read or mixed, counted while it is."""
+    """Counts of samples and packets of a sound track that could not be read or mixed."""
 
     packets: int = 0
     cancelled: int = 0
-    """Samples of which a mix of more than two channels has one alone."""
+    """Samples at which a mix of more than two channels consists of one channel alone."""
 
 
 def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None] = lambda _: None) -> AudioTrack:
-    """Writes the sound track as mono 16 kHz int16 samples to *path*, in bounded memory.
+    """Write the sound track as mono 16 kHz int16 samples to *path*, in bounded memory.
 
     The file begins with the first video frame, or with the sound where that is earlier; that of an excerpt has
     `AROUND_S` more on either side. Late or missing sound becomes silence. Packets that cannot be decoded, and those
@@ -80,8 +80,7 @@ def extract_sound(probe: Probe, path: Path, on_progress: Callable[[float], None]
 
     Raises:
         InputError: ``no_audio`` when there is no sound track or nothing in it can be decoded, ``too_long`` when it
-            goes on beyond the limits, or begins as far before the picture, ``changed`` when the file did not stay as it
-            was.
+            goes on beyond the limits, or begins as far before the picture, ``changed`` when the file has changed.
     """
     if probe.audio_rate_hz is None:
         message = "has no sound track that can be decoded; who speaks cannot be told without sound"
@@ -139,8 +138,8 @@ def _notes(probe: Probe, cancelled_s: float, length_s: float) -> tuple[str, ...]
 
 
 def sound_start(probe: Probe) -> Fraction:
-    """Instant of the first sample that can be decoded, in seconds after the first video frame; below 0 where the sound
-    begins before the picture.
+    """Return the instant of the first sample that can be decoded, in seconds after the first video frame; below 0
+    where the sound begins before the picture.
 
     Raises:
         InputError: ``no_audio`` when nothing can be decoded, ``too_long`` when it lies beyond the limits.
@@ -158,11 +157,11 @@ def sound_start(probe: Probe) -> Fraction:
 
 
 def _samples_of(excerpt: Excerpt, sound_s: Fraction, rate_hz: int) -> tuple[int, int, int]:
-    """Number of the first sample at 16 kHz that is kept of a sound that begins at *sound_s*, and how many at least and
-    at most.
+    """Return the number of the first sample at 16 kHz that is kept of a sound that begins at *sound_s*, and the least
+    and greatest number of samples.
 
-    The first is an instant at which samples of both rates lie, so that resampling gives the same numbers wherever it
-    begins. An excerpt that begins later has sound, if only silence, on its first frame.
+    The first sample lies at an instant of both rates, so that resampling gives the same numbers wherever it begins. An
+    excerpt that begins later has sound, if only silence, on its first frame.
     """
     step_s = Fraction(1, math.gcd(rate_hz, AUDIO_RATE_HZ))
     begin_s, least_s = min(sound_s, Fraction(0)), Fraction(0)
@@ -177,13 +176,14 @@ def _samples_of(excerpt: Excerpt, sound_s: Fraction, rate_hz: int) -> tuple[int,
 
 
 def _working_rate(rate_hz: int) -> int:
-    """The rate from which sound is brought to 16 kHz: the source's own, unless the two have too little in common."""
+    """Return the rate from which sound is brought to 16 kHz: the source's own, unless the two have too little in
+    common."""
     common = math.gcd(rate_hz, AUDIO_RATE_HZ)
     return rate_hz if (rate_hz // common) * (AUDIO_RATE_HZ // common) <= LARGEST_STEP else USUAL_RATE_HZ
 
 
 def read_sound(probe: Probe, start_s: Fraction, end_s: Fraction) -> tuple[np.ndarray, int]:
-    """The sound of ``[start_s, end_s)`` after the first video frame, at the source's own rate where AAC knows it.
+    """Read the sound of ``[start_s, end_s)`` after the first video frame, at the source's own rate where AAC knows it.
 
     Returns:
         (N, C) int16 with C of 1 or 2 and N of exactly ``round((end_s - start_s) * rate)``, silence where there is
@@ -203,7 +203,7 @@ def read_sound(probe: Probe, start_s: Fraction, end_s: Fraction) -> tuple[np.nda
 
 
 def clip_sound(probe: Probe) -> tuple[int, int]:
-    """Rate in Hz and channels, 1 or 2, of the sound that goes with pictures: the source's own where AAC knows them.
+    """Return the rate in Hz and the channels, 1 or 2, of a clip's sound: the source's own where AAC knows them.
 
     Raises:
         InputError: ``no_audio``.
@@ -215,8 +215,8 @@ def clip_sound(probe: Probe) -> tuple[int, int]:
 
 
 def sound_blocks(probe: Probe, start_s: Fraction = Fraction(0), end_s: Fraction | None = None) -> Iterator[np.ndarray]:
-    """Consecutive (n, C) int16 blocks from *start_s* after the first video frame to *end_s* or the end of the sound, in
-    the form of `clip_sound`: silence where there is no sound in between, nothing after its end."""
+    """Yield consecutive (n, C) int16 blocks from *start_s* after the first video frame to *end_s* or the end of the
+    sound, in the form of `clip_sound`: silence where there is no sound in between, nothing after its end."""
     rate_hz, channels = clip_sound(probe)
     left = sys.maxsize if end_s is None else round((end_s - start_s) * rate_hz)
     for block in _placed(probe, rate_hz, channels, Fraction(start_s), _Losses()):
@@ -227,7 +227,8 @@ def sound_blocks(probe: Probe, start_s: Fraction = Fraction(0), end_s: Fraction 
 
 
 def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses: _Losses) -> Iterator[np.ndarray]:
-    """Consecutive (n, channels) float32 blocks; the first sample is the instant *start_s* after the first picture."""
+    """Yield consecutive (n, channels) float32 blocks; the first sample is the instant *start_s* after the first
+    picture."""
     tolerance = round(TOLERANCE_S * rate_hz)
     silence = np.zeros((rate_hz, channels), np.float32)
     begun = False
@@ -249,14 +250,14 @@ def _placed(probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses
 
 
 def _sound_of(probe: Probe) -> tuple[Path, Fraction]:
-    """The file that has the sound, and the instant of the first video frame on its clock."""
+    """Return the file that has the sound, and the instant of the first video frame on its clock."""
     return (probe.path, probe.zero_s) if probe.sound_file is None else (probe.sound_file.path, probe.sound_file.zero_s)
 
 
 def _decoded(
     probe: Probe, rate_hz: int, channels: int, start_s: Fraction, losses: _Losses
 ) -> Generator[tuple[Fraction | None, np.ndarray]]:
-    """Time after the first video frame (None: unknown) and (n, channels) float32 of each block that can be decoded."""
+    """Yield the time after the first video frame (None: unknown) and (n, channels) float32 of each decodable block."""
     path, zero_s = _sound_of(probe)
     with opened(path, probe.limits) as container:
         check_unchanged(probe)
@@ -315,8 +316,8 @@ def _packets_missing(
     begin_s: Fraction,
     end_s: Fraction,
 ) -> int:
-    """How many packets the header claims beyond the last of *read* packets, which began at *begin_s* and ended at
-    *end_s* of the file's clock: an estimate from their mean length."""
+    """Estimate the packets that the header claims beyond the *read* ones, by the mean length of those, which began at
+    *begin_s* and ended at *end_s* of the file's clock."""
     claim_s, claimed_for = claimed_end(container, stream)
     if claimed_for != "picture" or not read or claim_s - end_s <= MISSING_S or end_s <= begin_s:
         return 0
@@ -324,16 +325,16 @@ def _packets_missing(
 
 
 def _resampler(frame: AudioFrame, rate_hz: int) -> AudioResampler:
-    """Brings sound like *frame* to a rate and to packed floats, with the channels that it has.
+    """Return a resampler from sound like *frame* to a rate and to packed floats, with the channels that it has.
 
-    Packed: PyAV reads beyond the end of a frame with eight planes.
+    The floats are packed because PyAV reads beyond the end of a frame with eight planes.
     """
     count = frame.layout.nb_channels
     return AudioResampler("flt", {1: "mono", 2: "stereo"}.get(count) or frame.layout, rate_hz)
 
 
 def _mixed(samples: np.ndarray, channels: int, mixer: Mixer | None, losses: _Losses) -> np.ndarray:
-    """(n, C) samples as (n, channels), 1 or 2; *mixer* is for more than that."""
+    """Mix (n, C) samples to (n, channels), 1 or 2; *mixer* is for more than two source channels."""
     if mixer is not None:
         before = mixer.cancelled
         samples = mixer.mix(samples)
@@ -346,7 +347,7 @@ def _mixed(samples: np.ndarray, channels: int, mixer: Mixer | None, losses: _Los
 def _seek(
     container: av.container.InputContainer, stream: av.stream.Stream, time_s: Fraction, time_base: Fraction
 ) -> None:
-    """Goes to *time_s* of the file's clock, or to the beginning: that lies below 0 where the clock wraps later on."""
+    """Seek to *time_s* of the file's clock, or to the beginning, which lies below 0 where the clock wraps later on."""
     try:
         container.seek(max(int(time_s / time_base), stream.start_time or 0), stream=stream, backward=True)
     except av.error.FFmpegError:
@@ -354,7 +355,7 @@ def _seek(
 
 
 def _blocks(parts: Iterator[np.ndarray], length: int, mixer: Mixer) -> Iterator[np.ndarray]:
-    """The samples of *parts*, mixed to mono and regrouped into blocks of *length*; the last one is shorter."""
+    """Yield the samples of *parts*, mixed to mono and regrouped into blocks of *length*; the last one is shorter."""
     held: list[np.ndarray] = []
     count = 0
     for part in parts:
@@ -371,7 +372,7 @@ def _blocks(parts: Iterator[np.ndarray], length: int, mixer: Mixer) -> Iterator[
 
 
 def _resampled(blocks: Iterator[np.ndarray], rate_hz: int) -> Iterator[np.ndarray]:
-    """Blocks at 16 kHz, the same numbers as if all had been resampled at once.
+    """Yield blocks at 16 kHz, with the same numbers as if all had been resampled at once.
 
     Each block is resampled with a margin of its neighbours on either side, and the margin cut away; blocks and
     margins are whole multiples of the step after which the two rates meet again.

@@ -1,8 +1,8 @@
 """Pictures of a video on a grid of constant rate, by presentation time.
 
 The picture of frame *i* of the 25 fps grid is the one on screen in the middle of ``[i/25, (i+1)/25)`` seconds after
-the first video frame. The middle, because on average it neither leads nor lags, whatever the source's rate; and
-because at 25 fps it is right even where timestamps are rounded. A grid of the source's own constant rate has each of
+the first video frame. On average the middle neither leads nor lags, whatever the source's rate, and at 25 fps it is
+right even where timestamps are rounded. A grid of the source's own constant rate has each of
 its pictures once.
 """
 
@@ -33,22 +33,22 @@ from pipeline.types import GRID_FPS, Probe
 T = TypeVar("T")
 
 SEEK_MARGINS_S = (0, 2, 10, 60)
-"""Seconds before the wanted frame at which to begin decoding, tried in turn when a container seeks too late."""
+"""Seconds before the wanted frame at which decoding begins, tried in turn when a container seeks too late."""
 
 READ_ON_S = 10
-"""Seconds up to which it is read on instead of sought: x264 puts its keyframes that far apart at 25 frames a second
-unless told, and many programs leave it at that. A file whose clock jumps cannot be sought at all."""
+"""Seconds of a gap up to which a file is read on and not sought: x264 puts its keyframes that far apart at 25 frames
+a second by default, and many programs leave it at that. A file whose clock jumps cannot be sought at all."""
 
 _Numbered = tuple[int, Callable[[], np.ndarray]]
-"""Number of a frame, and what gives its picture, of which converting is a large part of the work."""
+"""Number of a frame, and the function that converts its picture, which is a large part of the work."""
 
 
 def on_grid(timed: Iterable[tuple[Fraction, Fraction, T]], rate: int | Fraction = GRID_FPS) -> Iterator[tuple[int, T]]:
-    """The picture of each grid frame.
+    """Yield the picture of each grid frame.
 
     Args:
-        timed: time, duration and picture of the source's frames in order of decoding, seconds after time zero. One
-            that is not later than the frame before it takes that one's place.
+        timed: time, duration and picture of the source's frames in order of decoding, seconds after time zero. A
+            frame that is not later than the one before it replaces that one.
         rate: frames a second of the grid.
 
     Yields:
@@ -75,7 +75,7 @@ def on_grid(timed: Iterable[tuple[Fraction, Fraction, T]], rate: int | Fraction 
 
 
 def _first_covered(time_s: Fraction, rate: int | Fraction) -> int:
-    """The first grid frame whose middle is not before *time_s*."""
+    """Return the first grid frame whose middle is not before *time_s*."""
     return int(-((1 - 2 * time_s * rate) // 2))  # ceil(time * rate - 1/2)
 
 
@@ -88,7 +88,7 @@ def read_frames(
     rate: int | Fraction = GRID_FPS,
     on_lost: Callable[[int], None] = lambda _: None,
 ) -> Iterator[np.ndarray]:
-    """Pictures of grid frames ``[first_frame, stop_frame)``, decoding little more than that span.
+    """Yield the pictures of grid frames ``[first_frame, stop_frame)``, decoding little more than that span.
 
     Packets that cannot be decoded are passed over: the picture before them stays on screen. Interlaced frames are
     made whole.
@@ -99,8 +99,8 @@ def read_frames(
         threads: decoding threads.
         size_px: width and height of the pictures; the displayed size by default.
         rate: frames a second of the grid.
-        on_lost: called with the number of packets that are damaged, as they are found; a span may tell of one again.
-            Of packets that are not there at all, `pipeline.media.probe.missing_seconds` tells.
+        on_lost: called with the number of packets that are damaged, as they are found; a span may count one again.
+            Packets that are not there at all are counted by `pipeline.media.probe.missing_seconds`.
 
     Yields:
         (H, W, 3) uint8 BGR as displayed: a view that holds until the next one is asked for. The iterator ends early
@@ -108,7 +108,7 @@ def read_frames(
 
     Raises:
         InputError: ``unreadable`` when the file has gone, ``undecodable`` when nothing comes out, ``too_long`` when a
-            picture lies beyond the limits, ``changed`` when the file did not stay as it was.
+            picture lies beyond the limits, ``changed`` when the file has changed.
     """
     for index, picture in _begun(probe, first_frame, threads, size_px, Fraction(rate), on_lost):
         if stop_frame is not None and index >= stop_frame:
@@ -117,8 +117,8 @@ def read_frames(
 
 
 class SpanReader:
-    """Reads spans of one video. Those that are asked for in order are read on and on, where a seek would hardly save
-    any decoding: codecs have to begin at a keyframe, which may lie far before the wanted frame.
+    """Reader of spans of one video. Spans in order are read on where a seek would hardly save any decoding: codecs have
+    to begin at a keyframe, which may lie far before the wanted frame.
 
     Args:
         probe: the file.
@@ -131,7 +131,7 @@ class SpanReader:
         self._next = 0
 
     def read(self, first_frame: int, stop_frame: int) -> Iterator[np.ndarray]:
-        """As `read_frames`, for one span at a time: ask for the next when this one is read, or given up."""
+        """Do as `read_frames`, for one span at a time: ask for the next when this one is read, or given up."""
         check_unchanged(self._probe)
         farthest = math.inf if self._probe.joins else READ_ON_S * self._rate
         if self._coming is None or not 0 <= first_frame - self._next <= farthest:
@@ -152,7 +152,7 @@ class SpanReader:
             raise
 
     def close(self) -> None:
-        """Closes the file, if it is open; it is opened again when needed."""
+        """Close the file, if it is open; the next read opens it again."""
         if self._coming is not None:
             self._coming.close()
         self._coming = None
@@ -166,9 +166,9 @@ def _begun(
     rate: Fraction,
     on_lost: Callable[[int], None] = lambda _: None,
 ) -> Generator[_Numbered]:
-    """Grid number and picture of every frame from *first_frame* to the end, decoding little more than that.
+    """Yield grid number and picture of every frame from *first_frame* to the end, decoding little more than that.
 
-    A file whose clock jumps is decoded from its beginning: no time is one place in it.
+    A file whose clock jumps is decoded from its beginning: a time may be at several places in it.
     """
     for margin_s in SEEK_MARGINS_S if first_frame and not probe.joins else ():
         pictures = _read_from(probe, first_frame, threads, size_px, rate, margin_s, on_lost)
@@ -189,9 +189,9 @@ def _read_from(
     seek_margin_s: int | None,
     on_lost: Callable[[int], None],
 ) -> Generator[_Numbered]:
-    """As `_begun`, having sought *seek_margin_s* before the first frame (None: from the start).
+    """Do as `_begun`, from *seek_margin_s* before the first frame (None: from the start).
 
-    Nothing where the container cannot seek.
+    Yields nothing where the container cannot seek.
     """
     with opened(probe.path, probe.limits) as container:
         check_unchanged(probe)
@@ -219,9 +219,9 @@ def _timed(
     probe: Probe,
     on_lost: Callable[[int], None],
 ) -> Iterator[tuple[Fraction, Fraction, av.video.frame.VideoFrame]]:
-    """Time after zero, duration and picture of every frame that can be decoded.
+    """Yield the time after zero, the duration and the picture of every frame that can be decoded.
 
-    What is damaged before the first of them is not told: a recording may begin anywhere, and time begins with it.
+    Damage before the first of them is not reported: a recording may begin anywhere, and time begins with it.
     """
     time_base = stream.time_base or Fraction(1, av.time_base)
     expected_s = Fraction(0)

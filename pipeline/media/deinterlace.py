@@ -1,4 +1,4 @@
-"""Whole pictures of interlaced video, whose lines belong to two instants by turns: at an edge that moves they comb."""
+"""Deinterlacing: lines of interlaced video belong to two instants by turns, which combs at an edge that moves."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from av.filter.graph import Graph
 from av.video.frame import VideoFrame
 
 Timed = tuple[Fraction, Fraction, VideoFrame]
-"""Time, duration and picture."""
+"""Time, duration and picture of a frame."""
 
 FILTER = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
 """FFmpeg's Bob Weaver filter: one picture for one, of the instant of its first field; it looks at a picture's
-neighbours, and gives those that are not interlaced as they are."""
+neighbours, and passes pictures that are not interlaced as they are."""
 
 
 def deinterlaced(timed: Iterable[Timed], from_start: bool) -> Iterator[Timed]:
-    """The frames of *timed* with the same times, those that say they are interlaced made whole.
+    """Yield the frames of *timed* with the same times; deinterlace those that are marked as interlaced.
 
-    Until the first of them, frames pass as they are; from then on they come out one frame late. What a frame becomes
+    Until the first of them, frames pass as they are; from then on they come out one frame late. A frame's result
     depends on itself and its two neighbours only. Where *timed* does not begin with the file, an interlaced first
-    frame, one neighbour of which is not known, is left out: so a span gives the same as the whole.
+    frame, one neighbour of which is not known, is left out: so a span gives the same pictures as the whole file.
     """
     weaver: _Weaver | None = None
     before: Timed | None = None
@@ -53,7 +53,7 @@ def deinterlaced(timed: Iterable[Timed], from_start: bool) -> Iterator[Timed]:
 
 
 class _Weaver:
-    """The filter for frames of one size and format."""
+    """Filter for frames of one size and format."""
 
     def __init__(self, frame: VideoFrame) -> None:
         self._shape = _shape(frame)
@@ -76,20 +76,20 @@ class _Weaver:
         self._graph.link_nodes(*nodes).configure()
 
     def takes(self, frame: VideoFrame) -> bool:
-        """Whether *frame* has the size and format that the filter was made for."""
+        """Return True where *frame* has the size and format that the filter was made for."""
         return _shape(frame) == self._shape
 
     def look(self, each: Timed) -> None:
-        """Shows the filter a frame that is not wanted back."""
+        """Push a frame whose result is not wanted."""
         self._give(each, wanted=False)
 
     def push(self, each: Timed) -> Iterator[Timed]:
-        """Takes a frame; gives those that are done."""
+        """Push a frame; return those that are done."""
         self._give(each, wanted=True)
         yield from self._done()
 
     def rest(self) -> Iterator[Timed]:
-        """What is left at the end."""
+        """Return the frames that are left at the end."""
         self._graph.vpush(None)
         yield from self._done()
 

@@ -22,17 +22,17 @@ import numpy as np
 from pipeline.errors import InputError, ToolError
 
 STDERR_TAIL_BYTES = 2000
-"""How much of ffmpeg's own words an error carries."""
+"""Bytes at the end of ffmpeg's stderr that an error carries."""
 
 SOUND_BITRATE = "192k"
 """AAC rate at which speech and music are as good as the source for stereo at 44.1 or 48 kHz."""
 
 CLIP_THREADS = 1
-"""Of x264 for a clip. More cost CPU time, and clips are encoded beside one another; and x264 writes other bytes with
-other numbers of threads, which would be those of the machine's cores."""
+"""Threads of x264 for a clip. More cost CPU time, and clips are encoded beside one another. x264 writes other bytes
+with other numbers of threads, which would depend on the machine's cores."""
 
 ALL_THREADS = 0
-"""As many as x264 likes."""
+"""Number of threads that lets x264 choose."""
 
 LARGEST_SMALL_PX = (1024, 576)
 """Width and height up to which readers that ignore the colour tag of a file take its picture for BT.601; they take
@@ -41,10 +41,10 @@ larger ones for BT.709. Clips are what such readers expect, and tagged."""
 
 @functools.cache
 def find_ffmpeg() -> str:
-    """The first ffmpeg that encodes H.264 and AAC: the system's, or the one in the imageio-ffmpeg wheel.
+    """Return the first ffmpeg that encodes H.264 and AAC: the system's, or the one in the imageio-ffmpeg wheel.
 
     Raises:
-        InputError: ``no_ffmpeg`` when neither does, with the words of each.
+        InputError: ``no_ffmpeg`` when neither does, with the message of each.
     """
     tried = []
     for candidate in (shutil.which("ffmpeg"), _bundled()):
@@ -71,7 +71,7 @@ def _bundled() -> str | None:
 
 
 def _encode_nothing(executable: str) -> None:
-    """Encodes a tenth of a second of black and silence to nowhere."""
+    """Encode a tenth of a second of black and silence to nowhere."""
     picture = ffmpeg.input("color=black:s=64x64:r=25:d=0.1", f="lavfi")
     sound = ffmpeg.input("anullsrc=r=44100:d=0.1", f="lavfi")
     output = ffmpeg.output(picture, sound, "-", vcodec="libx264", acodec="aac", format="null")
@@ -82,7 +82,7 @@ def _encode_nothing(executable: str) -> None:
 
 
 def _argv(executable: str, output: Any) -> list[str]:
-    """The command that makes *output* (of ffmpeg-python): quiet but for errors, overwriting, asking nothing."""
+    """Return the command that makes *output* (of ffmpeg-python): quiet but for errors, overwriting, asking nothing."""
     quiet = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
     return [str(word) for word in ffmpeg.compile(quiet, cmd=executable, overwrite_output=True)]
 
@@ -105,7 +105,7 @@ def write_clip(
     crf: int,
     preset: str,
 ) -> int:
-    """Encodes pictures and sound to an H.264/AAC MP4 at *path*, which appears whole or not at all.
+    """Encode pictures and sound to an H.264/AAC MP4 at *path*, which appears whole or not at all.
 
     Args:
         path: the clip.
@@ -114,14 +114,14 @@ def write_clip(
         rate: frames a second.
         sound: (N, C) int16 samples; the first sounds with the first picture.
         sound_rate_hz: samples a second.
-        crf, preset: of x264.
+        crf, preset: settings of x264.
 
     Returns:
-        How many pictures were written.
+        The number of pictures written.
 
     Raises:
         ToolError: ffmpeg failed; nothing is left at *path*.
-        ValueError: a picture of another size, or none at all.
+        ValueError: a picture has another size, or there is none.
     """
     with tempfile.NamedTemporaryFile(suffix=".pcm") as pcm:
         pcm.write(np.ascontiguousarray(sound, "<i2").tobytes())
@@ -142,14 +142,14 @@ def write_video(
     crf: int,
     preset: str,
 ) -> int:
-    """As `write_clip`, of any length in the same memory: *sound* comes in blocks, read as they are encoded.
+    """Do as `write_clip`, for any length in bounded memory: *sound* comes in blocks, read as they are encoded.
 
     Args:
         sound: (n, *channels*) int16 samples each; the first sounds with the first picture. Consumed by a thread of its
             own, since ffmpeg reads sound and pictures by turns as it likes.
 
     Raises:
-        ToolError, ValueError: as `write_clip`; whatever *frames* or *sound* raise.
+        ToolError, ValueError: those of `write_clip`. Errors of *frames* and *sound* pass through.
     """
     reading, writing = os.pipe()
     with ThreadPoolExecutor(1, "sound") as pool, os.fdopen(reading, "rb") as end:
@@ -159,7 +159,7 @@ def write_video(
 
 
 def _feed_sound(writing: int, blocks: Iterable[np.ndarray]) -> None:
-    """Writes the sound and closes the pipe, which breaks when ffmpeg goes away."""
+    """Write the sound and close the pipe, which breaks when ffmpeg goes away."""
     with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as pipe:
         for block in blocks:
             pipe.write(np.ascontiguousarray(block, "<i2").data)
@@ -167,15 +167,15 @@ def _feed_sound(writing: int, blocks: Iterable[np.ndarray]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Sound:
-    """Where ffmpeg finds the samples."""
+    """Source from which ffmpeg reads the samples."""
 
     url: str
     rate_hz: int
     channels: int
     end: IO[bytes] | None = None
-    """Of a pipe that ffmpeg inherits; closed here then, so that whoever writes notices when ffmpeg goes away."""
+    """End of a pipe that ffmpeg inherits; closed here once it has, so that the writer notices when ffmpeg goes away."""
     finish: Callable[[], None] = lambda: None
-    """Waits until all of it is written; raises what went wrong there."""
+    """Function that waits until all samples are written, and raises the writer's error."""
 
 
 def _encode(
@@ -218,7 +218,8 @@ def _encode(
 
 
 def _feed(pipe: IO[bytes], frames: Iterable[np.ndarray], shape: tuple[int, int, int]) -> int:
-    """Writes the pictures and closes the pipe. An ffmpeg that went away says why itself, so that is no error here."""
+    """Write the pictures and close the pipe. A pipe that breaks is no error: an ffmpeg that went away says why
+    itself."""
     count = 0
     try:
         for frame in frames:
@@ -235,13 +236,13 @@ def _feed(pipe: IO[bytes], frames: Iterable[np.ndarray], shape: tuple[int, int, 
 
 
 def colour_matrix(size_px: tuple[int, int]) -> str:
-    """FFmpeg's name of the colour matrix for a picture of that width and height, for conversion and tag."""
+    """Return FFmpeg's name of the colour matrix for a picture of that size, for conversion and tag."""
     small = size_px[0] <= LARGEST_SMALL_PX[0] and size_px[1] <= LARGEST_SMALL_PX[1]
     return "smpte170m" if small else "bt709"
 
 
 CLIP, SOUND = "file:clip", "file:sound"
-"""What stands for two paths while a command is composed: ffmpeg-python refuses names that are not UTF-8."""
+"""Placeholders of two paths while a command is composed: ffmpeg-python refuses names that are not UTF-8."""
 
 
 def _clip_argv(

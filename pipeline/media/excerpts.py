@@ -1,4 +1,4 @@
-"""The part of a video that is worked on, and what is said of one that the video does not reach."""
+"""Excerpts of videos, and the errors for those that a video does not reach."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pipeline.types import Excerpt, Probe
 
 
 def excerpted(whole: Probe, start_s: float, duration_s: float) -> Probe:
-    """A video of which only *duration_s* seconds from *start_s* after its first frame on are worked on.
+    """Return a video of which only *duration_s* seconds from *start_s* after its first frame on are worked on.
 
     Args:
-        whole: as of `pipeline.media.probe.probe`.
-        start_s: 0 is the beginning of the file, what lies before its first picture too.
+        whole: result of `pipeline.media.probe.probe`.
+        start_s: 0 is the beginning of the file, sound before its first picture included.
         duration_s: 0 is to the end.
 
     Raises:
@@ -26,7 +26,7 @@ def excerpted(whole: Probe, start_s: float, duration_s: float) -> Probe:
 
 
 def check_reached(source: Probe, frame_count: int) -> None:
-    """Refuses a video whose pictures ended before the excerpt.
+    """Refuse a video whose pictures ended before the excerpt.
 
     Args:
         source: the video.

@@ -1,4 +1,4 @@
-"""Faults of the system while a file is read: they are none of the file, and may be gone the next time."""
+"""Faults of the system while a file is read: they are not the file's, and may be gone the next time."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ OF_THE_SYSTEM = frozenset(
         *(errno.ENXIO, errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT),
     }
 )
-"""Errors that FFmpeg hands on from the system. EIO is not among them: FFmpeg says it of damaged files, too."""
+"""Errors that FFmpeg hands on from the system. EIO is not among them: FFmpeg reports it for damaged files, too."""
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Return what is raised where the system does not give a file."""
+    """Return the error for a file that the system does not give."""
     return InputError("unreadable", f"cannot be read: {error.strerror}. Check that it exists and its permissions", path)
 
 
 def check_system(error: Exception, path: Path) -> None:
-    """Tell a fault of the system from one of the content of a file.
+    """Raise an error where a fault is the system's, and not of the content of a file.
 
     Args:
-        error: of FFmpeg, while *path* was opened or read.
+        error: error of FFmpeg while *path* was opened or read.
         path: the file; it is read through where the error may be either.
 
     Raises:

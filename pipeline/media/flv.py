@@ -22,13 +22,14 @@ HEADER = re.compile(rb"FLV\x01[\x00-\x05]\x00\x00\x00\x09\x00\x00\x00\x00")
 HEADER_BYTES, TAG_HEADER_BYTES, SIZE_BYTES = 13, 11, 4
 
 BLOCK_BYTES = 1 << 24
-"""How much is looked through at a time."""
+"""Bytes that are looked through at a time."""
 
 MOST_PIECES, MOST_TAGS = 10_000, 5_000_000
-"""A file of more pieces is left as it is; of a piece that is cut off more tags are left out. A day has four million."""
+"""Most pieces of a file, above which it is left as it is, and most tags read of a piece that is cut off. A day has
+four million tags."""
 
 Span = tuple[int, int]
-"""First byte, and the one after the last."""
+"""First byte, and the byte after the last."""
 
 
 def without_inner_headers(path: Path) -> Pieces | None:
@@ -49,7 +50,7 @@ def without_inner_headers(path: Path) -> Pieces | None:
 
 @functools.lru_cache(maxsize=64)
 def _spans(path: Path, size: int, changed_ns: int) -> tuple[Span, ...]:
-    """What of a file of this size, last changed then, is read: all but the headers inside of it."""
+    """Return the spans of a file that are read: all but the headers inside of it."""
     with path.open("rb") as file:
         headers = _headers(file)
         starts = [0, *(stop for _, stop in headers[1:])]
@@ -59,7 +60,7 @@ def _spans(path: Path, size: int, changed_ns: int) -> tuple[Span, ...]:
 
 
 def _headers(file: BinaryIO) -> list[Span]:
-    """Where the headers are, the first at the beginning of the file."""
+    """Return the places of the headers, the first at the beginning of the file."""
     found: list[Span] = []
     at, kept = 0, b""
     while block := file.read(BLOCK_BYTES):
@@ -123,7 +124,7 @@ class Pieces:
         return found
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place; as `io.IOBase.seek`."""
+        """Seek to a place; see `io.IOBase.seek`."""
         self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._places[-1]}[whence]
         return self._at
 

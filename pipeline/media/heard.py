@@ -1,4 +1,4 @@
-"""The sound that is worked on, where a file has several tracks: one that is not silent."""
+"""Choice among several sound tracks of a file: one that is not silent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Heard = tuple[Probe, AudioTrack]
 def extract_heard(
     probe: Probe, path: Path, may_choose: bool, on_progress: Callable[[float], None] = lambda _: None
 ) -> Heard:
-    """As `extract_sound`; where the track is silent or cannot be decoded, of the first other that is neither.
+    """Do as `extract_sound`; where the track is silent or cannot be decoded, take the first other that is neither.
 
     Args:
         probe: the file.
@@ -34,7 +34,7 @@ def extract_heard(
         The file with the track that was taken, and its sound.
 
     Raises:
-        InputError: as `extract_sound`; ``no_such_track`` where nothing of the named one can be decoded.
+        InputError: those of `extract_sound`; ``no_such_track`` where nothing of the named one can be decoded.
     """
     first = _tried(probe, probe.sound_track, path, on_progress)
     wrong = _wrong(first, probe.sound_track)
@@ -57,7 +57,7 @@ def extract_heard(
 
 
 def _tried(probe: Probe, number: int, path: Path, on_progress: Callable[[float], None]) -> Heard | InputError:
-    """The file with that sound track, and the sound; or why there is none.
+    """Return the file with that sound track, and the sound; or the reason why there is none.
 
     Raises:
         InputError: the file itself cannot be read any more.
@@ -72,7 +72,7 @@ def _tried(probe: Probe, number: int, path: Path, on_progress: Callable[[float],
 
 
 def _wrong(tried: Heard | InputError, number: int) -> str:
-    """Why a track is not worth hearing; empty where it is."""
+    """Return the reason why a track is not used; empty where it is."""
     if isinstance(tried, InputError):
         return f"sound track {number} cannot be decoded"
     peak = tried[1].peak

@@ -20,35 +20,35 @@ DISCONTINUOUS = frozenset({"mpegts", "flv", "live_flv", "mpeg"})
 """FFmpeg's names of the formats whose clock may jump: those with its flag AVFMT_TS_DISCONT that are read here."""
 
 CLOCK_S = {name: Fraction(1 << 33, 90_000) for name in ("mpegts", "mpeg")}
-"""After this time the clock of a format begins anew. FFmpeg takes a jump back to its beginning for that, and so for a
+"""Time after which the clock of a format begins anew. FFmpeg takes a jump back to its beginning for that, and so for a
 jump far ahead."""
 
 MAX_AHEAD_S = Fraction(10)
-"""A greater step ahead is a jump: FFmpeg's ``dts_delta_threshold``. A smaller one is a gap in what was received."""
+"""Step ahead above which it is a jump: FFmpeg's ``dts_delta_threshold``. A smaller one is a gap in the reception."""
 
 MIN_BACK_S = Fraction(1, 10)
-"""A smaller step back is none: FFmpeg's own tolerance."""
+"""Step back below which it is no jump: FFmpeg's own tolerance."""
 
 LATE_S = Fraction(2)
-"""Packets of an old clock behind a join are no further from its end: the last ones of a stream, which a demuxer holds
-back until the next one comes."""
+"""Largest distance from the end of an old clock of its packets behind a join: the last ones of a stream, which a
+demuxer holds back until the next one comes."""
 
 SHOWN = 3
-"""Jumps that are told one by one."""
+"""Jumps that are listed one by one."""
 
 NEAR = 3
-"""Packets before a join that a transport stream calls corrupt because its count of packets jumps there: what is really
-damaged fails to decode."""
+"""Packets before a join that a transport stream calls corrupt because its count of packets jumps there: those that
+are really damaged fail to decode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """When a packet is decoded and shown, as the file has it."""
+    """Times at which a packet is decoded and shown, on the file's clock."""
 
     stream: int
     """Index of its stream."""
     number: int
-    """How many packets of the stream come before it."""
+    """Number of packets of the stream before it."""
     decode_s: Fraction
     show_s: Fraction
     duration_s: Fraction
@@ -56,19 +56,19 @@ class Stamp:
 
 @dataclass(slots=True)
 class _Stream:
-    """How far one stream has come on the joined clock."""
+    """Progress of one stream on the joined clock."""
 
     clock: int
-    """Number of the clock that stamps it: the joins that lie before."""
+    """Number of the clock that stamps it: the number of joins before."""
     decode_s: Fraction
     end_s: Fraction
 
 
 def find_joins(stamps: Iterable[Stamp], container: str = "") -> tuple[ClockJoin, ...]:
-    """Return where the clock of a file jumps.
+    """Find the places where the clock of a file jumps.
 
     Args:
-        stamps: of the packets of all its streams, in the order of the file.
+        stamps: stamps of the packets of all its streams, in the order of the file.
         container: FFmpeg's name of its format.
     """
     streams: dict[int, _Stream] = {}
@@ -134,12 +134,12 @@ def _jumps(time_s: Fraction, clock: int, stream: _Stream | None, reached_s: Frac
 def on_one_clock(
     packets: Iterable[av.packet.Packet], stream: int, joins: Sequence[ClockJoin]
 ) -> Iterator[av.packet.Packet]:
-    """Give the *packets* of a stream, from its first on, with their time stamps on the joined clock.
+    """Yield the *packets* of a stream, from its first on, with their time stamps on the joined clock.
 
     Args:
-        packets: all of them.
+        packets: all packets of the stream.
         stream: index of the stream.
-        joins: as of `find_joins`.
+        joins: result of `find_joins`.
     """
     offsets_s = {number: join.offset_s for join in joins for index, number in join.starts if index == stream}
     offset_s, count = Fraction(0), 0
@@ -164,7 +164,7 @@ def join_notes(joins: Sequence[ClockJoin], zero_s: Fraction) -> tuple[str, ...]:
     """Return a line for people on the jumps of a clock; nothing where it does not jump.
 
     Args:
-        joins: as of `find_joins`.
+        joins: result of `find_joins`.
         zero_s: instant of the first video frame on the file's clock.
     """
     if not joins:

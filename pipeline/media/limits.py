@@ -1,4 +1,4 @@
-"""What a video may ask for: a header that claims more is refused before memory, disk or time is spent on it."""
+"""Limits of a video: a header that claims more is refused before memory, disk or time is spent on it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SOUND_RATES_HZ = range(1_000, 768_001)
 """Sample rates of sound that exists, from the slowest telephone to the fastest studio."""
 
 MOST_CHANNELS = 64
-"""As many channels as FFmpeg names places for."""
+"""Most channels of a sound: FFmpeg has names for so many places."""
 
 PICTURE_RATES = (Fraction(1, 10), Fraction(1000))
 """Slowest and fastest average rate of pictures that is believed."""
 
 
 def check_picture(width: int, height: int, limits: MediaLimits, path: Path) -> None:
-    """Refuses a picture of too many pixels.
+    """Refuse a picture of too many pixels.
 
     Raises:
         InputError: ``too_large``.
@@ -37,7 +37,7 @@ def check_picture(width: int, height: int, limits: MediaLimits, path: Path) -> N
 
 
 def check_length(time_s: Fraction | float, limits: MediaLimits, path: Path, what: str) -> None:
-    """Refuses an instant that no video within the limits has: *what* is there, for people.
+    """Refuse an instant that no video within the limits has; *what* names it in the message.
 
     Raises:
         InputError: ``too_long``.
@@ -54,7 +54,7 @@ def check_length(time_s: Fraction | float, limits: MediaLimits, path: Path, what
 
 
 def check_sound(rate_hz: int, channels: int, path: Path) -> None:
-    """Refuses a sound track that cannot be true.
+    """Refuse a sound track that cannot be true.
 
     Raises:
         InputError: ``too_large``.
@@ -69,6 +69,6 @@ def check_sound(rate_hz: int, channels: int, path: Path) -> None:
 
 
 def believable_rate(*claims: Fraction | None) -> Fraction:
-    """The first of the claimed frame rates that can be true; 25 where none can."""
+    """Return the first of the claimed frame rates that can be true; 25 where none can."""
     slowest, fastest = PICTURE_RATES
     return next((Fraction(claim) for claim in claims if claim and slowest <= claim <= fastest), Fraction(25))

@@ -21,24 +21,24 @@ USUAL = {
     7: ("FL", "FR", "FC", "LFE", "BC", "SL", "SR"),
     8: ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
 }
-"""Channels of a file that does not say which they are, by their number: FFmpeg's own guess."""
+"""Names of the channels of a file that does not name them, by their number: FFmpeg's own guess."""
 
 CANCELLED, WHOLE = 0.4, 1.0
 """Power of a mix over that of its loudest part: below the first the channels cancel each other out and the loudest is
 taken, above the second the mix is taken again. Two alike channels give 4, unrelated ones 2, one alone gives 1."""
 
 MEMORY_S = 0.05
-"""Powers are compared over about this time."""
+"""Time over which powers are compared, roughly."""
 
 FADE_S = 0.02
-"""Time in which one choice goes over into the other."""
+"""Time in which one choice fades into the other."""
 
 
 def stereo_matrix(names: Sequence[str]) -> np.ndarray:
     """Return the matrix that mixes channels to left and right.
 
     Args:
-        names: of the channels as FFmpeg abbreviates them, such as ``FL``, ``FC``, ``LFE``; more than two.
+        names: names of more than two channels as FFmpeg abbreviates them, such as ``FL``, ``FC``, ``LFE``.
 
     Returns:
         (2, C) float32. No row adds up to more than 1, so that no mix is louder than the loudest channel could be. Low
@@ -62,8 +62,8 @@ def stereo_matrix(names: Sequence[str]) -> np.ndarray:
 
 
 class Mixer:
-    """Mixes channels by a matrix, block after block. Where the channels of a mix cancel each other out, it has the
-    loudest of them in their place.
+    """Mixer of channels by a matrix, block after block. Where the channels of a mix cancel each other out, the loudest
+    of them takes their place.
 
     Args:
         matrix: (R, C) share of each channel of the source in each mix, none below 0.
@@ -79,7 +79,7 @@ class Mixer:
         """Samples for which one channel was taken."""
 
     def mix(self, samples: np.ndarray) -> np.ndarray:
-        """Return (n, R) float32 of (n, C)."""
+        """Mix (n, C) samples to (n, R) float32."""
         whole = samples @ self._matrix.T
         if self._matrix.shape[1] == 1 or not len(samples):
             return whole
@@ -91,7 +91,7 @@ class Mixer:
         return samples @ before.T + fade * (samples @ (self._shares - before).T)
 
     def _choice(self, samples: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        """(R, C) float32: share of each channel, after the powers of these samples are taken in."""
+        """Return (R, C) float32: the share of each channel, after the powers of these samples are taken in."""
         keep = math.exp(-len(samples) / (MEMORY_S * self._rate_hz))
         for powers, now in ((self._channel_powers, samples), (self._powers, whole)):
             powers *= keep
@@ -112,7 +112,7 @@ class Mixer:
 
 
 def stereo_mixer(names: Sequence[str], rate_hz: int) -> Mixer | None:
-    """Return what mixes channels of these names to left and right; None where there are no more than two.
+    """Return a mixer of channels of these names to left and right; None where there are no more than two.
 
     FFmpeg's own mix of float channels is louder than full scale where the source is not: by up to 8 dB of 5.1.
     """
@@ -120,5 +120,5 @@ def stereo_mixer(names: Sequence[str], rate_hz: int) -> Mixer | None:
 
 
 def mono_mixer(channels: int, rate_hz: int) -> Mixer:
-    """Return what mixes so many channels to their mean."""
+    """Return a mixer of so many channels to their mean."""
     return Mixer(np.full((1, channels), 1 / channels), rate_hz)

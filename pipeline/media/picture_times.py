@@ -15,9 +15,9 @@ from pipeline.types import Probe
 
 
 def picture_times(probe: Probe) -> tuple[Fraction, ...]:
-    """When each picture of the file comes on screen, in seconds after the first, ascending: the first is 0.
+    """Return the time at which each picture of the file comes on screen, in seconds after the first, ascending from 0.
 
-    The *n*-th is that of the *n*-th picture which a program gets that decodes the file from its beginning: those that
+    The *n*-th time belongs to the *n*-th picture that a decoder gives from the beginning of the file: pictures that
     the file marks as not to be shown, and those before the first that can be decoded, do not count. Files whose packets
     carry no times have the average rate.
 
@@ -25,7 +25,7 @@ def picture_times(probe: Probe) -> tuple[Fraction, ...]:
         probe: the file.
 
     Raises:
-        InputError: as `pipeline.media.probe.opened`; ``too_long`` when a picture lies beyond the limits.
+        InputError: those of `pipeline.media.probe.opened`; ``too_long`` when a picture lies beyond the limits.
     """
     with opened(probe.path, probe.limits) as container:
         stream = picture_stream(container, probe.path)

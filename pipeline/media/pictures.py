@@ -1,4 +1,4 @@
-"""Decoded frames as 8-bit BGR arrays the way they are displayed: size, turn, range, matrix, and HDR made ordinary.
+"""Decoded frames as 8-bit BGR arrays as displayed: size, rotation, range, matrix, and HDR mapped to SDR.
 
 Alpha is left out: the colours below it are shown as if nothing were transparent.
 """
@@ -17,15 +17,15 @@ from pipeline.media.probe import display_size
 from pipeline.types import Probe
 
 PEAK_NITS = 1000.0
-"""Brightest light of an HDR picture that is told from white: what most of them are made on."""
+"""Brightest light of an HDR picture that differs from white: that of the screens on which most are made."""
 
 WHITE_NITS = 203.0
-"""Light of a white sheet in an HDR picture, as ITU-R BT.2408 has it: it becomes nearly the white of an ordinary one."""
+"""Light of a white sheet in an HDR picture, by ITU-R BT.2408: it becomes nearly the white of an SDR picture."""
 
 BT2020_TO_BT709 = np.array(
     [[1.660491, -0.587641, -0.072850], [-0.124550, 1.132900, -0.008349], [-0.018151, -0.100579, 1.118730]], np.float32
 )
-"""Linear RGB of the wide primaries to that of the ordinary ones, ITU-R BT.2087."""
+"""Matrix from linear RGB of the wide primaries to that of the ordinary ones, ITU-R BT.2087."""
 
 
 class Pictures:
@@ -42,7 +42,7 @@ class Pictures:
         self._picture = np.empty((0, 0, 3), np.uint8)
 
     def of(self, frame: av.video.frame.VideoFrame) -> np.ndarray:
-        """(H, W, 3) uint8 view of *frame* as displayed."""
+        """Return an (H, W, 3) uint8 view of *frame* as displayed."""
         if frame is not self._frame:
             if frame.color_trc in (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67):
                 picture = ordinary(self._converted(frame, "bgr48le", np.dtype("<u2")), frame.color_trc)
@@ -59,14 +59,14 @@ class Pictures:
 
 
 def ordinary(picture: np.ndarray, transfer: int) -> np.ndarray:
-    """An HDR picture for an ordinary screen.
+    """Map an HDR picture to an ordinary screen.
 
-    Light up to about half of a white sheet's stays what it is; above, it is pressed together, so that the brightest
-    becomes white: the curve of ITU-R BT.2390 for each channel, then the ordinary primaries and a gamma of 2.4.
+    Light up to about half of a white sheet's stays as it is; above, it is compressed, so that the brightest becomes
+    white: the curve of ITU-R BT.2390 for each channel, then the ordinary primaries and a gamma of 2.4.
 
     Args:
         picture: (H, W, 3) uint16 BGR in the PQ or HLG code, full range, BT.2020 primaries.
-        transfer: which of the two, as FFmpeg numbers them.
+        transfer: number of the code, PQ or HLG, in FFmpeg.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -79,7 +79,7 @@ def ordinary(picture: np.ndarray, transfer: int) -> np.ndarray:
 
 @functools.cache
 def _light_of_codes(transfer: int) -> np.ndarray:
-    """(65536,) float32 light, 1 is white on an ordinary screen, for each code of 16 bits."""
+    """Return (65536,) float32 light for each code of 16 bits; 1 is white on an ordinary screen."""
     code = np.arange(65536) / 65535.0
     if transfer == ColorTrc.ARIB_STD_B67:
         return (_pressed(_pq_of(_hlg_nits(code))) / WHITE_NITS).astype(np.float32)
@@ -92,26 +92,27 @@ C1, C2, C3 = 3424 / 4096, 2413 / 128, 2392 / 128
 
 
 def _pq_of(nits: np.ndarray | float) -> np.ndarray:
-    """PQ code, 0 to 1, of light in candela to the square metre."""
+    """Return the PQ code, 0 to 1, of light in candela to the square metre."""
     part = np.power(np.asarray(nits) / 10000.0, M1)
     return np.power((C1 + C2 * part) / (1 + C3 * part), M2)
 
 
 def _nits_of(code: np.ndarray) -> np.ndarray:
-    """Light of a PQ code."""
+    """Return the light of a PQ code, in candela to the square metre."""
     part = np.power(code, 1 / M2)
     return 10000.0 * np.power(np.maximum(part - C1, 0) / (C2 - C3 * part), 1 / M1)
 
 
 def _hlg_nits(code: np.ndarray) -> np.ndarray:
-    """Light of an HLG code on a screen of 1000 nits, ITU-R BT.2100: its system gamma, 1.2, is taken of each channel."""
+    """Return the light of an HLG code on a screen of 1000 nits, ITU-R BT.2100; system gamma 1.2 acts on each
+    channel."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = np.where(code <= 0.5, code**2 / 3, (np.exp((code - c) / a) + b) / 12)
     return 1000.0 * np.power(scene, 1.2)
 
 
 def _pressed(code: np.ndarray) -> np.ndarray:
-    """Light of PQ codes, pressed from `PEAK_NITS` into `WHITE_NITS`: ITU-R BT.2390, its spline above the knee."""
+    """Return the light of PQ codes, compressed from `PEAK_NITS` to `WHITE_NITS` by the spline of ITU-R BT.2390."""
     peak = _pq_of(PEAK_NITS)
     most = _pq_of(WHITE_NITS) / peak
     knee = 1.5 * most - 0.5

@@ -1,4 +1,4 @@
-"""Single pictures for people to look at: the poster of a clip, and chosen frames of a video."""
+"""Single pictures for people: the poster of a clip, and chosen frames of a video."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ POSTER_QUALITY = 70
 """JPEG quality of a poster: about 3 kB."""
 
 LIT_MEAN, LIT_SPREAD = 40.0, 10.0
-"""A frame is lit from this mean and standard deviation of its luma on, of 255: neither black, nor one grey."""
+"""Least mean and standard deviation of the luma, of 255, of a lit frame: neither black, nor one grey."""
 
 LOOKED_AT = 25
 """Frames from the start of a clip among which its poster is chosen."""
 
 JOINED_GAP_FRAMES = 3 * GRID_FPS
-"""Wanted frames no further apart are decoded in one go: key frames are seldom closer, so that a seek saves nothing."""
+"""Distance up to which wanted frames are decoded in one go: key frames are seldom closer, so a seek saves nothing."""
 
 
 def clip_poster(path: Path, first_frame: int = 0) -> bytes | None:
-    """A small JPEG of the clip at *path*: its first frame that is lit, or the brightest of a second.
+    """Return a small JPEG of the clip at *path*: its first frame that is lit, or the brightest of a second.
 
     Args:
         path: the clip.
-        first_frame: where to begin: the first frame with the speaker in view.
+        first_frame: first frame with the speaker in view, where the search begins.
 
     Returns:
         The bytes of the file; None where no picture can be read.
@@ -57,7 +57,7 @@ def clip_poster(path: Path, first_frame: int = 0) -> bytes | None:
 
 
 def pictures_at(probe: Probe, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """The pictures of some frames of the 25 fps grid, decoding little more than what lies around them.
+    """Yield the pictures of some frames of the 25 fps grid, decoding little more than their surroundings.
 
     Args:
         probe: the file.
@@ -68,7 +68,7 @@ def pictures_at(probe: Probe, frames: Iterable[int]) -> Iterator[tuple[int, np.n
         for. Frames that the picture does not reach are left out.
 
     Raises:
-        InputError: as `pipeline.media.decode.read_frames`.
+        InputError: those of `pipeline.media.decode.read_frames`.
     """
     wanted = sorted(set(frames))
     for first, last, chosen in _spans(wanted):
@@ -78,7 +78,7 @@ def pictures_at(probe: Probe, frames: Iterable[int]) -> Iterator[tuple[int, np.n
 
 
 def jpeg(picture: np.ndarray, quality: int) -> bytes:
-    """(H, W, 3) uint8 BGR *picture* as the bytes of a JPEG file."""
+    """Return an (H, W, 3) uint8 BGR *picture* as the bytes of a JPEG file."""
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"jpeg: a picture of {picture.shape} could not be encoded")
@@ -86,7 +86,7 @@ def jpeg(picture: np.ndarray, quality: int) -> bytes:
 
 
 def _spans(wanted: list[int]) -> Iterator[tuple[int, int, frozenset[int]]]:
-    """First, last and all frames of each stretch without a gap of more than `JOINED_GAP_FRAMES`."""
+    """Return the first, the last and all frames of each stretch without a gap of more than `JOINED_GAP_FRAMES`."""
     start = 0
     for i in range(1, len(wanted) + 1):
         if i == len(wanted) or wanted[i] - wanted[i - 1] > JOINED_GAP_FRAMES:

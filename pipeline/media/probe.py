@@ -1,4 +1,4 @@
-"""One look at a video file: what it is, or a clear word on why it cannot be used."""
+"""Probe of a video file: its properties, or the reason why it cannot be used."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ from pipeline.media.sound_tracks import AUTO, chosen_track, language_of, sound_s
 from pipeline.types import ClockJoin, MediaLimits, Probe, SoundFile
 
 MISSING_S = 0.5
-"""Headers are seldom exact: a file that lacks less than this at its end lacks nothing."""
+"""Seconds below which a file lacks nothing at its end: headers are seldom exact."""
 
 LEAST_UNREAD = 25
-"""Fewer packets of other pictures at the end of a file are a programme beside the chosen one."""
+"""Packets of other pictures at the end of a file below which they are a programme beside the chosen one."""
 
 CONTAINERS = (
     "aac,aiff,asf,avi,dv,f4v,flac,flv,gxf,h264,hevc,ivf,kux,live_flv,matroska,webm,mov,mp3,mp4,m4a,3gp,3g2,mj2,"
     "mpeg,mpegts,mpegvideo,m4v,mxf,nut,obu,ogg,rm,vob,wav,wtv,yuv4mpegpipe"
 )
 """FFmpeg demuxers that may read an input. Lists that name other files (HLS, concat, DASH, image sequences) are not
-among them: a media file must not make us read another one. Formats of sound alone are, to say what they lack."""
+among them: a media file must not make us read another one. Formats of sound alone are among them, for a message that
+says what they lack."""
 
 BARE_STREAMS = frozenset({"dv", "h264", "hevc", "ivf", "m4v", "mpegvideo", "obu", "mpeg"})
 """Formats without a header of the whole, whose length is an estimate."""
@@ -48,9 +49,10 @@ BARE_STREAMS = frozenset({"dv", "h264", "hevc", "ivf", "m4v", "mpegvideo", "obu"
 
 @contextmanager
 def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.container.InputContainer]:  # noqa: B008
-    """The container of *path*, closed at the end; only from the local disk and a format that holds media itself.
+    """Open the container of *path* while the context lasts; only from the local disk, in a format that holds media
+    itself.
 
-    Pictures beyond *limits* are not decoded, whatever the header said of their size.
+    Pictures beyond *limits* are not decoded, whatever size the header claims.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``not_media`` when it is not a video container.
@@ -82,7 +84,7 @@ def opened(path: Path, limits: MediaLimits = MediaLimits()) -> Iterator[av.conta
 
 
 def stamp_of(path: Path) -> tuple[int, int]:
-    """Size in bytes and time of the last change in nanoseconds.
+    """Return the size in bytes and the time of the last change in nanoseconds.
 
     Raises:
         InputError: ``unreadable``.
@@ -95,7 +97,7 @@ def stamp_of(path: Path) -> tuple[int, int]:
 
 
 def check_unchanged(probe: Probe) -> None:
-    """Refuses a file that has changed since `probe`: what is read of it then belongs to two files.
+    """Refuse a file that has changed since `probe`: its data would belong to two files.
 
     Raises:
         InputError: ``changed``, or ``unreadable`` when it has gone.
@@ -112,7 +114,7 @@ def check_unchanged(probe: Probe) -> None:
 
 
 def picture_stream(container: av.container.InputContainer, path: Path) -> av.video.stream.VideoStream:
-    """The stream of moving pictures, cover art aside: the first that the file marks as default, else the first.
+    """Return the stream of moving pictures, cover art aside: the first that the file marks as default, else the first.
 
     Raises:
         InputError: ``no_video``.
@@ -128,7 +130,8 @@ def picture_stream(container: av.container.InputContainer, path: Path) -> av.vid
 def packets(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream | av.audio.stream.AudioStream
 ) -> Iterator[av.packet.Packet]:
-    """The packets of *stream* from here on, the last one empty: it gets the decoder to give what it still holds.
+    """Yield the packets of *stream* from here on, then an empty one, at which the decoder gives the frames it still
+    holds.
 
     In a damaged file another stream may appear in the middle, at which PyAV stumbles; it is passed over.
     """
@@ -141,13 +144,14 @@ def packets(
 
 
 def frame_time(frame: av.video.frame.VideoFrame, time_base: Fraction) -> Fraction | None:
-    """Presentation time of *frame* in seconds on the file's own clock; None when it carries none."""
+    """Return the presentation time of *frame* in seconds on the file's own clock; None when it carries none."""
     stamp = frame.pts if frame.pts is not None else frame.dts
     return None if stamp is None else stamp * time_base
 
 
 def display_size(stream: av.video.stream.VideoStream, rotation_deg: int) -> tuple[int, int, int, int]:
-    """Size of the picture with pixel aspect applied, before and after rotation: width, height, width, height.
+    """Return the size of the picture with pixel aspect applied, before and after rotation: width, height, width,
+    height.
 
     The shorter direction of a non-square pixel is stretched, so that no detail is lost.
     """
@@ -161,12 +165,12 @@ def display_size(stream: av.video.stream.VideoStream, rotation_deg: int) -> tupl
 
 
 def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AUTO) -> Probe:  # noqa: B008 - frozen
-    """Opens *path* and decodes its first frame.
+    """Open *path* and decode its first frame.
 
     Args:
         path: the file.
-        limits: of what its header may claim; its readers go by them too.
-        sound_track: which one is used, as of `pipeline.media.sound_tracks.chosen_track`.
+        limits: limits of the header's claims, which readers of the file obey too.
+        sound_track: sound track to use; see `pipeline.media.sound_tracks.chosen_track`.
 
     Raises:
         InputError: ``unreadable``, ``not_media``, ``no_video``, ``too_large``, ``too_long``, ``no_such_track``, or
@@ -210,8 +214,7 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
 
 
 def _joins(path: Path, limits: MediaLimits) -> tuple[tuple[ClockJoin, ...], int]:
-    """Where the clock of the file jumps, and how many packets of other pictures follow the last of the chosen ones; the
-    file is read through, and nothing decoded."""
+    """Read the file through; return the jumps of its clock, and the count of other pictures' packets at its end."""
     with opened(path, limits) as container:
         picture = picture_stream(container, path)
         others = deque[int]()
@@ -224,9 +227,9 @@ def _joins(path: Path, limits: MediaLimits) -> tuple[tuple[ClockJoin, ...], int]
 def _stamps(
     container: av.container.InputContainer, picture: av.video.stream.VideoStream, others: deque[int]
 ) -> Iterator[Stamp]:
-    """Those of the *picture* and of all sound tracks.
+    """Yield the stamps of the *picture* and of all sound tracks.
 
-    *others* takes the places in the file of packets of other pictures behind the last of the chosen ones, which the
+    *others* collects the places in the file of packets of other pictures behind the last of the chosen ones, which the
     demuxer may hold back to the end.
     """
     counts = Counter[int]()
@@ -257,9 +260,9 @@ def _stamps(
 def _measured_length(
     path: Path, limits: MediaLimits, zero_s: Fraction, frame_s: Fraction, joins: Sequence[ClockJoin]
 ) -> Fraction:
-    """Seconds from the first video frame to the end of the last one, by their time stamps.
+    """Return the seconds from the first video frame to the end of the last one, by their time stamps.
 
-    For files that do not say, such as recordings of a browser: the file is read through, and nothing decoded.
+    For files that claim no length, such as recordings of a browser: the file is read through, and nothing decoded.
     """
     end_s = zero_s
     with opened(path, limits) as container:
@@ -275,10 +278,10 @@ def _measured_length(
 
 
 def with_sound_track(probe: Probe, number: int) -> Probe:
-    """The same video with another of its sound tracks, or of those of its sound file.
+    """Return the same video with another of its sound tracks, or of those of its sound file.
 
     Raises:
-        InputError: as `probe`.
+        InputError: those of `probe`.
     """
     path = probe.path if probe.sound_file is None else probe.sound_file.path
     with opened(path, probe.limits) as container:
@@ -286,7 +289,7 @@ def with_sound_track(probe: Probe, number: int) -> Probe:
 
 
 def _sound_facts(container: av.container.InputContainer, wanted: str, path: Path) -> dict[str, Any] | None:
-    """The fields of `Probe` that describe a sound track; None without sound."""
+    """Return the fields of `Probe` that describe a sound track; None without sound."""
     number = chosen_track(container, wanted, path)
     if number is None:
         return None
@@ -303,18 +306,18 @@ def _sound_facts(container: av.container.InputContainer, wanted: str, path: Path
 
 
 def with_sound_file(probe: Probe, path: Path, sound_track: str = AUTO) -> Probe:
-    """The same video with the sound of another file in the place of its own.
+    """Return the same video with the sound of another file in the place of its own.
 
     The two begin together: the first sample is the instant at which the video's container begins, as in a sound file
     that was extracted from the video. That is not always its first frame: other streams may begin before.
 
     Args:
-        probe: as of `probe`.
+        probe: the video.
         path: the sound file; anything that holds sound, a video too.
-        sound_track: as of `probe`.
+        sound_track: sound track of that file; see `probe`.
 
     Raises:
-        InputError: as `probe`, of either file; ``no_audio`` when the sound file has no sound that can be decoded.
+        InputError: those of `probe`, for either file; ``no_audio`` when the sound file has no decodable sound.
     """
     path = path.absolute()
     seen = stamp_of(path)
@@ -327,8 +330,8 @@ def with_sound_file(probe: Probe, path: Path, sound_track: str = AUTO) -> Probe:
 
 
 def _lead(container: av.container.InputContainer, zero_s: Fraction | None) -> Fraction:
-    """Seconds from the start of *container* to its first video frame, at *zero_s* of the file's clock, to the
-    microsecond of FFmpeg's own; 0 where one of the two is not known."""
+    """Return the seconds from the start of *container* to its first video frame, at *zero_s* of the file's clock,
+    rounded to FFmpeg's microseconds; 0 where one of the two is not known."""
     if container.start_time is None or zero_s is None:
         return Fraction(0)
     return Fraction(round(zero_s * av.time_base) - container.start_time, av.time_base)
@@ -339,7 +342,7 @@ def _start_of(container: av.container.InputContainer) -> Fraction:
 
 
 def missing_seconds(probe: Probe, picture_s: float, sound_s: float) -> float:
-    """Seconds of picture that the file claims and does not have at its end, as when it was cut off in copying.
+    """Return the seconds of picture that the file claims and lacks at its end, as when copying was cut off.
 
     Args:
         probe: the file.
@@ -369,11 +372,11 @@ def _first_frame(
 def claimed_end(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream | av.audio.stream.AudioStream
 ) -> tuple[Fraction, Literal["picture", "file", "nothing"]]:
-    """The end of *stream* on the file's own clock that the header claims, and for what: the stream or the whole file.
+    """Return the end of *stream* on the file's own clock that the header claims, and its scope: stream or whole file.
 
-    AVI is measured while it is opened, so that a file that was cut off claims only what is left; its header still has
-    the number of pictures. Matroska has lengths of its streams among its tags. Streams without a container have none:
-    what FFmpeg guesses from their bit rate is no claim. ASF has one length, that of the file, for all its streams.
+    AVI is measured while it is opened, so that a file that was cut off claims only the rest; its header still has the
+    number of pictures. Matroska has lengths of its streams among its tags. Streams without a container have none:
+    FFmpeg's guess from their bit rate is no claim. ASF has one length, that of the file, for all its streams.
     """
     start_s = (stream.start_time or 0) * (stream.time_base or Fraction(0))
     tagged_s = _seconds(stream.metadata.get("DURATION", ""))
@@ -392,6 +395,6 @@ def claimed_end(
 
 
 def _seconds(text: str) -> Fraction | None:
-    """``00:01:02.5`` in seconds; None for anything else."""
+    """Return ``00:01:02.5`` in seconds; None for anything else."""
     found = re.fullmatch(r"(\d{2,6}):(\d{2}):(\d{2}(?:\.\d{1,9})?)", text)
     return None if found is None else int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3])

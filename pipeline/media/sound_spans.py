@@ -1,4 +1,4 @@
-"""The sound of spans of one video that are asked for in order."""
+"""Sound of spans of one video, read in order."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipeline.media.audio import clip_sound, read_sound, sound_blocks
 from pipeline.types import Probe
 
 KEPT_S = 10
-"""Seconds before a span that are kept: the next one may begin before its end."""
+"""Seconds before a span that are kept: the next span may begin before its end."""
 
 
 class SoundReader:
-    """Reads spans of the sound of one video.
+    """Reader of spans of the sound of one video.
 
-    A file whose clock jumps, in which nothing can be sought, is read on and on: only a span that begins long before the
-    last one has it read from the beginning again.
+    A file whose clock jumps cannot be sought and is read on: only for a span that begins long before the last one is it
+    read from the beginning again.
 
     Args:
         probe: the file.
@@ -30,10 +30,10 @@ class SoundReader:
         self._coming: Iterator[np.ndarray] | None = None
         self._held: deque[np.ndarray] = deque()
         self._begin = self._end = 0
-        """Of the samples that are held."""
+        """First sample that is held, and the one after the last."""
 
     def read(self, start_s: Fraction, end_s: Fraction) -> tuple[np.ndarray, int]:
-        """As `pipeline.media.audio.read_sound`."""
+        """Do as `pipeline.media.audio.read_sound`."""
         if not self._probe.joins or self._probe.sound_file is not None:
             return read_sound(self._probe, start_s, end_s)
         rate_hz, channels = clip_sound(self._probe)

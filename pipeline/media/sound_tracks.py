@@ -1,4 +1,4 @@
-"""The sound track of a file that is used, where it has several."""
+"""Choice of the sound track of a file, where it has several."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "sv": ("swe",), "ta": ("tam",), "te": ("tel",), "th": ("tha",), "tr": ("tur",), "uk": ("ukr",), "ur": ("urd",),
     "vi": ("vie",), "zh": ("chi", "zho"),
 }  # fmt: skip
-"""ISO 639-1 codes and those of ISO 639-2 that containers use for them, bibliographic and terminological."""
+"""ISO 639-2 codes that containers use for each ISO 639-1 code, bibliographic and terminological."""
 
 
 def sound_streams(container: av.container.InputContainer) -> list[av.audio.stream.AudioStream]:

@@ -1,4 +1,4 @@
-"""What is said, word by word: recognisers, where speech is, and transcripts that the user brings."""
+"""Words of a recording: recognisers, detection of speech, and transcripts that the user brings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision, Transcriber
 def load_transcriber(
     name: str, weights: Path | None, device: str, language: str, precision: Precision = "auto"
 ) -> Transcriber:
-    """Loads a recogniser with everything that it needs.
+    """Load a recogniser with everything that it needs.
 
     Args:
         name: ``whisper`` or ``pocketsphinx``.
         weights: checkpoint of openai-whisper; None for PocketSphinx, whose model is in its wheel.
         device: as PyTorch names it, such as ``cpu`` or ``cuda:1``; PocketSphinx always runs on the CPU.
         language: ISO 639-1 code, or ``auto``: Whisper detects it, PocketSphinx takes English.
-        precision: of Whisper; PocketSphinx has one only.
+        precision: number format of Whisper; PocketSphinx has one only.
 
     Raises:
         WeightsError: the checkpoint is missing, damaged or of another format.

@@ -1,4 +1,4 @@
-"""Finds when each word of a known English text is said, with the acoustic model inside the PocketSphinx wheel."""
+"""Alignment of a known English text to sound, with the acoustic model inside the PocketSphinx wheel."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from pipeline.speech.words import place_words, spread
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack, Word
 
 LONGEST_S = 60.0
-"""Longer spans are not aligned but spread: memory of the search grows with their length times their words."""
+"""Longest span that is aligned; words of longer ones are spread: memory grows with their length times their words."""
 
 DENSEST_WORDS_S = 12.0
-"""Words a second; more than this cannot be said, so that the text does not belong to the span."""
+"""Words a second above which nobody can speak: the text does not belong to the span."""
 
 SEARCH_BEAMS = {"beam": 1e-120, "wbeam": 1e-100, "pbeam": 1e-120}
-"""How improbable a path may become before it is given up. With the defaults (1e-48, 7e-29, 1e-48), one wrong word among
+"""Least probability of a path before it is given up. With the defaults (1e-48, 7e-29, 1e-48), one wrong word among
 six made the search of GRID sentences fail in 58 of 108 cases, with these in 30; wider still gains nothing."""
 
 
 class Aligner:
-    """A loaded aligner. One serves any number of recordings, one call at a time."""
+    """Loaded aligner. One serves any number of recordings, one call at a time."""
 
     def __init__(self) -> None:
         self._decoder = Decoder(lm=None, loglevel="FATAL", **SEARCH_BEAMS)
         self._guessed: set[str] = set()
 
     def knows(self, word: str) -> bool:
-        """Whether the dictionary has the word, in small letters; it has some 130,000."""
+        """Return True where the dictionary has the word, in small letters; it has some 130,000."""
         return word not in self._guessed and self._decoder.lookup_word(word) is not None
 
     def align(self, audio: AudioTrack, texts: Sequence[str], start_s: float, end_s: float) -> tuple[Word, ...]:
-        """Times for the words of a text that is said in ``[start_s, end_s)``, with whatever silence around it.
+        """Find the times of the words of a text that is said in ``[start_s, end_s)``, with any silence around it.
 
         A word outside the dictionary takes part with a pronunciation guessed from its letters, and a number with one
         way of reading it, so that its sound is not given to its neighbours; its time is the best guess and is marked
@@ -63,7 +63,7 @@ class Aligner:
         )
 
     def _search(self, audio: AudioTrack, forms: Sequence[Spoken], start_s: float, end_s: float) -> np.ndarray | None:
-        """(N, 2) times, NaN for words that are not said; None when the text does not fit the sound."""
+        """Return (N, 2) times, NaN for words that are not said; None when the text does not fit the sound."""
         owners = [index for index, form in enumerate(forms) for _ in form.parts]
         parts = [part for form in forms for part in form.parts]
         length_s = end_s - start_s

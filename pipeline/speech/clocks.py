@@ -12,20 +12,21 @@ from pipeline.types import AudioTrack, Excerpt, Segment, Transcript
 
 
 def on_recording(given: GivenTranscript, audio: AudioTrack) -> Transcript:
-    """A transcript of the user's with times in seconds of the recording; below 0 for words before it begins. Of an
-    excerpt, it has the words of that."""
+    """Return the user's transcript with times in seconds of the recording, below 0 for words before it begins; of an
+    excerpt, only the words inside."""
     zeros_s = {"picture": 0.0, "sound": audio.sound_start_s, "container": audio.container_start_s}
     placed = shifted(given.transcript, zeros_s[given.zero])
     return shifted(inside(placed, audio.excerpt), -audio.start_s)
 
 
 def on_picture(transcript: Transcript, audio: AudioTrack) -> Transcript:
-    """A transcript of the recording with times in seconds after the first video frame."""
+    """Return the transcript of a recording with times in seconds after the first video frame."""
     return shifted(transcript, audio.start_s)
 
 
 def inside(transcript: Transcript, excerpt: Excerpt) -> Transcript:
-    """The words of *transcript* whose middle lies in *excerpt*, in their segments, as far as some are left of these."""
+    """Return the words of *transcript* whose middle lies in *excerpt*, in their segments; empty segments are left
+    out."""
     if excerpt.is_whole:
         return transcript
     kept = (_inside(segment, excerpt) for segment in transcript.segments)
@@ -43,7 +44,7 @@ def _inside(segment: Segment, excerpt: Excerpt) -> Segment:
 
 
 def shifted(transcript: Transcript, by_s: float) -> Transcript:
-    """*transcript* with every time *by_s* seconds later; the same one where that is 0."""
+    """Return *transcript* with every time *by_s* seconds later; the same one where that is 0."""
     if not by_s:
         return transcript
     segments = tuple(

@@ -1,4 +1,4 @@
-"""What the recognisers share: their interface, and words for what they are told and tell."""
+"""Interface of the recognisers, and terms that they share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Precision = Literal["auto", "half", "full"]
 """``half`` is float16 and needs CUDA; ``auto`` is half on CUDA and full elsewhere."""
 
 UNKNOWN_LANGUAGE = "und"
-"""ISO 639 code of a transcript whose language nobody named and nothing tells."""
+"""ISO 639 code of a transcript whose language is neither named nor detected."""
 
 
 class Transcriber(Protocol):
-    """Turns sound into words. Its models are loaded once and serve any number of recordings."""
+    """Recogniser of words. Its models are loaded once and serve any number of recordings."""
 
     def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
-        """The words of one recording.
+        """Recognise the words of one recording.
 
         Args:
             audio: the recording; read by the span, never held whole.

@@ -1,9 +1,9 @@
-"""Where known words lie in the output of a CTC network: pure functions of scores and labels.
+"""Alignment of known words to the output of a CTC network: pure functions of scores and labels.
 
 A network of this kind scores, for every 20 ms of sound, each letter of its dictionary and a blank. The most probable
 path through these scores that spells the words in their order is torchaudio's ``forced_align`` (Viterbi search over
 blanks and labels; Kürzinger et al., "CTC-Segmentation of Large Corpora", 2020, and Pratap et al., "Scaling Speech
-Technology to 1,000+ Languages", 2023, which also has the idea of a label for what cannot be spelled).
+Technology to 1,000+ Languages", 2023, which also has the idea of a label for sounds that cannot be spelled).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ANYTHING_COST = 0.05
 no known word explains, and leaves silence to the blank."""
 
 LOWEST_SCORE = -1e4
-"""Stands for a probability of zero, with which the search cannot reckon."""
+"""Log probability in the place of that of zero, with which the search cannot compute."""
 
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ŋ": "ng"}
-"""Latin letters that are no letter with a mark."""
+"""Spellings of Latin letters that are not a base letter with a mark."""
 
 
 def spelled(text: str, labels: Mapping[str, int]) -> tuple[int, ...]:
-    """The labels of a word as written: its letters without marks and punctuation.
+    """Return the labels of a word as written: its letters without marks and punctuation.
 
     Args:
         text: one word, with its punctuation.
@@ -50,9 +50,9 @@ def spelled(text: str, labels: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def word_frames(log_probs: Tensor, words: Sequence[Sequence[int]], separator: int | None = None) -> np.ndarray | None:
-    """The frames of each word on the most probable path.
+    """Return the frames of each word on the most probable path.
 
-    A word without labels is taken to be said, somehow: whatever sound its neighbours do not explain is left to it.
+    A word without labels is taken to be said, somehow: it gets the sound that its neighbours do not explain.
 
     Args:
         log_probs: (T, C) float32 log probabilities, `BLANK` first.

@@ -1,7 +1,7 @@
-"""A transcript that the user brings: JSON as openai-whisper or whisperX writes it, or SubRip subtitles.
+"""Reader of a transcript that the user brings: JSON of openai-whisper or whisperX, or SubRip subtitles.
 
-The file comes from outside. Whatever is in it, the result is a sound `Transcript`, with notes on what was mended, or an
-`InputError` that names the place; nothing in it is ever run.
+The file comes from outside. The result is always a sound `Transcript`, with notes on the repairs, or an `InputError`
+that names the place; nothing in the file is ever run.
 """
 
 from __future__ import annotations
@@ -27,25 +27,26 @@ from pipeline.speech.words import attach_marks, is_unspaced, place_words, split_
 from pipeline.types import Segment, Timing, Transcript, Word
 
 LARGEST_BYTES = 64 * 2**20
-"""Greater files are refused: with every field that Whisper writes, an hour of speech takes about 3 MB."""
+"""Size above which a file is refused: with every field that Whisper writes, an hour of speech takes about 3 MB."""
 
 MOST_WORDS = 250_000
-"""Words of one file: twenty hours of fast speech."""
+"""Most words of one file: twenty hours of fast speech."""
 
 LONGEST_WORD = 1000
-"""Characters of a word with its marks: what is longer is no speech, and lines would be broken in it for ever."""
+"""Most characters of a word with its marks: longer ones are no speech, and breaking lines in them would take for
+ever."""
 
 MOST_AT_ONCE = 50
-"""Words that are said at the same time: each needs a row of its own when they are given to faces."""
+"""Most words that are said at the same time: each needs a row of its own when they are given to faces."""
 
 LATEST_S = 1e6
-"""Times beyond eleven days are a mistake of unit."""
+"""Latest time, eleven days: later ones are a mistake of unit."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters: no file could be written with the latter."""
 
 _LANGUAGE_CODE = re.compile(r"([a-z]{2,3})(?:[-_]|$)")
-"""``en`` of ``en`` and ``en-US``; a language that is written out, such as ``english``, is none."""
+"""Pattern for ``en`` in ``en`` and ``en-US``; a language that is written out, such as ``english``, does not match."""
 
 _REACH = 64
 """Characters between two words within which the second is looked for in the text of its segment."""
@@ -60,7 +61,7 @@ sound (those of recognisers), the start of the container (subtitles: players cou
 
 @dataclass(frozen=True, slots=True)
 class GivenTranscript:
-    """A transcript as its file has it."""
+    """Transcript with the times of its file."""
 
     transcript: Transcript
     zero: Zero
@@ -68,7 +69,7 @@ class GivenTranscript:
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    """What a file says of a word beside its text."""
+    """Details of a word in a file, beside its text."""
 
     times_s: tuple[float, float]
     """Start and end; NaN where the file has none or gives the word no length."""
@@ -80,14 +81,14 @@ _NO_TIME = _Detail((math.nan, math.nan), "interpolated", None)
 
 
 def read_transcript(path: Path, language: str = "auto") -> Transcript:
-    """The transcript of `read_given`, with the times of its file."""
+    """Return the transcript of `read_given`, with the times of its file."""
     return read_given(path, language).transcript
 
 
 def read_given(path: Path, language: str = "auto") -> GivenTranscript:
-    """Reads a transcript in words, and says from which instant it counts.
+    """Read a transcript in words, and the instant from which it counts.
 
-    What is wrong in parts of the file is mended where that can be, or left out, and told in ``notes`` with its place.
+    Faulty parts of the file are mended where possible, or left out; ``notes`` names each with its place.
 
     Words that have no time in the file share the room that their neighbours and their segment leave them, by their
     number of characters, and are marked ``interpolated``. Segments come in order of their start; those of different
@@ -118,7 +119,7 @@ def read_given(path: Path, language: str = "auto") -> GivenTranscript:
 
 
 def transcript_digest(path: Path) -> str:
-    """The sha256 of a transcript file, in hexadecimal.
+    """Return the sha256 of a transcript file, in hexadecimal.
 
     Raises:
         InputError: ``bad_transcript`` when it cannot be read.
@@ -163,7 +164,7 @@ def _from_srt(text: str, repairs: Repairs) -> tuple[Segment, ...]:
 
 
 def _check_amount(words: Sequence[Word]) -> None:
-    """Refuses what would keep the rest of the pipeline busy for hours and cannot be speech."""
+    """Refuse amounts that would keep the rest of the pipeline busy for hours and cannot be speech."""
     if len(words) > MOST_WORDS:
         _refuse("", f"has {len(words)} words; at most {MOST_WORDS} are read")
     starts_s = np.sort([word.start_s for word in words if word.end_s > word.start_s])
@@ -199,7 +200,7 @@ def _from_json(text: str, language: str, repairs: Repairs) -> GivenTranscript:
 
 @dataclass(frozen=True, slots=True)
 class _Untimed:
-    """Words of a segment of which a file says no time, or only one of its ends."""
+    """Words of a segment for which a file has no time, or only one of its ends."""
 
     place: str
     texts: tuple[str, ...]
@@ -210,7 +211,7 @@ class _Untimed:
 
 
 def _all_timed(parts: Sequence[Segment | _Untimed], repairs: Repairs) -> list[Segment]:
-    """Segments in the order of the file; those without a time get the room between their neighbours, if there is."""
+    """Return segments in the order of the file; those without a time get the room between their neighbours, if any."""
     found: list[Segment] = []
     for index, part in enumerate(parts):
         if isinstance(part, Segment):
@@ -260,7 +261,7 @@ def _json_segment(part: Any, place: str, least_s: float, repairs: Repairs) -> Se
 
 
 def _json_word(entry: Any, place: str, least_s: float, repairs: Repairs) -> tuple[str, _Detail] | None:
-    """Text of one word, and what else is said of it."""
+    """Return the text and the details of one word."""
     if not isinstance(entry, dict):
         repairs.add(place, f"expected an object, got {_shown(entry)}; it was left out")
         return None
@@ -279,7 +280,7 @@ def _json_word(entry: Any, place: str, least_s: float, repairs: Repairs) -> tupl
 
 
 def _mended(read: Callable[[], T], repairs: Repairs, how: str) -> T | None:
-    """What *read* returns; None where it refuses, which is told with *how* it was mended."""
+    """Return the result of *read*; None where it refuses, which is noted with *how* it was mended."""
     try:
         return read()
     except InputError as error:
@@ -289,7 +290,7 @@ def _mended(read: Callable[[], T], repairs: Repairs, how: str) -> T | None:
 
 
 def _span(part: Mapping[str, Any], place: str, least_s: float, repairs: Repairs) -> tuple[float | None, float | None]:
-    """Start and end of a segment or word, in order; None for what the file does not say, or says wrongly."""
+    """Return start and end of a segment or word, in order; None for one that is missing or wrong in the file."""
     start_s, end_s = (
         _mended(lambda name=name: _optional_time(part, name, place, least_s), repairs, "the time was left out")
         for name in ("start", "end")
@@ -310,7 +311,7 @@ def _confidence(entry: Mapping[str, Any], place: str) -> float | None:
 
 
 def _flags(part: Mapping[str, Any], place: str) -> tuple[str, ...]:
-    """The doubts that this program noted of a segment in an earlier run."""
+    """Return the doubts that this program noted of a segment in an earlier run."""
     flags = part.get("flags", [])
     if not isinstance(flags, list):
         _refuse(f"{place}.flags", f"expected a list, got {_shown(flags)}")
@@ -318,7 +319,8 @@ def _flags(part: Mapping[str, Any], place: str) -> tuple[str, ...]:
 
 
 def _spaced(words: Sequence[str], text: str) -> tuple[str, ...]:
-    """The words in Whisper's convention. whisperX leaves their spaces out; the segment's text tells where they were."""
+    """Return the words in Whisper's convention. whisperX leaves spaces out; the segment's text shows where they
+    were."""
     if any(word[:1].isspace() for word in words):
         return tuple(" " + " ".join(word.split()) if word[:1].isspace() else " ".join(word.split()) for word in words)
     spaced, at = [], 0

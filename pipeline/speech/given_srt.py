@@ -1,4 +1,4 @@
-"""SubRip subtitles of the user's: what can be mended in them is, and told with the line of the file."""
+"""Reader of the user's SubRip subtitles: faults are mended where possible, and noted with the line of the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.errors import InputError
 from pipeline.speech.repairs import Repairs
 
 LONGEST_CUE = 10_000
-"""Characters of one subtitle: patterns that look for styles in it take the square of its length."""
+"""Most characters of one subtitle: patterns that look for styles in it take the square of its length."""
 
 READ_S_PER_LETTER = 0.08
 """Time that a cue without a usable end gets for each letter, as far as the next cue leaves it room."""
@@ -22,39 +22,39 @@ READ_S_PER_LETTER = 0.08
 MIN_CUE_S = 0.5
 
 LONGEST_TO_NEXT_S = 7.0
-"""A cue without a usable end lasts to the next one that is no further away: subtitles are seldom shown longer."""
+"""Most seconds to the next cue for a cue without a usable end to last until then: few subtitles are shown longer."""
 
 LONGEST_EXCHANGED_S = 20.0
-"""A longer cue with its times exchanged is no cue: one of the two is wrong in itself."""
+"""Longest cue after its times are exchanged: in a longer one, one of the two is wrong in itself."""
 
 _ARROW = re.compile(r"\d\s*-->\s*[\d-]")
-"""Marks a line of times."""
+"""Pattern that marks a line of times."""
 
 _LOOSE = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?")
-"""A time that lacks its hours or its milliseconds, or has them behind another sign."""
+"""Pattern of a time that may lack its hours or milliseconds, or have them behind another sign."""
 
 _OPEN = re.compile(r"\s*(\d{1,3}:\d{1,2}:\d{1,2}(?:[.,:]\d{1,3})?)\s*(?:[-\u2013\u2014]*>|\u2192)?\s*")
-"""A line of times that lacks the second."""
+"""Pattern of a line of times that lacks the second time."""
 
 _BEFORE_ZERO = re.compile(r"(?<![-\d])-\s*(?=\d+:)[\d:.,]+")
-"""A time before the beginning."""
+"""Pattern of a time before the beginning."""
 
 _ZERO = "00:00:00,000"
 
 _NUMBER = re.compile(r"\s*\d*\s*")
-"""The line above the times of a cue: its number, or nothing."""
+"""Pattern of the line above the times of a cue: its number, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenCue:
-    """One subtitle as the file has it, its times in order."""
+    """Subtitle of the file, its times in order."""
 
     line: int
     """Line of its times in the file, from 1."""
     start_s: float
     end_s: float
     text: str
-    """Without styles."""
+    """Text without styles."""
 
 
 def read_srt(text: str, repairs: Repairs) -> Iterator[GivenCue]:
@@ -65,11 +65,11 @@ def read_srt(text: str, repairs: Repairs) -> Iterator[GivenCue]:
     end. Cues whose times cannot be read are left out.
 
     Args:
-        text: of the file.
-        repairs: is told what was mended, and what was left out.
+        text: content of the file.
+        repairs: collects what is mended or left out.
 
     Raises:
-        InputError: ``bad_transcript`` when a cue is longer than any subtitle.
+        InputError: ``bad_transcript``: a cue is longer than any subtitle.
     """
     mended, lines, open_lines = _mended(text, repairs)
     _check_lengths(mended, lines)
@@ -97,7 +97,7 @@ def end_of(start_s: float, after_s: float, letters: int) -> float:
     Args:
         start_s: its start.
         after_s: start of the next one; infinity without one.
-        letters: of its text.
+        letters: number of letters of its text.
     """
     if start_s < after_s <= start_s + LONGEST_TO_NEXT_S:
         return after_s
@@ -114,8 +114,8 @@ def _in_order(start_s: float, end_s: float, before_s: float, after_s: float, let
 
 
 def _mended(text: str, repairs: Repairs) -> tuple[str, list[int], set[int]]:
-    """Return the text with every line of times as pysubs2 reads it, the number of each of these lines, and of those
-    that have no end."""
+    """Return the text with every line of times as pysubs2 reads it, the number of each of these lines, and the numbers
+    of those that have no end."""
     lines = re.split(r"\r\n|\r|\n", text)
     found: list[int] = []
     without_end: set[int] = set()

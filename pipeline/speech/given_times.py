@@ -1,4 +1,4 @@
-"""Gives measured times to the words of the user's own transcript, as far as they can be had."""
+"""Measured times for the words of the user's own transcript, as far as they can be had."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pipeline.speech.retiming import retimed
 from pipeline.types import AudioTrack, Segment, Transcript, Word
 
 ENGLISH_SHARE = 0.85
-"""A text that does not say its language is taken as English when at least this share of its words is in the
-dictionary. Names and loans are in it too: paragraphs in eight other European languages had 0.30 to 0.69, an English one
-with foreign names 0.98."""
+"""Least share of words in the dictionary for a text that does not name its language to be taken as English. Names and
+loans are in it too: paragraphs in eight other European languages had 0.30 to 0.69, an English one with foreign names
+0.98."""
 
 
 def fitted(transcript: Transcript, duration_s: float, is_whole: bool = True) -> Transcript:
-    """The transcript inside its recording: what lies past the end is moved to the end and has no length there.
+    """Fit a transcript into its recording: words past the end are moved to the end and have no length there.
 
     Args:
-        transcript: as of `pipeline.speech.given.read_transcript`.
+        transcript: result of `pipeline.speech.given.read_transcript`.
         duration_s: length of the recording.
-        is_whole: both are all of a video, so that they must end together.
+        is_whole: True where both belong to a whole video, so that they must end together.
 
     Raises:
         InputError: ``bad_transcript`` when most words begin after the end of the recording.
@@ -42,13 +42,13 @@ def fitted(transcript: Transcript, duration_s: float, is_whole: bool = True) -> 
 
 
 def align_given(transcript: Transcript, audio: AudioTrack, aligner: Aligner | None = None) -> Transcript:
-    """Measures the English words that a given transcript has no time for, with PocketSphinx.
+    """Measure the English words that a given transcript has no time for, with PocketSphinx.
 
     Words of other languages keep their share of the cue and stay marked ``interpolated``. Words with a time of their
     own keep it. No word is added or lost.
 
     Args:
-        transcript: as of `fitted`.
+        transcript: result of `fitted`.
         audio: the recording.
         aligner: a loaded one; without it, one is loaded when it is needed.
 
@@ -66,12 +66,12 @@ def align_given(transcript: Transcript, audio: AudioTrack, aligner: Aligner | No
 
 
 def is_timed(transcript: Transcript) -> bool:
-    """Whether every word has a time of its own."""
+    """Return True where every word has a time of its own."""
     return all(word.timing == "measured" for word in transcript.words)
 
 
 def is_english(words: Sequence[Word], aligner: Aligner) -> bool:
-    """Whether a text in no named language is English, judged by the dictionary of *aligner*."""
+    """Return True where a text in no named language is English by the dictionary of *aligner*."""
     return sum(spoken_form(word.text, aligner.knows).sure for word in words) >= ENGLISH_SHARE * len(words)
 
 

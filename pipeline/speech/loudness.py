@@ -1,4 +1,4 @@
-"""The level of a recording, and the gain that brings quiet speech to where a speech detector expects it.
+"""Gain that brings quiet speech to the level that a speech detector expects.
 
 The gain follows the loudest sound within `NEAR_S`, so that a quiet half of a recording is heard as well as a loud one.
 It is for a detector alone: recognisers get the sound as it is.
@@ -16,16 +16,16 @@ MAX_GAIN_DB = 60.0
 """Greatest gain: 16-bit speech at -85 dBFS is rounded to nothing."""
 
 MAX_BELOW_DB = 35.0
-"""Sound that is further below the loud parts of the recording gets no more gain: it is the noise of the room."""
+"""Distance below the loud parts of a recording from which sound gets no more gain: it is the noise of the room."""
 
 NEAR_S = 1.0
 """Reach of the loudest sound, to either side. With 5 s the first quiet words after loud ones were not heard."""
 
 SMOOTH_S = 0.3
-"""Levels are means over this time: clicks do not count."""
+"""Time over which levels are means: clicks do not count."""
 
 LOUD_PERCENTILE = 95.0
-"""Share of the steps of a recording that are not its loud parts."""
+"""Percentile of the levels of a recording above which its loud parts lie."""
 
 
 def gains(powers: np.ndarray, step_s: float) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Packs regions of speech into windows of a recogniser that always works on 30 s, and maps times back.
+"""Windows for a recogniser that always works on 30 s: packs regions of speech into them, and maps times back.
 
 A window is made of pieces of the recording, one after another: pauses that are short are kept, so that words keep their
-context and rhythm; longer ones are left out but for what regions have around them. Sound is only ever cut where a
+context and rhythm; longer ones are left out but for the padding of regions. Sound is only ever cut where a
 region ends.
 """
 
@@ -20,7 +20,7 @@ class PackedWindow:
     """Pieces of a recording that are heard one after another."""
 
     pieces: tuple[tuple[int, int], ...]
-    """First sample and the one after the last of each; ascending, disjoint, none empty."""
+    """First sample of each, and the one after its last; ascending, disjoint, none empty."""
 
     @property
     def sample_count(self) -> int:
@@ -28,14 +28,14 @@ class PackedWindow:
 
     @property
     def start_s(self) -> float:
-        """Where it begins in the recording."""
+        """Start in the recording, in seconds."""
         return self.pieces[0][0] / AUDIO_RATE_HZ
 
     def speech_s(self, spans: np.ndarray) -> np.ndarray:
         """Place regions of the recording in the window.
 
         Args:
-            spans: (R, 2) int64 regions in samples, as of `pack`.
+            spans: (R, 2) int64 regions in samples; see `pack`.
 
         Returns:
             (r, 2) float64 seconds from the beginning of the window, of the regions that lie in it.
@@ -75,7 +75,7 @@ def pack(spans: np.ndarray, longest: int, kept_pause: int) -> list[PackedWindow]
     """Pack regions into as few windows as can be; of all such ways, the one that parts them at the widest pauses.
 
     Args:
-        spans: (R, 2) int64 regions in samples, as of `pipeline.speech.regions.regions`.
+        spans: (R, 2) int64 regions in samples; see `pipeline.speech.regions.regions`.
         longest: samples of a window; no region may be longer.
         kept_pause: longest pause in samples that is heard; longer ones are left out.
 
@@ -109,7 +109,7 @@ def pack(spans: np.ndarray, longest: int, kept_pause: int) -> list[PackedWindow]
 
 
 def _pieces(spans: np.ndarray, kept_pause: int) -> tuple[tuple[int, int], ...]:
-    """Regions of one window with the pauses that are heard."""
+    """Return the regions of one window joined across the pauses that are heard."""
     parted = np.flatnonzero(spans[1:, 0] - spans[:-1, 1] > kept_pause) + 1
     borders = itertools.pairwise([0, *parted.tolist(), len(spans)])
     return tuple((int(spans[first, 0]), int(spans[last - 1, 1])) for first, last in borders)

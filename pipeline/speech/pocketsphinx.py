@@ -1,4 +1,4 @@
-"""PocketSphinx: recognises English where Whisper cannot be had. It stands in, and its words are often wrong."""
+"""PocketSphinx: a stand-in that recognises English where Whisper cannot be had. Its words are often wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRAME_S = 0.01
 """Length of a decoder frame: its default rate of 100 a second."""
 
 SEARCH_BEAMS = {"beam": 1e-60, "wbeam": 1e-40, "maxhmmpf": -1}
-"""How improbable a path may become before it is given up. Wider than the defaults of 1e-48, 7e-29 and 30000, which
+"""Least probability of a path before it is given up. Wider than the defaults of 1e-48, 7e-29 and 30000, which
 lose words on the recordings of ``benchmarks/quality/words.py``; it takes about a third longer."""
 
 _FILLER = re.compile(r"<.*>|\[.*\]|\+\+.*\+\+")
@@ -28,12 +28,12 @@ _VARIANT = re.compile(r"\(\d+\)$")
 
 
 class SphinxTranscriber:
-    """A loaded PocketSphinx decoder with a speech detector.
+    """Loaded PocketSphinx decoder with a speech detector.
 
     Args:
-        decoder: with a language model.
-        detector: as of `pipeline.speech.regions.load_detector`.
-        rules: how speech is told from silence.
+        decoder: decoder with a language model.
+        detector: result of `pipeline.speech.regions.load_detector`.
+        rules: rules that tell speech from silence.
     """
 
     def __init__(self, decoder: Decoder, detector: torch.jit.ScriptModule, rules: RegionRules | None = None) -> None:
@@ -42,7 +42,7 @@ class SphinxTranscriber:
         self._rules = rules or RegionRules()
 
     def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
-        """The words of one recording; see `pipeline.speech.Transcriber`.
+        """Recognise the words of one recording; see `pipeline.speech.Transcriber`.
 
         Each region of speech is decoded by itself and gives one segment, or none where no word is recognised. Words
         are in small letters without punctuation. Their confidence is the posterior probability in the word lattice,
@@ -68,11 +68,11 @@ class SphinxTranscriber:
 
 
 def load_pocketsphinx(language: str = "auto") -> SphinxTranscriber:
-    """Loads the American English model inside the wheel.
+    """Load the American English model inside the wheel.
 
     Args:
-        language: ``en``, or ``auto``, which is taken as English: PocketSphinx detects no language. Whatever else is
-            spoken comes out as English words.
+        language: ``en``, or ``auto``, which is taken as English: PocketSphinx detects no language. Other
+            languages come out as English words.
 
     Raises:
         InputError: ``bad_setting`` for any other language.
@@ -87,12 +87,12 @@ def load_pocketsphinx(language: str = "auto") -> SphinxTranscriber:
 
 
 def decoded_words(decoder: Decoder, sound: np.ndarray) -> list[tuple[str, int, int, float]]:
-    """Runs one utterance through a decoder, with whatever search it is set to.
+    """Run one utterance through a decoder, with the search that it is set to.
 
-    The result depends on this sound only: what the decoder learned of the noise in an earlier one is forgotten first.
+    The result depends on this sound only: the noise that the decoder learned in an earlier one is forgotten first.
 
     Args:
-        decoder: with a search.
+        decoder: decoder with a search.
         sound: (N,) int16 at 16 kHz.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How an English word of a written text is said: as words of a pronouncing dictionary, or guessed from its letters."""
+"""Pronunciation of an English word of a written text: words of a dictionary, or a guess from its letters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGEST = 10**12
 _SIGNS = {"&": " and ", "%": " percent ", "+": " plus ", "=": " equals ", "@": " at "}
 
 _LONGEST_ACRONYM = 5
-"""Letters; a longer unknown word in capitals is a shout, not an abbreviation."""
+"""Most letters of an abbreviation; a longer unknown word in capitals is a shout."""
 
 _GRAPHEMES = {
     "tion": "SH AH N", "sion": "ZH AH N", "ough": "AO", "augh": "AO", "eigh": "EY", "igh": "AY", "tch": "CH",
@@ -32,30 +32,30 @@ _GRAPHEMES = {
     "j": "JH", "k": "K", "l": "L", "m": "M", "n": "N", "o": "AA", "p": "P", "q": "K", "r": "R", "s": "S", "t": "T",
     "u": "AH", "v": "V", "w": "W", "x": "K S", "y": "IY", "z": "Z",
 }  # fmt: skip
-"""Letters to phones of the CMU dictionary, in the commonest reading of each; written here, not measured."""
+"""Phones of the CMU dictionary for letters, in the commonest reading of each; written here, not measured."""
 
 _LONGEST_GRAPHEME = max(map(len, _GRAPHEMES))
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What is said for one word of a text."""
+    """Spoken form of one word of a text."""
 
     parts: tuple[str, ...]
-    """Words in small letters, to be looked up; empty when nothing in the text can be said in English."""
+    """Words in small letters, to be looked up; empty where the text cannot be said in English."""
     sure: bool
-    """Whether every part is in the dictionary and stands in the text: no number and no guess."""
+    """True where every part is in the dictionary and stands in the text: no number and no guess."""
 
 
 def spoken_form(text: str, known: Callable[[str], bool]) -> Spoken:
-    """The words that are said for one word of a written text.
+    """Return the words that are said for one word of a written text.
 
     Accents are dropped; hyphens and slashes separate; digits become number words; short abbreviations in capitals
     that the dictionary lacks are spelled. Any other word stays whole, and its pronunciation is for `guessed_phones`.
 
     Args:
         text: the word with its punctuation.
-        known: whether the dictionary has a word, in small letters.
+        known: function that returns True where the dictionary has a word, in small letters.
     """
     plain = unicodedata.normalize("NFKD", text).replace("’", "'")
     plain = "".join(character for character in plain if not unicodedata.combining(character))
@@ -79,7 +79,8 @@ def spoken_form(text: str, known: Callable[[str], bool]) -> Spoken:
 
 
 def number_words(number: str) -> list[str]:
-    """How a whole number is read: four digits that look like a year in pairs, very long or zero-led ones by digit.
+    """Return the words of a whole number: four digits that look like a year in pairs, very long or zero-led ones by
+    digit.
 
     Args:
         number: digits, with commas between the thousands or without; with them it is no year.
@@ -95,7 +96,7 @@ def number_words(number: str) -> list[str]:
 
 
 def guessed_phones(word: str) -> str:
-    """Phones for a word that no dictionary has, by the commonest reading of its letters.
+    """Guess the phones of a word that no dictionary has, by the commonest reading of its letters.
 
     Good enough to give the word its length in an alignment; not to recognise it.
 

@@ -1,4 +1,4 @@
-"""Where somebody speaks: silero-vad over a recording of any length, and the spans that follow from its scores.
+"""Detection of speech: silero-vad over a recording of any length, and the regions that follow from its scores.
 
 The model is the TorchScript file inside the silero-vad wheel (https://github.com/snakers4/silero-vad, MIT). Spans are
 sample numbers at 16 kHz, half-open.
@@ -31,25 +31,25 @@ _MODEL_FILE = Path("data") / "silero_vad.jit"
 
 @dataclass(frozen=True, slots=True)
 class RegionRules:
-    """How scores become regions. Thresholds are probabilities of speech, times are seconds."""
+    """Rules that turn scores into regions. Thresholds are probabilities of speech, times are seconds."""
 
     threshold: float = 0.5
-    """Speech begins at this score: silero-vad's own default."""
+    """Score from which speech begins: silero-vad's own default."""
     release: float = 0.35
-    """Speech ends below this score: silero-vad's own hysteresis of 0.15."""
+    """Score below which speech ends: silero-vad's own hysteresis of 0.15."""
     min_silence_s: float = 0.3
-    """A shorter pause does not end a region: stops before plosives last up to 0.2 s."""
+    """Length from which a pause ends a region: stops before plosives last up to 0.2 s."""
     min_speech_s: float = 0.1
-    """A shorter region is a click: the shortest words, such as a quick "a", last about 0.1 s."""
+    """Least length of a region; a shorter one is a click. The shortest words, such as a quick "a", last about 0.1 s."""
     padding_s: float = 0.4
-    """Kept on either side, at most half of the pause: soft consonants score low, and a recogniser hears words at the
-    very edge badly. As in faster-whisper."""
+    """Time kept on either side, at most half of the pause, as in faster-whisper: soft consonants score low, and a
+    recogniser hears words at the very edge badly."""
     longest_s: float = 60.0
-    """A longer region is cut where its score is lowest, so that memory stays bounded."""
+    """Longest region; a longer one is cut where its score is lowest, so that memory stays bounded."""
 
 
 def load_detector() -> torch.jit.ScriptModule:
-    """The speech detector out of the silero-vad wheel, on the CPU.
+    """Load the speech detector out of the silero-vad wheel, on the CPU.
 
     The file is found without importing the package, which would set PyTorch to one thread for the whole process.
 
@@ -66,15 +66,15 @@ def load_detector() -> torch.jit.ScriptModule:
 
 
 def find_speech(detector: torch.jit.ScriptModule, audio: AudioTrack, rules: RegionRules | None = None) -> np.ndarray:
-    """The regions of *audio* in which somebody speaks: (R, 2) int64, as of `regions`."""
+    """Return the regions of *audio* in which somebody speaks: (R, 2) int64, in the form of `regions`."""
     return regions(speech_scores(detector, audio), audio.sample_count, rules or RegionRules())
 
 
 def speech_scores(detector: torch.jit.ScriptModule, audio: AudioTrack, block_s: int = BLOCK_S) -> np.ndarray:
-    """Probability of speech in every 512 samples of the recording, the last ones filled up with silence.
+    """Return the probability of speech in every 512 samples of the recording, the last ones filled up with silence.
 
-    Quiet speech is brought to the level that the model was made for. The model remembers what it heard; its memory is
-    cleared first and then carried from block to block, so that the length of the blocks changes nothing.
+    Quiet speech is brought to the level that the model was made for. The model's memory of earlier sound is cleared
+    first and then carried from block to block, so that the length of the blocks changes nothing.
 
     Returns:
         (ceil(samples / 512),) float32 in 0..1.
@@ -92,7 +92,7 @@ def speech_scores(detector: torch.jit.ScriptModule, audio: AudioTrack, block_s: 
 
 
 def _steps(audio: AudioTrack, block: int) -> Iterator[np.ndarray]:
-    """(n, 512) float32 of each block of the recording, full scale 1; the last step is filled up with silence."""
+    """Yield (n, 512) float32 for each block of the recording, full scale 1; the last step is filled up with silence."""
     for first in range(0, audio.sample_count, block):
         last = min(first + block, -(-audio.sample_count // STEP) * STEP)
         yield (audio.read(first, last).astype(np.float32) / 32768).reshape(-1, STEP)
@@ -100,7 +100,7 @@ def _steps(audio: AudioTrack, block: int) -> Iterator[np.ndarray]:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Inside, PyTorch computes in one thread: a step of 32 ms is so little work that a second one only costs time."""
+    """Let PyTorch compute in one thread inside: a step of 32 ms is so little work that a second one only costs time."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -110,7 +110,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def regions(scores: np.ndarray, sample_count: int, rules: RegionRules) -> np.ndarray:
-    """Regions of speech from the scores of every 512 samples.
+    """Return the regions of speech from the scores of every 512 samples.
 
     Args:
         scores: (W,) probabilities of speech.
@@ -129,10 +129,10 @@ def regions(scores: np.ndarray, sample_count: int, rules: RegionRules) -> np.nda
 
 
 def onsets(scores: np.ndarray, rules: RegionRules, starts: Sequence[int]) -> np.ndarray:
-    """The samples at which speech begins, behind the padding of its regions.
+    """Return the samples at which speech begins, behind the padding of its regions.
 
     Args:
-        scores: as of `regions`, like *rules*.
+        scores: arguments of `regions`, like *rules*.
         starts: first samples of regions.
 
     Returns:
@@ -145,13 +145,13 @@ def onsets(scores: np.ndarray, rules: RegionRules, starts: Sequence[int]) -> np.
 
 
 def _found(scores: np.ndarray, rules: RegionRules) -> np.ndarray:
-    """(R, 2) int64 regions without padding, in steps."""
+    """Return (R, 2) int64 regions without padding, in steps."""
     spans = _bridged(_runs(_speaking(scores, rules)), rules.min_silence_s * AUDIO_RATE_HZ / STEP)
     return spans[(spans[:, 1] - spans[:, 0]) * STEP >= rules.min_speech_s * AUDIO_RATE_HZ]
 
 
 def _speaking(scores: np.ndarray, rules: RegionRules) -> np.ndarray:
-    """(W,) bool: hysteresis. Between the two thresholds the last clear score holds."""
+    """Return (W,) bool by hysteresis: between the two thresholds the last clear score holds."""
     above = scores >= rules.threshold
     clear = np.where(above | (scores < rules.release), np.arange(len(scores)), -1)
     held = np.maximum.accumulate(clear) if len(clear) else clear
@@ -159,13 +159,13 @@ def _speaking(scores: np.ndarray, rules: RegionRules) -> np.ndarray:
 
 
 def _runs(flags: np.ndarray) -> np.ndarray:
-    """(R, 2) int64: the runs of True."""
+    """Return the runs of True: (R, 2) int64."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return edges.reshape(-1, 2).astype(np.int64)
 
 
 def _bridged(spans: np.ndarray, shortest_gap: float) -> np.ndarray:
-    """Spans whose gaps are all at least *shortest_gap* long: shorter ones are filled."""
+    """Fill gaps shorter than *shortest_gap*."""
     keep = spans[1:, 0] - spans[:-1, 1] >= shortest_gap
     starts = np.concatenate([spans[:1, 0], spans[1:, 0][keep]])
     ends = np.concatenate([spans[:-1, 1][keep], spans[-1:, 1]])
@@ -181,7 +181,7 @@ def _padded(spans: np.ndarray, sample_count: int, padding: int) -> np.ndarray:
 
 
 def _split(start: int, end: int, scores: np.ndarray, longest: int) -> list[tuple[int, int]]:
-    """One span as pieces of at most *longest* samples, cut at the lowest score in the second half of each."""
+    """Split one span into pieces of at most *longest* samples, at the lowest score in the second half of each."""
     pieces = []
     while end - start > longest:
         first, last = -(-(start + longest // 2) // STEP), (start + longest) // STEP

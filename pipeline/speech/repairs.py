@@ -1,13 +1,13 @@
-"""What was wrong in a file of the user's and could be mended, for people."""
+"""Repairs of a file of the user's, listed for people."""
 
 from __future__ import annotations
 
 SHOWN = 3
-"""Repairs of one file that are told one by one; the rest is counted."""
+"""Repairs of one file that are listed one by one; the rest is counted."""
 
 
 class Repairs:
-    """Collects what was mended in one file."""
+    """Repairs of one file."""
 
     def __init__(self) -> None:
         self._told: list[str] = []
@@ -18,11 +18,11 @@ class Repairs:
         return self._told[0] if self._told else ""
 
     def add(self, place: str, text: str) -> None:
-        """Take in one repair.
+        """Add one repair.
 
         Args:
-            place: in the file, such as ``line 12``.
-            text: what was wrong, and what was done.
+            place: place in the file, such as ``line 12``.
+            text: the fault, and its repair.
         """
         self._told.append(f"{place}: {text}")
 

@@ -1,4 +1,4 @@
-"""Finds phrases that come back too often to be speech: recognisers fall into such loops on music and noise."""
+"""Detection of phrases that come back too often to be speech: recognisers loop so on music and noise."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ REPEATED = "repeated"
 """Flag of a segment that is wholly or partly such a loop."""
 
 MIN_REPEATS = 4
-"""People say a phrase three times in a row for emphasis; loops of a recogniser go on."""
+"""Least repeats of a loop: people say a phrase three times in a row for emphasis; loops of a recogniser go on."""
 
 MIN_WORDS = 6
 """Least words in a loop: "no, no, no, no" is still speech."""
 
 LONGEST_PHRASE = 40
-"""Words; a window of Whisper holds about a hundred, so that a longer phrase cannot come back four times in it."""
+"""Most words of a phrase: a window of Whisper holds about a hundred, too few for four times a longer phrase."""
 
 
 def flag_repeats(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """The same segments; those with a word in a loop carry the flag ``repeated``.
+    """Return the same segments; those with a word in a loop carry the flag ``repeated``.
 
     Words are compared without case and punctuation, across the borders of the segments.
     """
@@ -41,12 +41,12 @@ def flag_repeats(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
 
 def with_flag(segment: Segment, flag: str) -> Segment:
-    """The segment with one more flag; unchanged when it has it."""
+    """Return the segment with one more flag; unchanged when it has it."""
     return segment if flag in segment.flags else dataclasses.replace(segment, flags=(*segment.flags, flag))
 
 
 def in_loop(words: Sequence[str]) -> np.ndarray:
-    """Which words are part of a phrase that is said at least four times without a break.
+    """Return True for words in a phrase that is said at least four times without a break.
 
     A stretch of words repeats a phrase of P words when every word equals the one P places before it.
 
@@ -64,7 +64,8 @@ def in_loop(words: Sequence[str]) -> np.ndarray:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits of a word, without case; marks stay, since they tell letters of some scripts apart."""
+    """Return the letters and digits of a word, without case; marks stay, since they tell letters of some scripts
+    apart."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(
         character for character in folded if character.isalnum() or unicodedata.category(character)[0] == "M"

@@ -1,4 +1,4 @@
-"""Gives words the times at which an aligner finds them, without ever mixing up their order."""
+"""Times of words from an aligner, without ever mixing up their order."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Protocol
 from pipeline.types import AudioTrack, Segment, Word
 
 MARGIN_S = 0.25
-"""A segment may begin after its first word or end before its last by this much; never into a neighbour."""
+"""Time by which the first or last word of a segment may reach beyond it; never into a neighbour."""
 
 
 class WordAligner(Protocol):
-    """Finds the words of a known text in the sound."""
+    """Aligner that finds the words of a known text in the sound."""
 
     def align(self, audio: AudioTrack, texts: Sequence[str], start_s: float, end_s: float) -> tuple[Word, ...]:
-        """The same words in their order, with times in ``[start_s, end_s)``; what was not found is marked."""
+        """Return the same words in their order, with times in ``[start_s, end_s)``; words that were not found are
+        marked."""
         ...
 
 
@@ -27,12 +28,12 @@ def retimed(
     every_word: bool,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> tuple[Segment, ...]:
-    """The same segments and words, with the times that *aligner* finds.
+    """Return the same segments and words, with the times that *aligner* finds.
 
     Args:
-        segments: in order of their start, inside the recording.
+        segments: segments in order of their start, inside the recording.
         audio: the recording.
-        aligner: finds the words.
+        aligner: aligner of the words.
         every_word: measure all words anew; otherwise those that are marked ``interpolated``, between the others, which
             keep their times.
         on_progress: called with the seconds of sound that are done.
@@ -55,7 +56,7 @@ def retimed(
 def _retimed(
     segment: Segment, low_s: float, high_s: float, audio: AudioTrack, aligner: WordAligner, every_word: bool
 ) -> Segment:
-    """All words are aligned even where few are wanted, so that the search knows what is said around these."""
+    """Align all words even where few are wanted, so that the search knows the words around these."""
     if not every_word and all(word.timing == "measured" for word in segment.words):
         return segment
     found = [_within(word, low_s, high_s) for word in aligner.align(audio, _texts(segment), low_s, high_s)]
@@ -74,13 +75,13 @@ def _texts(segment: Segment) -> list[str]:
 
 
 def _within(word: Word, low_s: float, high_s: float) -> Word:
-    """*word* with what lies outside of the span cut off."""
+    """Clip *word* to the span."""
     start_s, end_s = min(max(word.start_s, low_s), high_s), min(max(word.end_s, low_s), high_s)
     return dataclasses.replace(word, start_s=start_s, end_s=end_s)
 
 
 def _missing_filled(words: Sequence[Word], found: Sequence[Word], low_s: float, high_s: float) -> tuple[Word, ...]:
-    """Words with a time of their own keep it; the others get the time that was found, between their neighbours."""
+    """Keep the words' own times; give the others the time that was found, between their neighbours."""
     limits_s = _next_starts(words, high_s)
     filled: list[Word] = []
     for old, new, limit_s in zip(words, found, limits_s, strict=True):
@@ -94,9 +95,9 @@ def _missing_filled(words: Sequence[Word], found: Sequence[Word], low_s: float, 
 
 
 def _measured_anew(words: Sequence[Word], found: Sequence[Word], low_s: float, high_s: float) -> tuple[Word, ...]:
-    """Words take the time that was found; those that were not keep what their neighbours leave of their own.
+    """Give words the time that was found; those that were not found keep what their neighbours leave of their own.
 
-    Where nothing is left of it, they get what lies between the neighbours.
+    Where nothing is left of it, they get the gap between the neighbours.
     """
     limits_s = _next_starts(found, high_s)
     merged: list[Word] = []
@@ -115,7 +116,7 @@ def _measured_anew(words: Sequence[Word], found: Sequence[Word], low_s: float, h
 
 
 def _next_starts(words: Sequence[Word], end_s: float) -> list[float]:
-    """For every word, where the next one with a time of its own begins; *end_s* after the last of them."""
+    """Return for every word the start of the next one with a time of its own; *end_s* after the last of them."""
     starts: list[float] = []
     for word in reversed(words):
         starts.append(end_s)

@@ -1,8 +1,8 @@
 """Whisper: speech is found first, and only speech is passed to it.
 
-Regions of speech are packed into windows of 30 s or less, which is what Whisper works on: whatever it is given, it
-computes 30 s. Every window is transcribed by itself. What lies between regions is heard only where it is short, and no
-window is told what was said before: a loop cannot be carried on.
+Regions of speech are packed into windows of 30 s or less: Whisper always computes 30 s. Every window is transcribed by
+itself. Pauses between regions are heard only where they are short, and no window is given the words before: a loop
+cannot be carried on.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ SHORTEST_FIRST_S = 0.1
 """Least length of a word that is made to begin with the speech: about that of "a"."""
 
 RULES = RegionRules(longest_s=N_SAMPLES / AUDIO_RATE_HZ)
-"""No region is longer than a window."""
+"""Rules with regions no longer than a window."""
 
 _ENOUGH_S = 15.0
-"""Sound of a window by which a language is told, if there is one that holds so much."""
+"""Least sound of a window by which the language is detected, if there is one that holds so much."""
 
 CPU_BATCH, CUDA_BATCH = 8, 16
 """Windows that are decoded at once; on two cores `benchmarks.speech` finds no more speed in 16 than in 8."""
@@ -53,18 +53,18 @@ CPU_CACHE_BYTES = 512 << 20
 
 
 class WhisperTranscriber:
-    """A loaded Whisper model with its speech detector.
+    """Loaded Whisper model with its speech detector.
 
     Args:
         model: the network, on its device.
-        detector: as of `pipeline.speech.regions.load_detector`.
+        detector: result of `pipeline.speech.regions.load_detector`.
         language: a code that the model knows; None to detect it once for each recording.
-        dtype: number format that is computed in, which the weights are stored in, too.
+        dtype: number format of the computation, in which the weights are stored, too.
         temperatures: sampling temperatures, tried in this order; the sampling is seeded, so that the same sound gives
             the same words.
         sample_len: greatest number of tokens in 30 s; None for Whisper's own, half of its context.
-        rules: how speech is told from silence; regions must not be longer than 30 s.
-        batch: windows that are decoded at once; None for what is best on the device.
+        rules: rules that tell speech from silence; regions must not be longer than 30 s.
+        batch: windows that are decoded at once; None for the best number on the device.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class WhisperTranscriber:
         self._batches = Batches(windows=self._batch)
 
     def transcribe(self, audio: AudioTrack, on_progress: Callable[[float], None]) -> Transcript:
-        """The words of one recording; see `pipeline.speech.Transcriber`.
+        """Recognise the words of one recording; see `pipeline.speech.Transcriber`.
 
         A language to be detected is detected once, on the first window that holds 15 s of sound or else on the
         fullest, and kept for the whole recording. Segments that look like a loop of the model carry the flag
@@ -132,13 +132,13 @@ class WhisperTranscriber:
         return begin(self.model, number, sound, window.speech_s(spans))
 
     def _language_of(self, features: Tensor) -> str:
-        """Code of the most probable language of a window."""
+        """Return the code of the most probable language of a window."""
         found: Any = self.model.detect_language(features)
         probabilities: dict[str, float] = found[1]
         return max(probabilities, key=probabilities.__getitem__)
 
     def _notes(self, halved: int) -> tuple[str, ...]:
-        """Tell that the device ran out of memory since *halved* was counted."""
+        """Return notes where the device ran out of memory since *halved* was counted."""
         count = self._batches.reductions - halved
         if not count:
             return ()
@@ -146,7 +146,7 @@ class WhisperTranscriber:
 
 
 def _telling(windows: Sequence[PackedWindow]) -> int:
-    """Number of the window by which the language is told."""
+    """Return the number of the window by which the language is detected."""
     full = (number for number, window in enumerate(windows) if window.sample_count >= _ENOUGH_S * AUDIO_RATE_HZ)
     return next(full, max(range(len(windows)), key=lambda number: windows[number].sample_count))
 
@@ -160,10 +160,10 @@ def load_whisper(
     sample_len: int | None = None,
     batch: int | None = None,
 ) -> WhisperTranscriber:
-    """Loads a checkpoint of the official format and the speech detector; see `pipeline.speech.load_transcriber`.
+    """Load a checkpoint of the official format and the speech detector; see `pipeline.speech.load_transcriber`.
 
     Raises:
-        WeightsError: as of `pipeline.speech.whisper_file.load_model`.
+        WeightsError: those of `pipeline.speech.whisper_file.load_model`.
         InputError: ``bad_setting`` when the model does not know *language*, or half precision is asked for on a CPU.
     """
     on_cuda = torch.device(device).type == "cuda"
@@ -176,7 +176,7 @@ def load_whisper(
 
 
 def default_batch(model: Whisper, dtype: torch.dtype) -> int:
-    """Windows to decode at once where nothing is said: on a CPU no more than the large models have memory for."""
+    """Return the default number of windows to decode at once: on a CPU no more than large models have memory for."""
     if model.device.type == "cuda":
         return CUDA_BATCH
     dims = model.dims
@@ -185,12 +185,12 @@ def default_batch(model: Whisper, dtype: torch.dtype) -> int:
 
 
 def checked_language(language: str, multilingual: bool, language_count: int) -> str | None:
-    """The code to pass to Whisper for a setting: None where the model is to detect the language.
+    """Return the code to pass to Whisper for a setting: None where the model is to detect the language.
 
     Args:
         language: ISO 639-1 code or ``auto``.
-        multilingual: whether the model knows more than English.
-        language_count: how many of Whisper's languages it knows; older models lack the last ones of the list.
+        multilingual: True where the model knows more than English.
+        language_count: number of Whisper's languages that it knows; older models lack the last ones of the list.
 
     Raises:
         InputError: ``bad_setting`` when the model does not know it.
@@ -211,13 +211,13 @@ def checked_language(language: str, multilingual: bool, language_count: int) -> 
 
 
 def segments_of(heard: Sequence[HeardSegment], window: PackedWindow, speech: np.ndarray | None = None) -> list[Segment]:
-    """Whisper's segments of one window as ours: times of the recording, in order, inside the window's pieces.
+    """Convert Whisper's segments of one window: times of the recording, in order, inside the window's pieces.
 
     Args:
         heard: segments with times from the beginning of the window.
-        window: where its sound lies in the recording.
-        speech: (pieces,) int64 samples of the recording at which speech begins in each piece; None for where they
-            begin themselves.
+        window: places of its sound in the recording.
+        speech: (pieces,) int64 samples of the recording at which speech begins in each piece; None for the starts of
+            the pieces.
     """
     segments: list[Segment] = []
     low_s, length_s = 0.0, window.sample_count / AUDIO_RATE_HZ
@@ -246,7 +246,7 @@ def segments_of(heard: Sequence[HeardSegment], window: PackedWindow, speech: np.
 def _with_speech(times_s: np.ndarray, window: PackedWindow, speech_s: np.ndarray) -> np.ndarray:
     """Let words begin no earlier than the speech of their piece, but keep `SHORTEST_FIRST_S` of each.
 
-    Whisper lets the first word of a window begin with the window, whatever silence is ahead of it.
+    Whisper lets the first word of a window begin with the window, however much silence is ahead of it.
     """
     starts_s = np.array([start for start, _ in window.pieces]) / AUDIO_RATE_HZ
     piece = np.maximum(np.searchsorted(starts_s, times_s[:, 0], side="right") - 1, 0)
@@ -255,7 +255,7 @@ def _with_speech(times_s: np.ndarray, window: PackedWindow, speech_s: np.ndarray
 
 
 def _timed_words(part: HeardSegment) -> tuple[list[str], np.ndarray, list[float | None]]:
-    """Texts, (N, 2) times and confidences of one segment; NaN for a word that got no length.
+    """Return texts, (N, 2) times and confidences of one segment; NaN for a word that got no length.
 
     Whisper's alignment may give a word no frame at all: such a word has no time of its own. Where it gives a segment
     no words, its text is split, and no word has a time.

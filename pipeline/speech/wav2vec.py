@@ -1,4 +1,4 @@
-"""Finds when each word of a known text is said, with the wav2vec 2.0 networks that torchaudio publishes.
+"""Alignment of a known text to sound, with the wav2vec 2.0 networks that torchaudio publishes.
 
 The architectures are torchaudio's own. Only the weights come from a file (`pipeline.models.registry`).
 """
@@ -26,7 +26,7 @@ FRAME = 320
 """Samples to one frame of the output: the product of the strides 5, 2, 2, 2, 2, 2, 2 of the feature extractor."""
 
 RECEPTIVE = 400
-"""Samples that one frame sees: so many must follow its first one."""
+"""Samples that one frame sees, from its first on."""
 
 WINDOW_S = 30
 """Seconds of sound in one pass of the network: attention grows with their square."""
@@ -35,7 +35,7 @@ CONTEXT_S = 2
 """Seconds on either side of a window that are heard with it and thrown away, so that no word is cut."""
 
 LONGEST_S = 600.0
-"""Longer spans are not aligned but spread: memory of the search grows with their length times their letters."""
+"""Longest span that is aligned; words of longer ones are spread: memory grows with their length times their letters."""
 
 UNUSED_OUTPUTS = (1, 2, 3)
 """Rows of the last layer in the published files that belong to no label; torchaudio leaves them out too."""
@@ -43,13 +43,13 @@ UNUSED_OUTPUTS = (1, 2, 3)
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One published network."""
+    """Published network."""
 
     build: Callable[[], Wav2Vec2Model]
     labels: tuple[str, ...]
     """Letters in the order of its outputs, the blank first."""
     normalised: bool
-    """Whether it wants sound of mean 0 and variance 1."""
+    """True where it wants sound of mean 0 and variance 1."""
     language: str | None
     """The one language it knows; None for every language in the letters of its dictionary."""
 
@@ -64,16 +64,16 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
         ),
     }
 )
-"""Name in the table of weights to network: Baevski et al., "wav2vec 2.0", 2020, fine-tuned on LibriSpeech, and Pratap
-et al., "Scaling Speech Technology to 1,000+ Languages", 2023."""
+"""Networks by their name in the table of weights: Baevski et al., "wav2vec 2.0", 2020, fine-tuned on LibriSpeech, and
+Pratap et al., "Scaling Speech Technology to 1,000+ Languages", 2023."""
 
 
 class NetworkAligner:
-    """A loaded network. One serves any number of recordings, one call at a time.
+    """Loaded network. One serves any number of recordings, one call at a time.
 
     Args:
-        model: on its device.
-        network: what it is.
+        model: the network, on its device.
+        network: its description.
         device: as PyTorch names it.
     """
 
@@ -83,16 +83,16 @@ class NetworkAligner:
         self._separator = self._labels.pop("|", None)
 
     def speaks(self, language: str) -> bool:
-        """Whether the network is for texts in that language (ISO 639-1 code, ``und`` when not known)."""
+        """Return True where the network is for texts in that language (ISO 639-1 code, ``und`` when not known)."""
         return self._network.language in (None, language)
 
     def align(self, audio: AudioTrack, texts: Sequence[str], start_s: float, end_s: float) -> tuple[Word, ...]:
-        """Times for the words of a text that is said in ``[start_s, end_s)``, with whatever silence around it.
+        """Find the times of the words of a text that is said in ``[start_s, end_s)``, with any silence around it.
 
-        A word with a character outside the dictionary, such as a digit, gets the room that its neighbours leave, and
-        is marked ``interpolated``; so are all words where the text has more letters than the sound has frames. A word
-        begins with the frame of its first letter and ends with that of its last: a network of this kind marks where
-        a letter becomes clear, so that the last sound of a word may go on for some hundredths of a second.
+        A word with a character outside the dictionary, such as a digit, gets the room that its neighbours leave, and is
+        marked ``interpolated``; so are all words where the text has more letters than the sound has frames. A word
+        begins with the frame of its first letter and ends with that of its last: a network of this kind marks the frame
+        in which a letter becomes clear, so that the last sound of a word may go on for some hundredths of a second.
 
         Args:
             audio: the recording.
@@ -117,12 +117,13 @@ class NetworkAligner:
         )
 
     def log_probs(self, audio: AudioTrack, first: int, last: int) -> Tensor:
-        """(T, C) float32 on the CPU: log probability of each label in each 320 samples of ``[first, last)``."""
+        """Return (T, C) float32 on the CPU: the log probability of each label in each 320 samples of ``[first,
+        last)``."""
         parts = [self._window(audio, start, stop) for start, stop in _windows(first, last)]
         return torch.cat(parts) if parts else torch.zeros(0, len(self._network.labels))
 
     def _window(self, audio: AudioTrack, start: int, stop: int) -> Tensor:
-        """The frames of one window; the context around it is heard and its frames dropped."""
+        """Return the frames of one window; the context around it is heard and its frames dropped."""
         context = CONTEXT_S * AUDIO_RATE_HZ // FRAME
         count = -(-(stop - start) // FRAME)
         before = min(context, start // FRAME)
@@ -138,10 +139,10 @@ class NetworkAligner:
 
 
 def load_aligner(name: str, weights: Path | None, device: str) -> NetworkAligner:
-    """Loads a network of `NETWORKS`.
+    """Load a network of `NETWORKS`.
 
     Args:
-        name: as in the table of weights.
+        name: name in the table of weights.
         weights: the published file.
         device: as PyTorch names it.
 
@@ -163,14 +164,14 @@ def load_aligner(name: str, weights: Path | None, device: str) -> NetworkAligner
 
 
 def _windows(first: int, last: int) -> Iterator[tuple[int, int]]:
-    """``[first, last)`` in pieces of `WINDOW_S`; all but the last hold whole frames."""
+    """Split ``[first, last)`` into pieces of `WINDOW_S`; all but the last hold whole frames."""
     step = WINDOW_S * AUDIO_RATE_HZ // FRAME * FRAME
     for start in range(first, last, step):
         yield start, min(start + step, last)
 
 
 def _with_names_of_today(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """PyTorch renamed the two parts of a normalised weight after these files were published."""
+    """Rename the two parts of a normalised weight, which PyTorch renamed after these files were published."""
     renamed = {".weight_g": ".parametrizations.weight.original0", ".weight_v": ".parametrizations.weight.original1"}
     names = {}
     for name in tensors:

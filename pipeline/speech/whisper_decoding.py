@@ -1,8 +1,7 @@
 """Whisper's decoder over several windows at once.
 
 The encoder runs once for each window. Every temperature, and the times of the words, start from its features and from
-the keys and values that the decoder's cross-attention makes of them. The rules by which tokens are chosen are
-openai-whisper's own.
+the keys and values that the decoder's cross-attention makes of them. Tokens are chosen by openai-whisper's own rules.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ NO_SPEECH_LIMIT = 0.6
 _SEED = 0
 
 _FEW_ROWS = 8
-"""Up to so many rows the product of the vocabulary with them is faster than that of them with the vocabulary, by the
+"""Rows up to which the product of the vocabulary with them is faster than that of them with the vocabulary, in the
 mathematics library that PyTorch has for CPUs."""
 
 _COMPACT_AT = 0.75
@@ -40,7 +39,7 @@ _COMPACT_AT = 0.75
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedWindows:
-    """Features of B windows, and what the decoder makes of them."""
+    """Features of B windows, and the keys and values that the decoder makes of them."""
 
     features: Tensor
     """(B, positions, state): the output of the encoder."""
@@ -58,11 +57,11 @@ class EncodedWindows:
 
 @dataclass(frozen=True, slots=True)
 class DecodingRules:
-    """How text is searched for.
+    """Rules of the search for text.
 
     Args:
         language: a code that the model knows.
-        temperatures: tried in this order.
+        temperatures: temperatures in the order in which they are tried.
         sample_len: greatest number of tokens in a window; None for Whisper's own, half of its context.
     """
 
@@ -72,7 +71,7 @@ class DecodingRules:
 
 
 def with_weights_in(model: Whisper, dtype: torch.dtype) -> Whisper:
-    """Store the weights in the format that is computed in, in place; openai-whisper converts them at every use.
+    """Store the weights in the format of the computation, in place; openai-whisper converts them at every use.
 
     Normalisation stays in float32, as there.
     """
@@ -104,7 +103,7 @@ def hidden_states(
 
     Args:
         decoder: the network.
-        tokens: (B, N), at places *first* and following.
+        tokens: (B, N), at places from *first* on.
         first: number of tokens before.
         features: (B, positions, state).
         cache: keys and values by module: those of the sound, and those of the tokens before where they are kept.
@@ -120,7 +119,7 @@ def hidden_states(
 
 
 def logits_of(decoder: TextDecoder, states: Tensor) -> Tensor:
-    """(…, vocabulary) float32 logits of (…, state) hidden states."""
+    """Return (…, vocabulary) float32 logits of (…, state) hidden states."""
     weight = decoder.token_embedding.weight.to(states.dtype)
     rows = states.flatten(0, -2)
     if states.is_cpu and 1 < len(rows) <= _FEW_ROWS:
@@ -131,7 +130,7 @@ def logits_of(decoder: TextDecoder, states: Tensor) -> Tensor:
 def decode(model: Whisper, windows: EncodedWindows, rules: DecodingRules) -> list[DecodingResult]:
     """Search the text of every window, climbing the ladder of temperatures for those that need it.
 
-    Sampling draws from a generator of its own for every window and temperature: what is drawn for one window does not
+    Sampling draws from a generator of its own for every window and temperature: draws for one window do not
     depend on the others.
     """
     results: dict[int, DecodingResult] = {}
@@ -149,12 +148,12 @@ def decode(model: Whisper, windows: EncodedWindows, rules: DecodingRules) -> lis
 
 
 def is_silence(result: DecodingResult) -> bool:
-    """Whether Whisper itself would leave the text out: nobody seems to speak, and the text is improbable."""
+    """Return True where Whisper itself leaves the text out: nobody seems to speak, and the text is improbable."""
     return result.no_speech_prob > NO_SPEECH_LIMIT and not result.avg_logprob > LOG_PROBABILITY_LIMIT
 
 
 def _is_doubtful(result: DecodingResult) -> bool:
-    """Whether the next temperature is to be tried."""
+    """Return True where the next temperature is to be tried."""
     improbable = result.avg_logprob < LOG_PROBABILITY_LIMIT
     if improbable and result.no_speech_prob > NO_SPEECH_LIMIT:
         return False
@@ -162,7 +161,7 @@ def _is_doubtful(result: DecodingResult) -> bool:
 
 
 class _Task(DecodingTask):
-    """openai-whisper's search with our way to logits and to chance."""
+    """Search of openai-whisper, with logits and random draws of our own."""
 
     def __init__(self, model: Whisper, options: DecodingOptions, windows: EncodedWindows, seed: int) -> None:
         super().__init__(model, options)
@@ -174,11 +173,11 @@ class _Task(DecodingTask):
 
 
 class _BatchInference(Inference):
-    """Logits of the next token of every window that has not ended.
+    """Inference of the next token of every window that has not ended.
 
     Args:
         model: the network.
-        windows: of B rows.
+        windows: B windows.
         eot: the token that ends a text.
     """
 
@@ -193,7 +192,7 @@ class _BatchInference(Inference):
         self._hooks = [module.register_forward_hook(self._remember) for module in own]
 
     def logits(self, tokens: Tensor, audio_features: Tensor) -> Tensor:
-        """(B, N, vocabulary) float32 for the tokens that are new; zeros for texts that have ended."""
+        """Return (B, N, vocabulary) float32 for the tokens that are new; zeros for texts that have ended."""
         if self._length:
             self._forget_ended(tokens[self._rows, -1] != self._eot)
         new = tokens[self._rows, self._length :]
@@ -228,7 +227,7 @@ class _BatchInference(Inference):
 
 
 class _SeededSampler(GreedyDecoder):
-    """The most probable token, or at a temperature one drawn from a generator of each row's own."""
+    """Sampler of the most probable token, or at a temperature of one drawn from a generator of each row's own."""
 
     def __init__(self, temperature: float, eot: int, seed: int) -> None:
         super().__init__(temperature, eot)

@@ -1,4 +1,4 @@
-"""Builds Whisper from a checkpoint, and says what is wrong with one that is none."""
+"""Loader of Whisper's checkpoints, with an error that names the fault of a file that is none."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from pipeline.speech.checkpoints import WhisperCheckpoint, checkpoint_file, read
 from pipeline.speech.checkpoints.common import AlignmentHeads
 
 _FRAMES_PER_POSITION = 2
-"""The encoder halves the rate of the spectrogram's frames: 1500 positions to 30 s."""
+"""Frames of the spectrogram to a position of the encoder, which halves their rate: 1500 positions to 30 s."""
 
 _MEL_BANDS = (80, 128)
-"""Whisper ships mel filters for these."""
+"""Numbers of bands for which Whisper ships mel filters."""
 
 _SMALLEST_VOCABULARY = 51864
 """Tokens of the English-only models; the others have more."""
 
 _WIDEST = 1 << 20
-"""Numbers to a state and tokens of a vocabulary; the published models have 1280 and 51866."""
+"""Most numbers of a state and tokens of a vocabulary; the published models have 1280 and 51866."""
 
 _LONGEST_TEXT = 4096
-"""Tokens; the published models have 448. The decoder's mask takes their square."""
+"""Most tokens of a text; the published models have 448. The decoder's mask takes their square."""
 
 
 def load_model(weights: Path, device: str) -> Whisper:
     """Build the network of a checkpoint on its device.
 
-    A checkpoint of openai-whisper does not say which attention heads follow the sound. A published model, known by the
-    digest of its file, gets those that its authors name; another one those of its own configuration; the rest take
+    A checkpoint of openai-whisper does not name the attention heads that follow the sound. A published model, known by
+    the digest of its file, gets those that its authors name; another one those of its own configuration; the rest take
     Whisper's general choice, the upper half of the decoder.
 
     Args:
@@ -66,7 +66,7 @@ def read_model(path: Path) -> tuple[WhisperCheckpoint, ModelDimensions]:
     """Read a checkpoint of any form, and check that Whisper can run it.
 
     Raises:
-        WeightsError: as `load_model`.
+        WeightsError: those of `load_model`.
     """
     checkpoint = read_checkpoint(path)
     dims = _dimensions(checkpoint.dimensions, path)
@@ -86,7 +86,7 @@ def _dimensions(found: Any, path: Path) -> ModelDimensions:
 
 
 def _layout(dims: ModelDimensions) -> dict[str, torch.Tensor]:
-    """Names and shapes of the tensors of a network, without memory behind them."""
+    """Return names and shapes of the tensors of a network, without memory behind them."""
     with torch.device("meta"):
         encoder = AudioEncoder(dims.n_mels, dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, dims.n_audio_layer)
         decoder = TextDecoder(dims.n_vocab, dims.n_text_ctx, dims.n_text_state, dims.n_text_head, dims.n_text_layer)
@@ -95,7 +95,7 @@ def _layout(dims: ModelDimensions) -> dict[str, torch.Tensor]:
 
 
 def _check_dimensions(dims: ModelDimensions, tensor_count: int, path: Path) -> None:
-    """Refuses what Whisper cannot run, and what it would take for ever to build."""
+    """Refuse dimensions that Whisper cannot run, or that would take for ever to build."""
     wanted = N_FRAMES // _FRAMES_PER_POSITION
     problems = []
     if dims.n_audio_ctx != wanted:
@@ -117,7 +117,7 @@ def _check_dimensions(dims: ModelDimensions, tensor_count: int, path: Path) -> N
 
 
 def _set_heads(model: Whisper, heads: AlignmentHeads, path: Path) -> None:
-    """Have word times taken from these heads.
+    """Take word times from these heads.
 
     Raises:
         WeightsError: the decoder has no such head.

@@ -1,8 +1,8 @@
-"""Goes through sounds of any length with Whisper, several at once: a batch holds a window of 30 s or less of each.
+"""Steps of Whisper through sounds of any length, several at once: a batch holds a window of 30 s or less of each.
 
-The same steps as openai-whisper's ``transcribe`` (MIT) takes through one sound with ``word_timestamps`` and without
-``condition_on_previous_text``: where a window ends with an unfinished sentence, the next one begins there. Where it is
-known that speech follows, so does the next window.
+They are the steps that openai-whisper's ``transcribe`` (MIT) takes through one sound with ``word_timestamps`` and
+without ``condition_on_previous_text``: where a window ends with an unfinished sentence, the next one begins there.
+Where it is known that speech follows, so does the next window.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from pipeline.speech.whisper_words import HeardSegment, align, with_words
 from talknet.batches import Batches
 
 UNHEARD_S = 1.0
-"""Speech, with what regions have around it, that is left after the last word of a window: then Whisper's word that
-nothing is said any more is not taken. It falls silent early where another voice or another place follows."""
+"""Seconds of speech, padding included, left after the last word of a window, from which the next window begins there
+though Whisper claims silence: it falls silent early where another voice or another place follows."""
 
 _FRAMES_PER_POSITION = 2
-"""The encoder halves the rate of the spectrogram's frames; Whisper's tokens of time count in these positions."""
+"""Frames of the spectrogram to a position of the encoder, which halves their rate; tokens of time count positions."""
 
 _POSITION_S = _FRAMES_PER_POSITION * HOP_LENGTH / SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundState:
-    """How far one sound is done."""
+    """Progress through one sound."""
 
     sound: int
-    """Its number."""
+    """Number of the sound."""
     mel: Tensor
     """(bands, frames) spectrogram, with 30 s of silence behind the sound."""
     frame: int = 0
-    """Where the next window begins."""
+    """Frame at which the next window begins."""
     last_speech_s: float = 0.0
     segments: tuple[HeardSegment, ...] = ()
     speech_s: np.ndarray | None = None
@@ -66,16 +66,16 @@ class SoundState:
 
     @property
     def is_done(self) -> bool:
-        """Whether there is no next window."""
+        """True where there is no next window."""
         return self.frame >= self.frame_count
 
     @property
     def begins_s(self) -> float:
-        """Where the next window begins."""
+        """Start of the next window, in seconds."""
         return self.frame * HOP_LENGTH / SAMPLE_RATE
 
     def speech_after_s(self, time_s: float) -> float:
-        """Seconds of speech after a time; 0 where that is not known."""
+        """Return the seconds of speech after a time; 0 where that is not known."""
         if self.speech_s is None:
             return 0.0
         return float(np.diff(np.maximum(self.speech_s, time_s)).sum())
@@ -87,11 +87,11 @@ class SoundState:
 
 
 def begin(model: Whisper, number: int, sound: np.ndarray, speech_s: np.ndarray | None = None) -> SoundState:
-    """Begin with a sound.
+    """Compute the spectrogram of a sound; return its state before the first window.
 
     Args:
         model: the network.
-        number: of the sound.
+        number: number of the sound.
         sound: (N,) float32 at 16 kHz, full scale 1.
         speech_s: (R, 2) start and end of the stretches with speech, where they are known.
     """
@@ -99,7 +99,7 @@ def begin(model: Whisper, number: int, sound: np.ndarray, speech_s: np.ndarray |
 
 
 def features_of(model: Whisper, dtype: torch.dtype, windows: Sequence[SoundState]) -> Tensor:
-    """(B, positions, state): what the encoder makes of the next window of each sound."""
+    """Return the encoder's features of the next window of each sound: (B, positions, state)."""
     mels = torch.zeros(len(windows), model.dims.n_mels, N_FRAMES)
     for mel, each in zip(mels, windows, strict=True):
         mel[:, : each.window_frames] = each.mel[:, each.frame : each.frame + each.window_frames]
@@ -120,11 +120,11 @@ def transcribe(
     Args:
         model: the network.
         dtype: the number format of the network's states.
-        rules: how text is searched for.
-        sounds: as of `begin`, in order; taken when there is room for them.
-        batches: knows how many ``windows`` the device has memory for.
+        rules: rules of the search for text.
+        sounds: results of `begin`, in order; taken when there is room for them.
+        batches: sizes of batches, by the memory of the device, under the name ``windows``.
         batch: most sounds that are in work at once.
-        on_step: is told before each step the number of the first sound that is not done.
+        on_step: called before each step with the number of the first sound that is not done.
 
     Yields:
         Each sound at its end.
@@ -185,10 +185,10 @@ def _step(
 
 
 def _parts(tokenizer: Tokenizer, sound: SoundState, result: DecodingResult) -> tuple[list[HeardSegment], int, bool]:
-    """The segments in a window's text, the frame behind them, and whether the text ends with the window.
+    """Return the segments in a window's text, the frame behind them, and True where the text ends with the window.
 
-    Whisper writes times around its segments. Two at the end mean that what follows is unfinished, one that nothing is
-    said after it.
+    Whisper writes times around its segments. Two at the end mean that the rest is unfinished, one that nothing is said
+    after it.
     """
     tokens = result.tokens
     is_time = [token >= tokenizer.timestamp_begin for token in tokens]
@@ -217,6 +217,6 @@ def _parts(tokenizer: Tokenizer, sound: SoundState, result: DecodingResult) -> t
 
 
 def _end_s(segments: Sequence[HeardSegment]) -> float:
-    """Where the last word ends; where there are none, the last segment."""
+    """Return the end of the last word, or of the last segment where there are no words."""
     ends_s = [segment.words[-1].end_s for segment in segments if segment.words]
     return ends_s[-1] if ends_s else segments[-1].end_s

@@ -24,7 +24,7 @@ from whisper.tokenizer import Tokenizer
 from pipeline.speech.whisper_decoding import EncodedWindows, hidden_states, logits_of
 
 _FILTER_WIDTH = 7
-"""Positions of 20 ms that the attention is smoothed over by their median."""
+"""Width, in positions of 20 ms, of the median filter that smooths the attention."""
 
 _path: Any = numba.njit(dtw_cpu.py_func)
 """openai-whisper's dynamic time warping, compiled without its ``parallel=True``: that gives no speed, and sets the
@@ -35,12 +35,12 @@ _CLOSING = "\"'.。,，!！?？:：”)]}、"
 _SENTENCE_END = ".。!！?？"
 
 _LONGEST_USUAL_S = 0.7
-"""Greatest median length of a word that lengths are judged by."""
+"""Greatest median length of words by which their lengths are judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeardWord:
-    """A word with its mark, as Whisper writes it."""
+    """Word with its mark, as Whisper writes it."""
 
     text: str
     start_s: float
@@ -50,15 +50,15 @@ class HeardWord:
 
 @dataclass(frozen=True, slots=True)
 class HeardSegment:
-    """A stretch of text between two times that Whisper gave."""
+    """Stretch of text between two times that Whisper gave."""
 
     start_s: float
     end_s: float
     text: str
     compression_ratio: float
-    """Of the text of the whole window: how many times shorter zlib makes it."""
+    """Length of the whole window's text by that of its zlib compression."""
     tokens: tuple[int, ...] = ()
-    """Those of the text, without times."""
+    """Tokens of the text, without times."""
     words: tuple[HeardWord, ...] = ()
 
 
@@ -73,9 +73,9 @@ def align(
 
     Args:
         model: the network.
-        tokenizer: of the language of the text.
-        windows: of B rows.
-        texts: the tokens of the text of each window, without times.
+        tokenizer: tokenizer for the language of the text.
+        windows: B windows.
+        texts: tokens of the text of each window, without times.
         frames: frames of the spectrogram of each window that hold sound.
 
     Returns:
@@ -109,7 +109,8 @@ def align(
 
 
 def _attention(model: Whisper, windows: EncodedWindows, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, N, state) hidden states of (B, N) tokens, and (B, heads, N, positions) scores of the heads for alignment."""
+    """Return (B, N, state) hidden states of (B, N) tokens, and (B, heads, N, positions) scores of the alignment
+    heads."""
     heads_of: dict[int, list[int]] = {}
     for layer, head in model.alignment_heads.indices().T.tolist():  # type: ignore[operator]
         heads_of.setdefault(layer, []).append(head)
@@ -133,14 +134,14 @@ def _attention(model: Whisper, windows: EncodedWindows, tokens: Tensor) -> tuple
 
 
 def _cost(scores: Tensor) -> Tensor:
-    """(N, positions) for the path of (heads, N, positions) scores: low where the heads attend."""
+    """Return the (N, positions) cost of (heads, N, positions) scores: low where the heads attend."""
     weights = scores.softmax(dim=-1)
     std, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
     return -median_filter((weights - mean) / std, _FILTER_WIDTH).mean(dim=0)
 
 
 def _token_starts(cost: Tensor) -> list[float]:
-    """N times in seconds at which the cheapest path reaches each token."""
+    """Return N times in seconds at which the cheapest path reaches each token."""
     tokens, positions = _path(cost.double().cpu().numpy())
     jumps = np.pad(np.diff(tokens), (1, 0), constant_values=1).astype(bool)
     return (positions[jumps] / TOKENS_PER_SECOND).tolist()
@@ -155,10 +156,10 @@ def with_words(
     rests on silence.
 
     Args:
-        segments: in order.
-        timings: the words of all of them, seconds from the beginning of the window; taken over.
-        offset_s: where the window begins.
-        last_speech_s: where the last word before it ended.
+        segments: segments in order.
+        timings: words of all of them, in seconds from the beginning of the window; changed in place.
+        offset_s: start of the window.
+        last_speech_s: end of the last word before it.
     """
     lengths_s = np.array([timing.end - timing.start for timing in timings])
     lengths_s = lengths_s[lengths_s.nonzero()]
@@ -195,7 +196,8 @@ def _shorten_around_marks(timings: list[WordTiming], longest_s: float) -> None:
 
 
 def _fitted(segment: HeardSegment, words: list[HeardWord], usual_s: float, last_speech_s: float) -> HeardSegment:
-    """The segment with its words: those at its edges shortened where they are too long, or its own times corrected."""
+    """Return the segment with its words; shorten those at its edges where they are too long, or correct its own
+    times."""
     longest_s = 2 * usual_s
     if _begins_too_long(words, longest_s, last_speech_s):
         if len(words) > 1 and words[1].end_s - words[1].start_s > longest_s:
@@ -215,7 +217,7 @@ def _fitted(segment: HeardSegment, words: list[HeardWord], usual_s: float, last_
 
 
 def _begins_too_long(words: list[HeardWord], longest_s: float, last_speech_s: float) -> bool:
-    """Whether the first word after a pause, or the first two, are too long to be said so."""
+    """Return True where the first word after a pause, or the first two, are too long to be said so."""
     if words[0].end_s - last_speech_s <= 2 * longest_s:
         return False
     if words[0].end_s - words[0].start_s > longest_s:

@@ -25,7 +25,8 @@ _WRAPPED_LINE = re.compile(f"(?<=[{_UNSPACED}])[^\\S\\n]*\\n\\s*(?=[{_UNSPACED}]
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    """The words of a text in Whisper's convention: each begins with the space that separates it from the one before.
+    """Split a text into words in Whisper's convention: each begins with the space that separates it from the one
+    before.
 
     Scripts without spaces give one word a letter with its marks. A text without a letter or digit has no words.
 
@@ -41,7 +42,7 @@ def split_words(text: str) -> tuple[str, ...]:
 
 
 def attach_marks(texts: Sequence[str]) -> list[tuple[str, int]]:
-    """The words among some texts, with the marks between them: nobody says a mark, so that it is no word by itself.
+    """Join texts to words with the marks between them: nobody says a mark, so that it is no word by itself.
 
     Opening marks and dashes go to the word after them, all others to the word before.
 
@@ -65,18 +66,18 @@ def attach_marks(texts: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def is_spoken(text: str) -> bool:
-    """Whether there is anything to say in *text*: a letter or a digit."""
+    """Return True where *text* has anything to say: a letter or a digit."""
     return any(character.isalnum() for character in text)
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether the first letter of *text* is of a script that puts no spaces between words."""
+    """Return True where the first letter of *text* is of a script that puts no spaces between words."""
     first = next((character for character in text if character.isalnum()), "")
     return bool(_UNSPACED_CHARACTER.match(first))
 
 
 def spread(texts: Sequence[str], start_s: float, end_s: float) -> np.ndarray:
-    """Times for words by their share of the characters: (N, 2) float64 seconds, from *start_s* to *end_s*."""
+    """Spread words over a span by their share of the characters: (N, 2) float64 seconds, from *start_s* to *end_s*."""
     lengths = [max(len(text.strip()), 1) for text in texts]
     edges = np.concatenate([[0.0], np.cumsum(lengths, dtype=np.float64)])
     edges = start_s + (end_s - start_s) * edges / max(edges[-1], 1.0)
@@ -87,7 +88,7 @@ def spread(texts: Sequence[str], start_s: float, end_s: float) -> np.ndarray:
 def place_words(
     texts: Sequence[str], times_s: np.ndarray, low_s: float, high_s: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Makes the times of consecutive words sound: ordered, inside their span, none missing.
+    """Make the times of consecutive words sound: ordered, inside their span, none missing.
 
     Words never begin before the one ahead of them has begun, and end no later than the next one with a time begins.
     Words without a time share the room between their neighbours by their number of characters; where there is none,
@@ -100,7 +101,7 @@ def place_words(
         high_s: no word ends later.
 
     Returns:
-        (N, 2) float64 start and end, and (N,) bool: whether the word had a time of its own.
+        (N, 2) float64 start and end, and (N,) bool: True where the word had a time of its own.
     """
     measured = np.isfinite(times_s[:, 0]) & np.isfinite(times_s[:, 1])
     placed = np.full((len(texts), 2), np.nan)
@@ -121,7 +122,7 @@ def place_words(
 
 
 def _pieces(token: str) -> list[str]:
-    """One token without white space, cut at every letter with its marks of a script without spaces."""
+    """Cut one token without white space at every letter, with its marks, of a script without spaces."""
     pieces: list[str] = []
     open_, unspaced = True, False
     for cluster in clusters(token):

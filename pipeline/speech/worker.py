@@ -1,4 +1,4 @@
-"""The words of one video, wherever they come from: a recogniser or the user's own transcript."""
+"""Words of one video, from a recogniser or the user's own transcript."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _no_words(transcript: Transcript, audio: AudioTrack, given: Path | None) -> tuple[str, ...]:
-    """What is said of a video without a word, and what to look at."""
+    """Return the message for a video without a word, with advice."""
     if transcript.words:
         return ()
     if given is not None:
@@ -39,8 +39,8 @@ class SpeechWorker:
 
     Args:
         recogniser: None where every video has a transcript of the user's own.
-        language: of the speech, ISO 639-1, or ``auto``.
-        load_network: loads the network that aligns words; None where there is none.
+        language: language of the speech, ISO 639-1, or ``auto``.
+        load_network: function that loads the network that aligns words; None where there is none.
         align_all: measure the times of all words with that network, which is loaded at once; otherwise it serves only
             the words of a given transcript that have no time, and is loaded when there is one.
     """
@@ -62,7 +62,7 @@ class SpeechWorker:
     def transcribe(
         self, audio: AudioTrack, on_progress: Callable[[float], None], given: Path | None = None
     ) -> Transcript:
-        """The words of one recording, with times in seconds after the first video frame.
+        """Find the words of one recording, with times in seconds after the first video frame.
 
         Args:
             audio: the recording.
@@ -96,7 +96,7 @@ class SpeechWorker:
         return dataclasses.replace(found, notes=notes, sound_track=audio.sound_track)
 
     def _read(self, path: Path, placed: AudioTrack) -> Transcript:
-        """The transcript in *path*, on the clock of the recording that *placed* is."""
+        """Read the transcript in *path*, on the clock of the recording *placed*."""
         from pipeline.speech.given_times import align_given, fitted, is_timed
 
         transcript, audio = on_recording(read_given(path, self._language), placed), placed.recording
@@ -112,7 +112,7 @@ class SpeechWorker:
         return transcript if is_timed(transcript) else align_given(transcript, audio, self._get_english())
 
     def _aligned(self, transcript: Transcript, audio: AudioTrack) -> Transcript:
-        """*transcript* with the times of the network, where it is for its language."""
+        """Return *transcript* with the times of the network, where it is for its language."""
         from pipeline.speech.retiming import retimed
 
         network = self._get_network()
@@ -121,7 +121,7 @@ class SpeechWorker:
         return dataclasses.replace(transcript, segments=retimed(transcript.segments, audio, network, self._align_all))
 
     def _named(self, transcript: Transcript) -> Transcript:
-        """*transcript* with the language ``en`` where it names none and is English."""
+        """Return *transcript* with the language ``en`` where it names none and is English."""
         from pipeline.speech.given_times import is_english
 
         if transcript.language == UNKNOWN_LANGUAGE and is_english(transcript.words, self._get_english()):

@@ -19,7 +19,7 @@ FORMS = (
 )
 
 MAX_CONFIGURATION_BYTES = 16 * 2**20
-"""Larger configurations are refused before they are read; published ones have a few kilobytes."""
+"""Size above which a configuration is refused before it is read; published ones have a few kilobytes."""
 
 AlignmentHeads = tuple[tuple[int, int], ...]
 """Layer and head of the decoder, for each head that follows the sound."""
@@ -27,7 +27,7 @@ AlignmentHeads = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class WhisperCheckpoint:
-    """A checkpoint in openai-whisper's layout, not checked yet."""
+    """Checkpoint in openai-whisper's layout, not checked yet."""
 
     dimensions: Mapping[str, Any]
     """``n_mels``, ``n_vocab`` and the other fields of ``whisper.model.ModelDimensions``, by name."""
@@ -77,6 +77,6 @@ def alignment_heads(configurations: Iterable[Mapping[str, Any]], path: Path) -> 
 
 
 def layer_count(names: Iterable[str], prefix: str) -> int:
-    """Return how many layers *names* number under *prefix*, such as ``encoder/layer_``."""
+    """Return the number of layers that *names* count under *prefix*, such as ``encoder/layer_``."""
     numbers = {name[len(prefix) :].split("/")[0].split(".")[0] for name in names if name.startswith(prefix)}
     return sum(number.isdecimal() for number in numbers)

@@ -138,7 +138,7 @@ def _renamed(name: str, value: Tensor, path: Path) -> Mapping[str, Tensor]:
 
 
 class _Reader:
-    """Reads a file of CTranslate2; every size that it claims is held against the size of the file."""
+    """Reader of a file of CTranslate2; every size that it claims is checked against the size of the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

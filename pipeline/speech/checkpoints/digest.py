@@ -35,10 +35,10 @@ def digest_here(checkpoint: Path) -> str:
 
 
 def model_digest(tensors: Mapping[str, Tensor], audio_heads: int, text_heads: int) -> str:
-    """Return the sha256 of the names, shapes and float32 numbers of tensors, and of what the shapes do not tell.
+    """Return the sha256 of the names, shapes and float32 numbers of tensors, and of the numbers of attention heads.
 
     Args:
-        tensors: in openai-whisper's layout.
+        tensors: tensors in openai-whisper's layout.
         audio_heads: attention heads of the encoder.
         text_heads: attention heads of the decoder.
     """

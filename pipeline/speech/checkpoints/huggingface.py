@@ -36,7 +36,7 @@ _NAMES = (
     (r"model\.decoder\.layer_norm\.", "decoder.ln."),
     (r"model\.encoder\.conv", "encoder.conv"),
 )
-"""Beginnings of names, and what takes their place."""
+"""Beginnings of names, and their replacements."""
 
 _BLOCKS = {
     "self_attn_layer_norm": "attn_ln",
