@@ -1,6 +1,7 @@
 # Both commands do all their set-up: a fresh machine needs Python 3.11 or newer and make, no root, no ffmpeg.
 #   make demo   runs the main job on samples/ into out/
 #   make test   checks and tests everything
+#   make test-fast   the quick tests alone, in under a minute
 #   make ray    adds what --engine ray and s3:// addresses need
 #   make bench, make bench-quick   measure speed
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: demo test check bench bench-quick install install-dev ray samples clean
+.PHONY: demo test test-fast check bench bench-quick install install-dev ray samples clean
 
 # The small networks: quick on a CPU, some 85 MB to fetch in all. Of the two Whispers that a package index has, tiny.en
 # makes fewer errors on the samples than base (python -m benchmarks.words).
@@ -21,6 +22,9 @@ demo: install
 
 test: install-dev check
 	$(BIN)/python -m pytest
+
+test-fast: install-dev
+	$(BIN)/python -m pytest -m 'not slow and not ray and not browser and not slurm'
 
 check: install-dev
 	$(BIN)/ruff check .

@@ -58,10 +58,25 @@ def fetched() -> Callable[[str], Path]:
     return get
 
 
-@pytest.fixture(scope="module")
-def ray_nodes() -> Iterator[Cluster]:
-    """A Ray cluster with two machines that work."""
+@pytest.fixture(scope="session")
+def one_ray_cluster() -> Iterator[Cluster]:
+    """A Ray cluster with two machines that work, started once; see `ray_nodes`."""
     from tests.support import ray_cluster
 
     with ray_cluster.running() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def ray_nodes(one_ray_cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster of `one_ray_cluster`, and the environment of its drivers; a test leaves it as it was."""
+    from tests.support import ray_cluster
+
+    with ray_cluster.variables():
+        yield one_ray_cluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the modules that use Ray last, so that its cluster is there no longer than needed."""
+    using_ray = {item.path for item in items if item.get_closest_marker("ray")}
+    items.sort(key=lambda item: item.path in using_ray)

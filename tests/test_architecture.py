@@ -151,6 +151,7 @@ def test_importing_starts_no_work(module: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_importing_every_module_changes_nothing_in_the_process() -> None:
     """Tools that import all modules (documentation, type checkers, test collectors) must come out as they went in.
 

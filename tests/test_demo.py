@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONG_S = 1200
 """A run that takes longer than this hangs, even on a machine with much else to do."""
 
-pytestmark = pytest.mark.timeout(LONG_S)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(LONG_S)]
 
 NAMES = ("cuts", "late_sound", "two_shot")
 

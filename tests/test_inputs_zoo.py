@@ -24,7 +24,7 @@ from tests.support.privileges import folder_of_nobody
 ROOT = Path(__file__).resolve().parent.parent
 LONG_S = 600
 
-pytestmark = pytest.mark.timeout(LONG_S)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(LONG_S)]
 
 FAILED = {
     "silent.mp4": "no_audio",

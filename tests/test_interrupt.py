@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.command_line import LONG_S, ROOT, command, environment
 
-pytestmark = pytest.mark.timeout(LONG_S)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(LONG_S)]
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

@@ -18,6 +18,7 @@ import optimized_runner
 from tests.support.command_line import LONG_S, ROOT, start
 
 GOOD = "late_sound.mp4"
+RAY = pytest.param("ray", marks=pytest.mark.ray)
 pytestmark = pytest.mark.timeout(LONG_S)
 
 
@@ -74,6 +75,7 @@ ENDS = {
 Mixed = tuple[Path, Path, subprocess.CompletedProcess[str]]
 
 
+@pytest.mark.slow
 class TestMixedFolder:
     def test_each_video_ends_with_its_reason_and_the_good_ones_are_done(self, mixed: Mixed) -> None:
         _, output, ended = mixed
@@ -188,7 +190,7 @@ class TestMixedFolder:
         assert ended.returncode == 0, ended.stderr
         assert manifest_of(tmp_path / "out", GOOD) == manifest_of(output, GOOD)
 
-    @pytest.mark.parametrize("engine", ["serial", "ray"])
+    @pytest.mark.parametrize("engine", ["serial", RAY])
     def test_every_engine_ends_as_the_local_one(
         self, mixed: Mixed, tmp_path: Path, engine: str, request: pytest.FixtureRequest
     ) -> None:
@@ -216,6 +218,7 @@ def without_time(manifest: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in manifest.items() if name not in ("created_at", "digest")}
 
 
+@pytest.mark.slow
 class TestTranscripts:
     def test_words_of_the_user_take_the_place_of_a_recogniser(self, tmp_path: Path) -> None:
         """One video has a transcript, one a broken one: no Whisper is needed, and the other is done."""
@@ -245,8 +248,9 @@ class TestTranscripts:
         assert sorted(path.name for path in given.iterdir()) == ["broken.srt", "good.json"]
 
 
+@pytest.mark.slow
 class TestFaceBoxes:
-    @pytest.mark.parametrize("engine", ["serial", "local", "ray"])
+    @pytest.mark.parametrize("engine", ["serial", "local", RAY])
     def test_faces_of_the_user_take_the_place_of_a_detector(
         self, tmp_path: Path, engine: str, request: pytest.FixtureRequest
     ) -> None:
@@ -304,10 +308,12 @@ class TestWrongUse:
         assert run["reason_code"] == "no_videos" and run["videos"] == []
         assert "no videos in this folder" in ended.stderr
 
+    @pytest.mark.slow
     def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
         ended = start(tmp_path / "nowhere", home=tmp_path)
         assert ended.returncode == 2 and "there is no such file or folder" in ended.stderr
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("flag", "value", "said"),
         [
@@ -324,11 +330,13 @@ class TestWrongUse:
         assert ended.returncode == 2 and said in ended.stderr
         assert not list(tmp_path.glob("out/*/"))
 
+    @pytest.mark.slow
     def test_strict_refuses_stand_ins(self, tmp_path: Path) -> None:
         ended = start(ROOT / "samples", "--output-dir", tmp_path / "out", "--strict", home=tmp_path)
         assert ended.returncode == 2
         assert "sfd_face.pth" in ended.stderr and "--strict" in ended.stderr
 
+    @pytest.mark.slow
     def test_missing_encoders_are_told_before_anything_starts(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -354,6 +362,7 @@ class TestWrongUse:
         assert flag in error and told in error
 
 
+@pytest.mark.slow
 def test_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None:
     ended = start(ROOT / "samples", "--output-dir", tmp_path / "out", "--dry-run", home=tmp_path)
     assert ended.returncode == 0, ended.stderr

@@ -18,6 +18,8 @@ from pipeline.run.runner import run
 from pipeline.storage.objects import fetch, listing, push, remove
 from tests.support.s3 import s3_service
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = "late_sound.mp4"
 MANIFEST = "late_sound/output/manifest.json"

@@ -14,7 +14,7 @@ from pipeline.media.encode import find_ffmpeg
 ROOT = Path(__file__).resolve().parent.parent
 LONG_S = 1200
 
-pytestmark = pytest.mark.timeout(LONG_S)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(LONG_S)]
 
 JOINS = {"fade 1.0": ("fade", 1.0), "fade 0.4": ("fade", 0.4), "wipe 0.6": ("wiperight", 0.6)}
 AT_S, LENGTH_S = 2.4, 5.6

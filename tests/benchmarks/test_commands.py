@@ -38,6 +38,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_every_command_answers_help_under_its_short_name() -> None:
     """All in one process, found as ``-m`` finds them; ``lost_machine`` alone needs Ray."""
     names = [name for name in commands() if name != "lost_machine" or importlib.util.find_spec("ray")]
@@ -59,6 +60,7 @@ def test_every_file_that_can_be_run_is_a_command_with_a_name_of_its_own() -> Non
     assert len(names) == len(set(names)), "`benchmarks.NAME` would mean two modules"
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_by_its_short_name() -> None:
     """A module that is imported under two names is there twice, with classes that differ."""
     short = {f"benchmarks.{path.stem}" for folder in COMMAND_FOLDERS for path in (HERE / folder).glob("[!_]*.py")}
@@ -101,6 +103,7 @@ def test_a_name_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     assert "no benchmark 'speed'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_name_behind_the_package_runs_the_command(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "compare", str(tmp_path), str(tmp_path)],

@@ -12,6 +12,8 @@ from pipeline.outputs.index_page import write_index
 from tests.support.browsing import until
 from tests.support.finished import finished
 
+pytestmark = pytest.mark.browser
+
 NAMES = ("plain", "a 'b' \"c\" #1 100%?&", "not\udcffutf8")
 
 

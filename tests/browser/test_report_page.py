@@ -11,6 +11,8 @@ from pipeline.clips.pages import write_pages
 from tests.support.browsing import until
 from tests.support.finished import PITCH_S, finished
 
+pytestmark = pytest.mark.browser
+
 SCRIPT = ' <script>alert(1)</script> &amp; "quoted" <img src=x onerror=alert(2)>'
 TEXTS = {3: SCRIPT, 4: " Ça ira à Noël."}
 

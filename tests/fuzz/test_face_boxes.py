@@ -6,12 +6,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
 from pipeline.types import Probe
 from pipeline.vision.face_boxes import read_face_boxes
+
+pytestmark = pytest.mark.slow
 
 PROBE = Probe(Path("/v/a.mp4"), "mp4", 2.0, 64, 48, Fraction(30), 0, Fraction(0), 16000, 1)
 TIMES = [Fraction(k, 30) for k in range(60)]

@@ -110,6 +110,7 @@ def test_a_spoiled_manifest_of_the_program(tmp_path: Path, changes: list[Change]
     assert seal_of(content) is None or content == sealed(VALID)
 
 
+@pytest.mark.slow
 @fuzz
 @given(place=st.sampled_from(PLACES), value=JSON_VALUES)
 def test_another_value_anywhere_under_a_right_seal(tmp_path: Path, place: Place, value: Any) -> None:
@@ -120,6 +121,7 @@ def test_another_value_anywhere_under_a_right_seal(tmp_path: Path, place: Place,
         _check(tmp_path, b'{\n "digest": "%s",\n' % hashlib.sha256(body).hexdigest().encode() + body)
 
 
+@pytest.mark.slow
 @fuzz
 @given(place=st.sampled_from(PLACES), value=JSON_VALUES)
 def test_another_value_in_the_lines_that_the_program_writes(tmp_path: Path, place: Place, value: Any) -> None:
@@ -134,6 +136,7 @@ def test_a_spoiled_manifest(tmp_path: Path, changes: list[Change]) -> None:
     _check(tmp_path, mutated(json.dumps(VALID).encode(), changes))
 
 
+@pytest.mark.slow
 @fuzz
 @given(place=st.sampled_from(PLACES), value=JSON_VALUES)
 def test_another_value_anywhere(tmp_path: Path, place: Place, value: Any) -> None:

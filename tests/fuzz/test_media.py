@@ -19,6 +19,8 @@ from tests.fuzz import media_child
 from tests.fuzz.mutations import EXAMPLES, fuzz
 from tests.support.film import Film
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 COPIES = 12
 """Spoiled copies of each file in one process."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from pipeline.sources.discover import RUN_FILES, Shard
 from pipeline.types import ModelChoice, VideoResult
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 from tests.fuzz.values import JSON_VALUES, Place, changed, nested, places_in, raw_json
+
+pytestmark = pytest.mark.slow
 
 VIDEOS = [Path("/v/a.mp4"), Path("/v/b.mp4"), Path("/v/in/c.mp4")]
 FIRST, SECOND = Shard(0, 2), Shard(1, 2)

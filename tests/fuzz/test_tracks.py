@@ -29,6 +29,8 @@ from pipeline.outputs.tracks import (
 from pipeline.types import PictureSizes, ScoredTracks
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 
+pytestmark = pytest.mark.slow
+
 ROWS = 6
 
 

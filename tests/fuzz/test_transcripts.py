@@ -30,6 +30,8 @@ from pipeline.types import AudioTrack, ScoredTracks, Transcript, Word
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 from tests.fuzz.values import JSON_VALUES, TEXTS, nested, raw_json, with_repeated_keys
 
+pytestmark = pytest.mark.slow
+
 DURATION_S = 20.0
 
 WHISPER = {

@@ -23,6 +23,8 @@ from pipeline.errors import WeightsError
 from pipeline.speech.whisper_file import load_model
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 
+pytestmark = pytest.mark.slow
+
 DIMENSIONS = {
     "n_mels": 80,
     "n_audio_ctx": 1500,

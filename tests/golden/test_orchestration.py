@@ -68,6 +68,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return Ran(folder, recorder.results, executor.queues(), len(multiprocessing.active_children()))
 
 
+@pytest.mark.slow
 def test_b01_every_video_goes_through_every_stage(ran: Ran) -> None:
     """The parent read the queues of the workers and passed work on undone: of 20 videos 0 or 1 was done, then all
     hung."""
@@ -86,6 +87,7 @@ def test_b02_the_end_of_one_worker_is_not_the_end_of_the_work(ran: Ran) -> None:
     assert ran.children == 0
 
 
+@pytest.mark.slow
 def test_b02_workers_without_work_hold_nobody_up(tmp_path: Path) -> None:
     """A preprocessor that had got no video sent its end mark at once, and vision left before the first picture."""
     (tmp_path / ".work").mkdir()
@@ -141,6 +143,7 @@ def test_b05_a_file_saved_on_a_gpu_is_read_without_one(tmp_path: Path) -> None:
     assert torch.equal(read_checkpoint(moved)["a"], torch.arange(3.0))
 
 
+@pytest.mark.slow
 def test_b05_no_part_of_the_program_takes_the_first_gpu() -> None:
     """``.cuda()`` without a number was written into every network."""
     found = []
@@ -247,6 +250,7 @@ def _finish(job: VideoJob, prepared: stages.Prepared) -> Path:
     return stages.finish(job, prepared, MODELS, Config(CLIP_SIZE=32), {}, lambda done, total: None).manifest
 
 
+@pytest.mark.slow
 def test_b07_what_an_earlier_run_left_is_not_taken_for_this_one(tmp_path: Path) -> None:
     """Old crops were found by their pattern: scores were paired with the wrong tracks."""
     job, prepared = _kept_video(tmp_path)
@@ -257,6 +261,7 @@ def test_b07_what_an_earlier_run_left_is_not_taken_for_this_one(tmp_path: Path) 
     assert {path.name for path in manifest.parent.glob("*.mp4")} == named
 
 
+@pytest.mark.slow
 def test_b08_a_failed_clip_is_no_success_and_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text and manifest named a clip that had failed; the next run then passed it over for ever."""
     job, prepared = _kept_video(tmp_path)

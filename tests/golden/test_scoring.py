@@ -106,6 +106,7 @@ def _track(frames: int, rows: int | None = None) -> tuple[np.ndarray, np.ndarray
     return crops, rng.normal(0, 5, (ROWS_PER_FRAME * frames if rows is None else rows, COEFFICIENTS)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames", [7, 24, 49])
 def test_b27_every_frame_is_scored_not_only_whole_seconds(network: NetworkScorer, frames: int) -> None:
     """Tracks were cut to whole seconds: those below one were not scored, and of 49 frames 25."""
@@ -117,6 +118,7 @@ def test_b27_every_frame_is_scored_not_only_whole_seconds(network: NetworkScorer
     assert not np.allclose(logits, logits.round(1)), "scores are not cut to a tenth (B11)"
 
 
+@pytest.mark.slow
 def test_b28_frames_without_a_score_of_their_own_get_a_number(network: NetworkScorer) -> None:
     """Means around frames beyond the last score were means of nothing: NaN, which is neither above 0 nor JSON."""
     for scorer in (network, LipMotion()):

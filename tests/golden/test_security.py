@@ -57,6 +57,7 @@ def _clip(frames: int = 10) -> ClipPlan:
     return ClipPlan(0, SENTENCE, 0, window, "face", np.ones(frames, bool), (32, 32), tracks=(0,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_b33_a_name_is_a_name_whatever_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Paths were put into shell commands: a blank broke them, and ``$(...)`` in a name was run."""
@@ -92,6 +93,7 @@ def _given(call: ast.Call, name: str) -> object:
     return next((ast.literal_eval(word.value) for word in call.keywords if word.arg == name), None)
 
 
+@pytest.mark.slow
 def test_b33_no_shell_no_foreign_code_and_no_pickle_from_outside() -> None:
     """``shell=True`` with paths in it, ``os.system`` with a video's id, and pickles that run what is in them."""
     never = {"eval", "exec", "compile", "os.system", "os.popen", "os.execl", "__import__", "subprocess.getoutput"}
@@ -119,6 +121,7 @@ def test_b33_no_shell_no_foreign_code_and_no_pickle_from_outside() -> None:
     assert loads, "the search sees calls"
 
 
+@pytest.mark.slow
 def test_b33_nobody_listens_on_the_network_and_no_secret_is_in_the_tree() -> None:
     """A page served any folder to any address, under a secret that was part of the source."""
     imported = {
@@ -211,6 +214,7 @@ def _other_value(name: str) -> str:
     raise AssertionError(f"no other value of {name} was found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [each.name for each in dataclasses.fields(Config)])
 def test_b35_every_flag_reaches_its_setting_and_the_setting_is_read(name: str) -> None:
     """Flags for start, duration, scale, rate and codec were parsed, and used nowhere."""

@@ -47,6 +47,7 @@ def _onset_s(samples: np.ndarray, rate_hz: int) -> float:
     return int(np.argmax(np.abs(samples.astype(float)) > 0.1 * np.abs(samples.astype(float)).max())) / rate_hz
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [30, 60])
 def test_b09_frame_rate_of_the_source_does_not_shift_sound(film: Film, fps: int) -> None:
     """Pictures at the source's own rate were scored as 25 a second: 10 s of sound met 8.33 s of picture at 30 fps."""
@@ -183,6 +184,7 @@ def test_b15_a_clip_has_picture_and_sound_of_the_same_instants(
     assert beep_at_s == pytest.approx(flash_s, abs=0.04)
 
 
+@pytest.mark.slow
 def test_b16_no_shot_has_a_frame_too_many(tmp_path: Path) -> None:
     """Each scene listed one frame more than it has: after 20 scenes the crop was 19 frames off."""
     (tmp_path / "sound.pcm").write_bytes(bytes(2 * 300 * SAMPLES_PER_FRAME))

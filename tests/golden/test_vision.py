@@ -47,6 +47,7 @@ def test_b18_frames_without_a_face_keep_their_place_in_a_batch() -> None:
     np.testing.assert_allclose(found[4][0][0], [15, 15, 35, 35], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "every"), [(300, 2), (299, 2), (300, 1), (257, 5)])
 def test_b19_frames_that_are_passed_over_keep_their_numbers(silence: AudioTrack, count: int, every: int) -> None:
     """Frame numbers were reckoned with the size of the last batch: of 300 frames 44 were wrong (256 became 88)."""
@@ -110,6 +111,7 @@ def test_b23_a_frame_without_an_answer_does_not_shift_the_ones_after_it(silence:
     _assert_boxes_are_those_of_their_frames(found, frames)
 
 
+@pytest.mark.slow
 def test_b24_the_identity_network_sees_red_as_red(tmp_path: Path) -> None:
     """Faces went to the network with red and blue exchanged."""
     torch.save(MobileFaceNet().state_dict(), tmp_path / "m.pt")
@@ -122,6 +124,7 @@ def test_b24_the_identity_network_sees_red_as_red(tmp_path: Path) -> None:
     assert red > green and red > blue
 
 
+@pytest.mark.slow
 def test_b24_a_shot_of_more_than_a_minute_is_one_track_in_bounded_memory(silence: AudioTrack) -> None:
     """Every track was broken at 60 s, and a shot of 60 s held its pictures in 9 GB."""
     frames = pictures([(1630, (Face(30),))])

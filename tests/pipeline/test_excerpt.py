@@ -85,6 +85,7 @@ def test_frames_that_cannot_be_are_refused() -> None:
             Excerpt(first, stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts", "v.avi"])
 @pytest.mark.parametrize(("start_s", "duration_s"), [(1.3, 0.8), (0.04, 0.04), (2.0, 0.0), (0.0, 1.0), (3.9, 9.0)])
 def test_pictures_are_those_of_its_frames(film: Film, name: str, start_s: float, duration_s: float) -> None:
@@ -105,6 +106,7 @@ def _noise(rate_hz: int, seconds: float) -> np.ndarray:
     return np.random.default_rng(3).integers(-9000, 9000, (round(rate_hz * seconds), 1)).astype(np.int16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
 @pytest.mark.parametrize(("start_s", "duration_s"), [(1.3, 0.8), (0.08, 0.6), (2.2, 0.0), (0.0, 1.0)])
 def test_sound_is_that_of_the_whole(film: Film, rate_hz: int, start_s: float, duration_s: float) -> None:
@@ -250,6 +252,7 @@ def _tone_hz(path: Path) -> tuple[float, float]:
     return first, last
 
 
+@pytest.mark.slow
 def test_results_have_the_times_of_the_file(finished: tuple[Path, Prepared, Path]) -> None:
     _, _, folder = finished
     manifest = read_manifest(folder / "output" / "manifest.json")
@@ -271,6 +274,7 @@ def test_results_have_the_times_of_the_file(finished: tuple[Path, Prepared, Path
     assert [(cue.start, cue.plaintext) for cue in cues] == [(1860, "Speaker 1: two."), (2500, "Speaker 1: Three four")]
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_excerpt(finished: tuple[Path, Prepared, Path]) -> None:
     _, _, folder = finished
     tracks, _, _ = read_kept(folder)
@@ -282,6 +286,7 @@ def test_the_report_shows_the_excerpt(finished: tuple[Path, Prepared, Path]) -> 
     assert "1.6 long" in (folder / "report.html").read_text().replace("0:0", "")
 
 
+@pytest.mark.slow
 def test_the_annotated_video_is_the_excerpt(finished: tuple[Path, Prepared, Path]) -> None:
     _, found, folder = finished
     tracks, _, _ = read_kept(folder)
@@ -300,6 +305,7 @@ def test_the_annotated_video_is_the_excerpt(finished: tuple[Path, Prepared, Path
     assert float(np.argmax(np.abs(np.fft.rfft(part, RATE_HZ)))) == pytest.approx(1100, abs=8)
 
 
+@pytest.mark.slow
 def test_exports_count_as_the_file(finished: tuple[Path, Prepared, Path]) -> None:
     _, found, folder = finished
     tracks, _, _ = read_kept(folder)

@@ -192,6 +192,7 @@ def _check(folder: Path, video: Path, said: Sequence[Said], lead_s: float) -> No
             assert _tone_hz(middle) == pytest.approx(word.tone_hz, abs=8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "srt", "own", "older"])
 @pytest.mark.parametrize(
     ("name", "lead_s"),
@@ -209,6 +210,7 @@ def test_every_word_is_where_it_sounds(film: Film, name: str, lead_s: Fraction, 
     _check(folder, video, said, float(found.lead_s))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "zero_s"), [("json", 0.24), ("srt", 0.0), ("own", 0.0)])
 def test_sound_that_begins_after_the_picture(film: Film, form: str, zero_s: float) -> None:
     """Recognisers count from its first sample, subtitles from the picture then."""
@@ -219,6 +221,7 @@ def test_sound_that_begins_after_the_picture(film: Film, form: str, zero_s: floa
     _check(folder, video, said, 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "zero_s"), [("json", -1.0), ("srt", -1.52), ("own", 0.0)])
 def test_a_sound_file_beside_a_video_with_a_lead(film: Film, form: str, zero_s: float) -> None:
     """JSON counts from the sound file's first sample, here 0.52 s after the start of the video's container. What is
@@ -235,6 +238,7 @@ def test_a_sound_file_beside_a_video_with_a_lead(film: Film, form: str, zero_s: 
     _check(folder, video, said, 1.52)
 
 
+@pytest.mark.slow
 def test_all_is_said_before_the_picture(film: Film) -> None:
     """The sound even ends before it."""
     said = [word for word in _said(2.0) if word.end_s < 0]
@@ -244,6 +248,7 @@ def test_all_is_said_before_the_picture(film: Film) -> None:
     _check(folder, video, said, 2.0)
 
 
+@pytest.mark.slow
 def test_a_sentence_over_the_first_picture_is_parted_there(film: Film) -> None:
     """A word of which the greater part is in the picture is in the clip; the words before are dropped, and named."""
     said = [Said(text, *span, hz) for text, span, hz in [
@@ -260,6 +265,7 @@ def test_a_sentence_over_the_first_picture_is_parted_there(film: Film) -> None:
     assert "begins at 0" in dropped["message"]
 
 
+@pytest.mark.slow
 def test_rttm_counts_as_players_do(film: Film) -> None:
     said = _said(1.52)
     video = _video(film, "v.mkv", F(152, 100), said)
@@ -271,6 +277,7 @@ def test_rttm_counts_as_players_do(film: Film) -> None:
     assert all(start_s >= 0 for start_s in starts_s)
 
 
+@pytest.mark.slow
 def test_a_capture_that_begins_between_keyframes(film: Film) -> None:
     """A transport stream with a keyframe every 75 pictures, cut anywhere: sound can be heard before the first of them
     that can be decoded. Its place is that in the whole file."""

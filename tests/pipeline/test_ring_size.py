@@ -13,6 +13,8 @@ import pytest
 from pipeline.run import runner
 from tests.support.quick_run import quick
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[[int], tuple[str, list[str] | None]]
 
 

@@ -68,6 +68,7 @@ def test_without_an_identity_network_none_is_loaded() -> None:
     assert isinstance(vision(CONFIG, (*MODELS[:2], framing)).models.identity, IdentityByFraming)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("helper", "kind"), [("yunet_n_dynamic.onnx", YuNetLandmarks), (None, MtcnnLandmarks)])
 def test_the_identity_network_gets_its_landmarks_from_its_helper(shared: Path, helper: str | None, kind: type) -> None:
     weights = shared / "weights"
@@ -148,6 +149,7 @@ def test_a_sound_for_which_there_is_no_room_is_not_begun(
         assert stages.describe(caught.value)[0] == "disk_full" and not sound.exists()
 
 
+@pytest.mark.slow
 def test_scenes_and_sound_of_the_user_take_the_place_of_the_files_own(samples: Path, tmp_path: Path) -> None:
     scenes, sound = tmp_path / "s.csv", tmp_path / "1.pcm"
     header = "Scene Number,Start Frame,Start Timecode,Start Time (seconds),End Frame,End Timecode,End Time (seconds)"

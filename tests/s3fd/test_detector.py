@@ -33,6 +33,7 @@ def picture(shared: Path) -> np.ndarray:
     return cv2.cvtColor(np.load(shared / "reference" / "s3fd.npz")["image_rgb"], cv2.COLOR_RGB2BGR)
 
 
+@pytest.mark.slow
 def test_priors_over_the_score_are_those_of_the_published_network(
     exact: S3fdDetector, picture: np.ndarray, shared: Path
 ) -> None:
@@ -43,6 +44,7 @@ def test_priors_over_the_score_are_those_of_the_published_network(
     assert all(np.isclose(expected, score, rtol=0, atol=1e-4).any() for score in found[:, 4])
 
 
+@pytest.mark.slow
 def test_each_frame_of_a_batch_is_judged_alone(exact: S3fdDetector, picture: np.ndarray) -> None:
     frames = np.stack([picture, picture[:, ::-1], np.roll(picture, 40, axis=1)])
     together = exact.detect(frames, scale=0.25, threshold=_THRESHOLD)
@@ -51,6 +53,7 @@ def test_each_frame_of_a_batch_is_judged_alone(exact: S3fdDetector, picture: np.
         np.testing.assert_allclose(found, alone, rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_a_frame_without_faces_keeps_its_place(exact: S3fdDetector, picture: np.ndarray) -> None:
     grey = np.broadcast_to(np.array([104, 117, 123], np.uint8), picture.shape)
     highest = max((found[:, 4].max() for found in exact.detect(grey[None], scale=0.25, threshold=0.0)), default=0)
@@ -61,6 +64,7 @@ def test_a_frame_without_faces_keeps_its_place(exact: S3fdDetector, picture: np.
     assert [len(array) > 0 for array in found] == [False, True, False]
 
 
+@pytest.mark.slow
 def test_more_frames_than_a_batch(exact: S3fdDetector, picture: np.ndarray) -> None:
     small = cv2.resize(picture, (160, 90))
     frames = np.repeat(small[None], CPU_BATCH_FRAMES + 1, axis=0)
@@ -69,6 +73,7 @@ def test_more_frames_than_a_batch(exact: S3fdDetector, picture: np.ndarray) -> N
     np.testing.assert_allclose(found[-1], found[0], rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "together"), [(0.25, [8, 1]), (0.4, [3, 3, 3]), (1.0, [2, 2, 2, 2, 1])])
 def test_larger_pictures_enter_the_network_in_smaller_batches(
     weights: Path, monkeypatch: pytest.MonkeyPatch, scale: float, together: list[int]
@@ -88,12 +93,14 @@ def test_no_frames(exact: S3fdDetector) -> None:
     assert exact.detect(np.zeros((0, 64, 64, 3), np.uint8)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (27, 300), (60, 20)])
 def test_pictures_smaller_than_the_network_needs_are_enlarged(exact: S3fdDetector, size: tuple[int, int]) -> None:
     found = exact.detect(np.full((1, *size, 3), 90, np.uint8), scale=0.25)
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_running_out_of_memory_halves_the_batch_and_is_counted(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = S3fdDetector(weights, dtype=torch.float32)
     detector._batch = 16
@@ -111,6 +118,7 @@ def test_running_out_of_memory_halves_the_batch_and_is_counted(weights: Path, mo
     assert detector.memory_reductions == 2
 
 
+@pytest.mark.slow
 def test_running_out_of_memory_with_one_frame_is_an_error(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = S3fdDetector(weights, dtype=torch.float32)
 
@@ -122,6 +130,7 @@ def test_running_out_of_memory_with_one_frame_is_an_error(weights: Path, monkeyp
         detector.detect(np.zeros((2, 32, 32, 3), np.uint8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_loaded_detector_uses_the_fast_format(weights: Path, device: str, available: None) -> None:
     detector = load_detector("s3fd", weights, device)
@@ -130,6 +139,7 @@ def test_the_loaded_detector_uses_the_fast_format(weights: Path, device: str, av
     assert len(detector.detect(np.zeros((2, 64, 64, 3), np.uint8))) == 2
 
 
+@pytest.mark.slow
 def test_compiling_is_off_unless_asked_for(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = []
 

@@ -10,6 +10,8 @@ from s3fd import load_detector
 from s3fd.landmarks import LandmarkFinder, YuNetLandmarks, load_landmarks
 from s3fd.mtcnn_landmarks import MtcnnLandmarks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def yunet(shared: Path) -> Path:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from s3fd.mtcnn_landmarks import MtcnnLandmarks
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_box_without_area_has_no_points() -> None:

@@ -48,6 +48,7 @@ def _probabilities(logits: np.ndarray) -> np.ndarray:
     return torch.from_numpy(logits).softmax(dim=2).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_outputs_are_the_published_ones(
     network: S3fdNetwork, reference: dict[str, np.ndarray], device: str, available: None
@@ -58,6 +59,7 @@ def test_outputs_are_the_published_ones(
     np.testing.assert_allclose(_probabilities(logits), reference["conf"], rtol=0, atol=allowed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_fast_format_finds_the_same_faces(
     network: S3fdNetwork, reference: dict[str, np.ndarray], device: str, available: None
@@ -69,6 +71,7 @@ def test_the_fast_format_finds_the_same_faces(
     np.testing.assert_array_equal(_probabilities(logits)[..., 1] > 0.9, _probabilities(exact_logits)[..., 1] > 0.9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fine_batch", [1, 2, 3])
 def test_outputs_do_not_depend_on_how_many_pictures_pass_the_first_stages_together(
     network: S3fdNetwork, reference: dict[str, np.ndarray], fine_batch: int

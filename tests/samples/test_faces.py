@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from facenet_pytorch import MTCNN
 
+pytestmark = pytest.mark.slow
+
 ReadPictures = Callable[[Path], Iterator[tuple[float, np.ndarray]]]
 
 FRAMES = 10

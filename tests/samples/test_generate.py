@@ -10,6 +10,8 @@ import pytest
 
 from samples import generate
 
+pytestmark = pytest.mark.slow
+
 SCENE = "late_sound"
 """The shortest."""
 

@@ -19,6 +19,8 @@ from pipeline.types import FrameBatch
 from pipeline.vision.session import VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("stem", ["cuts"], indirect=True)
 def test_two_people_are_two_persons(

@@ -20,11 +20,13 @@ def spoken() -> tuple[Utterance, ...]:
     return tuple(speak([(VOICE, TEXT), (VOICE, TEXT), (Voice("en-us+f3", 120, 55), TEXT)]))
 
 
+@pytest.mark.slow
 def test_sentence_sounds_the_same_every_time(spoken: tuple[Utterance, ...]) -> None:
     assert np.array_equal(spoken[0].samples, spoken[1].samples)
     assert spoken[0].words == spoken[1].words
 
 
+@pytest.mark.slow
 def test_every_word_has_its_time(spoken: tuple[Utterance, ...]) -> None:
     words = spoken[0].words
     assert [word.text for word in words] == TEXT.split()
@@ -54,12 +56,14 @@ def test_slower_voice_takes_longer(spoken: tuple[Utterance, ...]) -> None:
     assert spoken[2].duration_s > 1.2 * spoken[0].duration_s
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("spoken")
 def test_unknown_voice_is_refused() -> None:
     with pytest.raises(ValueError, match="no voice 'xx-none'"):
         speak([(Voice("xx-none", 160, 50), TEXT)])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("spoken")
 def test_words_that_are_run_together_are_refused() -> None:
     with pytest.raises(ValueError, match="runs words together"):

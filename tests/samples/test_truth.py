@@ -35,6 +35,7 @@ def within_turns(times_s: np.ndarray, truth: dict[str, Any], margin_s: float = 0
     return inside
 
 
+@pytest.mark.slow
 def test_picture_is_what_the_truth_says(truth: dict[str, Any], video: Path) -> None:
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
@@ -115,6 +116,7 @@ def test_speech_is_neither_faint_nor_clipped(truth: dict[str, Any], video: Path,
     assert np.abs(sound).max() < 0.85
 
 
+@pytest.mark.slow
 def test_pictures_change_where_the_shots_do(truth: dict[str, Any], video: Path) -> None:
     found = [start.seconds for start, _ in detect(str(video), ContentDetector())] or [0.0]
     assert found == pytest.approx([shot["start_s"] for shot in truth["shots"]], abs=1e-3)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from ray.cluster_utils import Cluster
 
 from config import Config
@@ -27,36 +27,41 @@ address = ""
 outside = ""
 """The same for a driver that does not belong to it."""
 
+_path = ""
+"""Folder in which its nodes find `tests` and nothing else."""
+
 
 @contextmanager
 def running() -> Iterator[Cluster]:
     """Start the cluster. Its nodes find the stages of the tests; the code of the product must come with the run."""
-    global address, outside
-    path = tempfile.TemporaryDirectory(prefix="lipgen-tests-")
-    Path(path.name, "tests").symlink_to(ROOT / "tests")
-    wanted = {
-        "PYTHONPATH": path.name,
-        "RAY_AUTH_MODE": "disabled",
-        "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",  # 30 are few for a busy machine
-    }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    (port,) = free_ports(1)
-    head = {"num_cpus": 0, "include_dashboard": False, "ray_client_server_port": port}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        for _ in range(2):
-            cluster.add_node(num_cpus=CORES)
-        address, outside = str(cluster.address), f"ray://127.0.0.1:{port}"
-        yield cluster
-    finally:
-        cluster.shutdown()
-        path.cleanup()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    global address, outside, _path
+    with tempfile.TemporaryDirectory(prefix="lipgen-tests-") as _path:
+        Path(_path, "tests").symlink_to(ROOT / "tests")
+        with variables():
+            (port,) = free_ports(1)
+            head = {"num_cpus": 0, "include_dashboard": False, "ray_client_server_port": port}
+            cluster = Cluster(initialize_head=True, head_node_args=head)
+            try:
+                for _ in range(2):
+                    cluster.add_node(num_cpus=CORES)
+                address, outside = str(cluster.address), f"ray://127.0.0.1:{port}"
+            except BaseException:
+                cluster.shutdown()
+                raise
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+@contextmanager
+def variables() -> Iterator[None]:
+    """Inside, drivers and nodes have the environment that the cluster was started in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", _path)
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "120")  # 30 are few for a busy machine
+        yield
 
 
 def on_ray(config: Config, models: Models, work_dir: Path, stages: Stages) -> ClusterExecutor:

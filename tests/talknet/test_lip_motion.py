@@ -103,6 +103,7 @@ def test_several_tracks_score_as_each_alone() -> None:
     np.testing.assert_array_equal(together[1], scorer.score(_STILL[:40], _SPEECH[:160]))
 
 
+@pytest.mark.slow
 def test_a_real_speaker_is_above_zero_while_it_speaks(shared: Path) -> None:
     capture = cv2.VideoCapture(str(shared / "videos" / "talknet_pycrop_00000.avi"))
     frames = [capture.read()[1] for _ in range(200)]

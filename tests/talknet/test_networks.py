@@ -18,6 +18,8 @@ from talknet.scorer import NetworkScorer, load_runner
 from talknet.talknet import TalkNetRunner
 from talknet.talknet_layout import TalkNet
 
+pytestmark = pytest.mark.slow
+
 _DURATIONS_S = (1, 2, 3, 4, 5, 6)
 
 Scorers = Callable[[str], NetworkScorer]

@@ -10,6 +10,8 @@ import torch
 from talknet import load_scorer
 from talknet.scorer import NetworkScorer
 
+pytestmark = pytest.mark.slow
+
 _NETWORKS = ["talknet", "lr-asd", "light-asd"]
 _ALLOWED = 1e-4
 

@@ -33,6 +33,7 @@ def test_a_track_is_cut_into_minutes() -> None:
     assert list(block_spans(3000)) == [(0, 1500), (1500, 3000)]
 
 
+@pytest.mark.slow
 @given(
     block_frames=st.lists(st.integers(1, 200), min_size=1, max_size=3),
     reach=st.sampled_from([2, 6, 9]),

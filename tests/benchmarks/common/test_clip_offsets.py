@@ -16,6 +16,8 @@ from pipeline.media.encode import write_clip
 from pipeline.media.probe import probe
 from pipeline.types import ScoredTracks
 
+pytestmark = pytest.mark.slow
+
 FIRST, COUNT = 120, 70
 """Frames of ``two_shot`` in which the admiral speaks."""
 

@@ -76,6 +76,7 @@ def test_a_voice_from_off_screen_is_of_neither(heads: list[Head]) -> None:
     assert {turn.head.name for turn in talk.turns} == {"cid"}
 
 
+@pytest.mark.slow
 def test_what_is_written_is_read_back(heads: list[Head], tmp_path: Path) -> None:
     (talk,) = compose(heads, "off-screen")
     write(talk, tmp_path)

@@ -26,6 +26,7 @@ def test_facts_go_into_a_json_line() -> None:
     assert {"device_name", "cores", "others", "commit", "date"} <= set(json.loads(json.dumps(facts())))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
 def test_what_a_living_child_computes_is_ours() -> None:
     before = module._own_s()

@@ -14,6 +14,7 @@ from pipeline.media.probe import probe
 from pipeline.speech.given import read_transcript
 
 
+@pytest.mark.slow
 def test_good_ones_are_different_videos_with_sound_and_words(tmp_path: Path) -> None:
     made = make_good(4, 0.4, tmp_path, tmp_path)
     assert len({short.path.read_bytes() for short in made}) == len({short.path for short in made}) == 4

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from benchmarks.common.speed_videos import looped, make_videos
 from pipeline.media.probe import probe
 from pipeline.speech.given import read_transcript
@@ -33,6 +35,7 @@ def test_what_is_not_time_stays() -> None:
     assert segment["words"][0]["probability"] == 1.0
 
 
+@pytest.mark.slow
 def test_videos_have_the_length_and_a_transcript_that_the_product_reads(tmp_path: Path) -> None:
     made = make_videos(tmp_path / "set", 4, 6.0)
     videos = sorted(made.videos.iterdir())

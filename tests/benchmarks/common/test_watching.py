@@ -10,7 +10,7 @@ import pytest
 from benchmarks.common.busy import busy_shares
 from benchmarks.common.watching import PARENT, watch
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")]
 
 WORKER = """
 import sys, time

@@ -49,6 +49,7 @@ def test_subtitles_are_read_as_one_sentence_a_minute(tmp_path: Path, minutes: in
     assert segments[-1].end_s < minutes * 60
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux")
 def test_a_command_is_watched_with_its_exit_code() -> None:
     code = f"import sys, time; held = bytearray({60 * MIB}); time.sleep(2.5); sys.exit(3)"

@@ -186,6 +186,7 @@ def line_of(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "name"),
     [
@@ -202,10 +203,12 @@ def test_the_bottleneck_of_an_extreme_case_has_its_name(
     assert line_of(capsys, *argv)["gpus"][-1]["bottleneck"] == name
 
 
+@pytest.mark.slow
 def test_the_same_command_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert line_of(capsys) == line_of(capsys)
 
 
+@pytest.mark.slow
 def test_balanced_is_nearly_as_fast_as_plenty_and_a_core_less_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     balanced = line_of(capsys)["balanced"]
     teams, cores = balanced["teams_per_gpu"], int(balanced["cores_per_gpu"])
@@ -347,6 +350,7 @@ CPU = Config(
 )
 
 
+@pytest.mark.slow
 def test_every_stage_of_a_real_video_takes_cpu_seconds(tmp_path: Path, samples: Path, shared: Path) -> None:
     """Of a run that saw no face and heard no word, whose results stay as they are."""
     none = {"track": np.int32, "frame": np.int32, "logit": np.float32, "probability": np.float32}
@@ -365,6 +369,7 @@ def test_every_stage_of_a_real_video_takes_cpu_seconds(tmp_path: Path, samples: 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_the_driver_is_timed_without_a_trace_beside_the_videos(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"anything")
     assert min(driver_seconds([tmp_path / "a.mp4"], resolved(CPU), ()).values()) > 0

@@ -20,6 +20,7 @@ def test_ratios_are_those_within_a_round() -> None:
     assert (told["ring_frames_per_s"], told["pyav_frames_per_s"], told["runs"]) == (90.0, 100.0, 3)
 
 
+@pytest.mark.slow
 def test_every_frame_of_every_video_comes_through_the_ring(tmp_path: Path) -> None:
     film = Film(tmp_path)
     sound = [(Fraction(0), film.tone(16_000, 3))]

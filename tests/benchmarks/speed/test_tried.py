@@ -7,6 +7,8 @@ import torch
 
 from benchmarks.speed import tried
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("pair", [tried.relu_inside, tried.winograd])
 def test_what_was_tried_computes_the_same(pair: Callable[[], tuple[Callable, Callable]]) -> None:

@@ -86,6 +86,7 @@ def _near(pixel: np.ndarray, colour: tuple[int, int, int], within: int = 45) -> 
     return bool(np.abs(pixel.astype(int) - colour).max() <= within)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [F(25), F(30000, 1001), F(50), F(12)], ids=str)
 def test_every_picture_of_the_source_is_there_at_its_rate(tmp_path: Path, rate: Fraction) -> None:
     source, out, count = _annotated(tmp_path, rate)
@@ -95,6 +96,7 @@ def test_every_picture_of_the_source_is_there_at_its_rate(tmp_path: Path, rate: 
     assert after.duration_s == pytest.approx(before.duration_s, abs=0.5 / float(rate))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [F(25), F(30000, 1001), F(50)], ids=str)
 def test_the_box_follows_the_face_at_the_rate_of_the_source(tmp_path: Path, rate: Fraction) -> None:
     """The left edge of the box is found where the square is on that picture, to two pixels."""
@@ -107,6 +109,7 @@ def test_the_box_follows_the_face_at_the_rate_of_the_source(tmp_path: Path, rate
             assert any(_near(picture[MIDDLE, x + dx], wanted) for dx in (-2, -1, 0, 1, 2)), (number, picture[MIDDLE, x])
 
 
+@pytest.mark.slow
 def test_the_colour_changes_with_the_probability(tmp_path: Path) -> None:
     _, out, _ = _annotated(tmp_path)
     pictures = [picture.copy() for picture in read_frames(probe(out))]
@@ -115,6 +118,7 @@ def test_the_colour_changes_with_the_probability(tmp_path: Path) -> None:
     assert _near(pictures[10][100, 500], colour_of(0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zero_s", [F(0), F(7, 5)], ids=str)
 def test_the_sound_begins_with_the_picture(tmp_path: Path, zero_s: Fraction) -> None:
     """A tone from 0.4 s on is found there, in a file whose clock begins anywhere."""
@@ -125,6 +129,7 @@ def test_the_sound_begins_with_the_picture(tmp_path: Path, zero_s: Fraction) -> 
     assert probe(out).audio_rate_hz == 16_000
 
 
+@pytest.mark.slow
 def test_of_a_variable_rate_each_moment_shows_its_picture(tmp_path: Path) -> None:
     """30, then 10 pictures a second: the average is constant, and the square is where it was at that time."""
     times_s = [F(k, 30) for k in range(30)] + [1 + F(k, 10) for k in range(10)]
@@ -137,6 +142,7 @@ def test_of_a_variable_rate_each_moment_shows_its_picture(tmp_path: Path) -> Non
     assert np.flatnonzero(shown[TOP + 100].max(1) > 140)[0] == pytest.approx(_left(1.5 * 25), abs=8)
 
 
+@pytest.mark.slow
 def test_progress_is_told_up_to_the_last_picture(tmp_path: Path) -> None:
     told: list[int] = []
     _annotated(tmp_path, F(12), on_frames=told.append)
@@ -225,6 +231,7 @@ def test_a_picture_that_cannot_be_read_leaves_no_file(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4"]
 
 
+@pytest.mark.slow
 def test_what_is_written_plays_elsewhere(tmp_path: Path) -> None:
     _, out, _ = _annotated(tmp_path)
     with av.open(str(out)) as container:

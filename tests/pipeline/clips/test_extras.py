@@ -58,6 +58,7 @@ def test_who_speaks_is_what_the_clips_say(folder: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_clip_text_writes_the_words_beside_each_clip_and_cuts_none(finish, tmp_path: Path) -> None:
     manifest = finish().manifest
     clips = {path: path.stat().st_mtime_ns for path in manifest.parent.iterdir()}
@@ -70,6 +71,7 @@ def test_clip_text_writes_the_words_beside_each_clip_and_cuts_none(finish, tmp_p
     assert not list(manifest.parent.glob("*.txt"))
 
 
+@pytest.mark.slow
 def test_only_the_clips_that_were_cut_have_a_text(finish, tmp_path: Path, first_clip_fails: None) -> None:
     """B8: a clip that failed had its words beside it all the same."""
     output = finish().manifest.parent

@@ -28,6 +28,7 @@ def test_frames_of_a_span(start_s: float, end_s: float, frames: tuple[int, int])
     assert frames_of(start_s, end_s) == frames
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.021, 5), min_size=1, max_size=20))
 def test_spans_without_a_gap_share_no_frame_and_leave_none_out(lengths_s: list[float]) -> None:
     edges = [0.0, *np.cumsum([max(length, 0.05) for length in lengths_s]).tolist()]

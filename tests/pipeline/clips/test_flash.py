@@ -59,6 +59,7 @@ def _onsets(path: Any) -> tuple[float, float]:
     return flash_s - seen[0][0], beep_s - seen[0][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", ["grid", "source"])
 @pytest.mark.parametrize("late_s", [F(0), F(476, 1000)], ids=["", "late"])
 @pytest.mark.parametrize("rate", [F(24000, 1001), F(25), F(30000, 1001), F(50), F(60), "variable"], ids=str)
@@ -87,6 +88,7 @@ def test_a_grid_of_the_sources_rate_has_each_of_its_pictures_once(film: Any, rat
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("true_cut", [99, 100, 101])
 def test_the_window_jumps_where_the_picture_does(
     film: Any, make_tracks: Any, make_sentence: Any, true_cut: int

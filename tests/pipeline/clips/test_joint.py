@@ -51,6 +51,7 @@ def _by_trying_all(places: list[Place]) -> list[np.ndarray]:
     return [shares / shares.sum() for shares in found]
 
 
+@pytest.mark.slow
 @given(PLACES, st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
 def test_probabilities_are_those_of_all_combinations(shape: list[tuple[int, int]], seed: int) -> None:

@@ -13,6 +13,8 @@ from pipeline.media.probe import probe
 from tests.support.film import Film
 from tests.support.finished import Finished, finished
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:

@@ -288,6 +288,7 @@ def conversations(draw: st.DrawFn):
     return sentences, count, edges[: len(edges) // 2 * 2], draw(st.sampled_from(RATES))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(conversations(), st.sampled_from(["wide", "skip", "trim"]))
 def test_no_word_is_lost_and_no_clip_leaves_the_video(make_tracks, make_sentence, conversation, gap) -> None:

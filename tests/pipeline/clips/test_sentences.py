@@ -48,12 +48,14 @@ def spoken_words(draw: st.DrawFn) -> list[AttributedWord]:
     return words
 
 
+@pytest.mark.slow
 @given(spoken_words(), st.floats(0.05, 2), st.floats(1, 5))
 def test_each_word_is_in_one_sentence_and_in_order(words, pause_s, max_s) -> None:
     sentences = _split(words, pause_s=pause_s, max_s=max_s)
     assert [spoken for sentence in sentences for spoken in sentence.words] == words
 
 
+@pytest.mark.slow
 @given(spoken_words(), st.floats(0.05, 2), st.floats(1, 5))
 def test_a_sentence_has_one_speaker_no_pause_and_a_length(words, pause_s, max_s) -> None:
     for sentence in _split(words, pause_s=pause_s, max_s=max_s):

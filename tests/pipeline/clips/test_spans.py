@@ -52,6 +52,7 @@ def turns(draw: st.DrawFn) -> list[tuple[float, float]]:
     return spans_s
 
 
+@pytest.mark.slow
 @given(turns(), st.floats(0, 1), st.lists(st.integers(1, 600), max_size=5, unique=True))
 def test_a_clip_holds_its_words_and_none_of_its_neighbours(spans_s, padding_s, cuts) -> None:
     frame_count = int(spans_s[-1][1] * GRID_FPS) + 20

@@ -144,6 +144,7 @@ def _talk(make_tracks, seed: int, spans_s: tuple[tuple[float, float], ...], loud
     return Faces(make_tracks(*((0, count, logit) for logit in logits), frame_count=count))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("louder", [0.0, 1.5])
 @pytest.mark.parametrize("second_s", [(2.0, 7.0), (1.5, 3.0), (1.0, 7.0)])
 def test_words_of_two_who_talk_at_once_do_not_change_places(make_tracks, second_s, louder) -> None:

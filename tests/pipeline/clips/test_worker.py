@@ -30,6 +30,7 @@ from tests.support.square_and_beep import (
 )
 
 
+@pytest.mark.slow
 def test_everything_is_left(finish, tmp_path: Path) -> None:
     finished = finish()
     result = tmp_path / "result"
@@ -48,6 +49,7 @@ def test_everything_is_left(finish, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_manifest_tells_what_happened(finish, video: Path) -> None:
     manifest = read_manifest(finish().manifest)
     first, second = manifest["clips"]
@@ -66,6 +68,7 @@ def test_the_manifest_tells_what_happened(finish, video: Path) -> None:
     assert first["models"]["words"] == {"name": "base", "sha256": "ab" * 32}
 
 
+@pytest.mark.slow
 def test_a_clip_has_the_frames_and_the_sound_of_its_span(finish) -> None:
     finished = finish()
     for clip in read_manifest(finished.manifest)["clips"]:
@@ -78,6 +81,7 @@ def test_a_clip_has_the_frames_and_the_sound_of_its_span(finish) -> None:
         assert all(picture.shape == (84, 84, 3) for picture in pictures)
 
 
+@pytest.mark.slow
 def test_each_frame_is_the_one_of_its_instant(finish) -> None:
     finished = finish()
     for clip in read_manifest(finished.manifest)["clips"]:
@@ -85,6 +89,7 @@ def test_each_frame_is_the_one_of_its_instant(finish) -> None:
         assert lit == LIT[clip["first_frame"] :][: len(lit)].tolist()
 
 
+@pytest.mark.slow
 def test_the_window_follows_the_face(finish) -> None:
     finished = finish()
     pictures = pictures_of(finished.manifest.parent / "seg_0000_track_000.mp4")
@@ -94,6 +99,7 @@ def test_the_window_follows_the_face(finish) -> None:
         np.testing.assert_allclose(np.ptp(bright, axis=0) + 1, 84 / 1.4, atol=2.1)
 
 
+@pytest.mark.slow
 def test_the_sound_is_that_of_the_same_instants(finish) -> None:
     finished = finish()
     samples, _ = sound_of(finished.manifest.parent / "seg_0001_track_000.mp4")
@@ -101,12 +107,14 @@ def test_the_sound_is_that_of_the_same_instants(finish) -> None:
     np.testing.assert_allclose([loud[0], loud[-1]], np.array(BEEP_S) - 1.28, atol=0.02)
 
 
+@pytest.mark.slow
 def test_progress_is_told_from_none_to_all(finish) -> None:
     told = []
     finish(on_clip=lambda done, total: told.append((done, total)))
     assert told == [(0, 2), (1, 2), (2, 2)]
 
 
+@pytest.mark.slow
 def test_tracks_and_transcript_can_be_read_back(finish, tracks: ScoredTracks, tmp_path: Path) -> None:
     finish()
     assert read_own_transcript(tmp_path / "result" / "transcript.json")[1] == "s1"
@@ -130,11 +138,13 @@ def test_the_manifest_says_how_long_each_person_speaks(finish) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_clips_can_be_listed(finish, tmp_path: Path) -> None:
     lines = list(clip_lines([finish().manifest], tmp_path))
     assert [line["path"] for line in lines] == [f"result/output/seg_000{i}_track_000.mp4" for i in (0, 1)]
 
 
+@pytest.mark.slow
 def test_what_an_earlier_run_left_goes_and_the_rest_stays(finish, tmp_path: Path) -> None:
     output = tmp_path / "result" / "output"
     output.mkdir(parents=True)
@@ -152,6 +162,7 @@ def test_what_an_earlier_run_left_goes_and_the_rest_stays(finish, tmp_path: Path
     }
 
 
+@pytest.mark.slow
 def test_the_old_manifest_is_gone_before_the_first_clip(finish, tmp_path: Path) -> None:
     manifest = finish().manifest
     seen = []
@@ -167,6 +178,7 @@ def _failing_ffmpeg(tmp_path: Path) -> str:
     return str(script)
 
 
+@pytest.mark.slow
 def test_a_failed_encoder_is_told_and_leaves_no_clip(finish, tmp_path: Path, monkeypatch) -> None:
     """B8: nothing stands in the manifest that is not there."""
     failing = _failing_ffmpeg(tmp_path)  # once: a program that runs cannot be written
@@ -180,12 +192,14 @@ def test_a_failed_encoder_is_told_and_leaves_no_clip(finish, tmp_path: Path, mon
     assert [path.name for path in finished.manifest.parent.iterdir()] == ["manifest.json"]
 
 
+@pytest.mark.slow
 def test_one_failed_clip_does_not_harm_the_others(finish, first_clip_fails: None) -> None:
     manifest = read_manifest(finish().manifest)
     assert [clip["index"] for clip in manifest["clips"]] == [1]
     assert [line["index"] for line in manifest["dropped"]] == [0, 2]
 
 
+@pytest.mark.slow
 def test_an_encoder_that_takes_too_few_pictures_has_failed(finish, monkeypatch) -> None:
     def take_three(path: Path, frames, **fields: Any) -> int:
         path.write_bytes(b"half a clip")
@@ -197,6 +211,7 @@ def test_an_encoder_that_takes_too_few_pictures_has_failed(finish, monkeypatch) 
     assert not list(finished.manifest.parent.glob("*.mp4"))
 
 
+@pytest.mark.slow
 def test_a_picture_that_ends_early_is_told(finish) -> None:
     """The tracks claim two seconds more than the file holds."""
     count = FRAMES + 50
@@ -238,6 +253,7 @@ def test_a_video_without_words_and_faces(finish, tracks: ScoredTracks) -> None:
     assert [line["reason_code"] for line in manifest["dropped"]] == ["not_visible", "not_visible", "outside_picture"]
 
 
+@pytest.mark.slow
 def test_nothing_is_lost(finish) -> None:
     manifest = read_manifest(finish(config=Config(CLIP_SIZE=32, MIN_SENTENCE_S=1.0)).manifest)
     indices = sorted(line["index"] for line in manifest["clips"] + manifest["dropped"])
@@ -246,6 +262,7 @@ def test_nothing_is_lost(finish) -> None:
     assert sorted(words) == sorted(word.text.strip() for word in TRANSCRIPT.words)
 
 
+@pytest.mark.slow
 def test_what_was_lost_of_the_video_is_in_the_manifest(finish, tmp_path: Path) -> None:
     finished = finish(losses=Losses(3, 1, 2.5))
     assert finished.losses == Losses(3, 1, 2.5)

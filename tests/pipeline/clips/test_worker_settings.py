@@ -24,6 +24,7 @@ from tests.support.square_and_beep import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high"), [({"CLIP_SIZE": 32}, {"CLIP_SIZE": 96}), ({"CLIP_CRF": 45}, {"CLIP_CRF": 1})])
 def test_size_and_quality_are_settings(finish, low, high) -> None:
     sizes = []
@@ -33,6 +34,7 @@ def test_size_and_quality_are_settings(finish, low, high) -> None:
     assert sizes[0] < sizes[1]
 
 
+@pytest.mark.slow
 def test_the_preset_is_a_setting(finish, monkeypatch) -> None:
     presets = []
     real = subprocess.Popen
@@ -46,6 +48,7 @@ def test_the_preset_is_a_setting(finish, monkeypatch) -> None:
     assert set(presets) == {"ultrafast"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("style", "size", "of_the_picture"),
     [
@@ -69,6 +72,7 @@ def test_a_clip_of_each_style(finish, style, size, of_the_picture) -> None:
         np.testing.assert_allclose(bright.mean(axis=0), [y + SQUARE / 2 - 0.5, x + SQUARE / 2 - 0.5], atol=1.5)
 
 
+@pytest.mark.slow
 def test_the_sources_frames_are_a_setting(finish, video: Path) -> None:
     source = dataclasses.replace(probe(video), rate=Fraction(50))
     finished = finish(probe=source, config=Config(CLIP_SIZE=84, CLIP_CRF=10, SENTENCE_PAUSE_S=0.4, CLIP_FPS="source"))
@@ -93,6 +97,7 @@ def test_no_clip_where_the_face_is_lost_is_in_the_manifest(finish) -> None:
     assert [line["reason_code"] for line in manifest["dropped"]] == ["face_gap", "outside_picture"]
 
 
+@pytest.mark.slow
 def test_several_clips_are_cut_at_once(finish, monkeypatch) -> None:
     """Each of the two clips waits for the other to begin."""
     from pipeline.clips import worker
@@ -109,6 +114,7 @@ def test_several_clips_are_cut_at_once(finish, monkeypatch) -> None:
     assert [clip["index"] for clip in read_manifest(finished.manifest)["clips"]] == [0, 1]
 
 
+@pytest.mark.slow
 def test_clips_are_the_same_however_many_are_cut_at_once(finish) -> None:
     found = []
     for count in (1, 3):
@@ -128,6 +134,7 @@ def test_how_many_clips_are_cut_at_once(monkeypatch, cores, workers, count) -> N
     assert clips_at_once(Config(CLIPS_AT_ONCE=7)) == 7
 
 
+@pytest.mark.slow
 def test_score_only_acts(finish, tmp_path: Path) -> None:
     """Everything but the clips, and each sentence that would have been one says why it is none."""
     wanted = {clip["index"] for clip in read_manifest(finish().manifest)["clips"]}

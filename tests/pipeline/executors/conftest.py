@@ -12,7 +12,10 @@ from tests.support.executing import Kind
 from tests.support.ray_cluster import on_ray
 
 
-@pytest.fixture(scope="module", params=["serial", "local", "ray"])
+@pytest.fixture(
+    scope="module",
+    params=["serial", pytest.param("local", marks=pytest.mark.slow), pytest.param("ray", marks=pytest.mark.ray)],
+)
 def kind(request: pytest.FixtureRequest) -> Kind:
     """Each executor in turn."""
     if request.param != "ray":

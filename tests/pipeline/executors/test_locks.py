@@ -51,6 +51,7 @@ def test_what_a_run_has_taken_it_may_take_again(tmp_path: Path, video: VideoJob)
     assert second.take(video) is not None
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_lets_go(tmp_path: Path, video: VideoJob) -> None:
     code = (
         "import sys, time; from pathlib import Path; from config import Config\n"

@@ -77,7 +77,7 @@ class TestOnOneMachine:
         executor.run(jobs, RemoteListener(len(jobs), report, False, mirror))
         return report
 
-    @pytest.mark.parametrize("kind", [SerialExecutor, LocalExecutor])
+    @pytest.mark.parametrize("kind", [SerialExecutor, pytest.param(LocalExecutor, marks=pytest.mark.slow)])
     def test_results_are_on_the_storage_and_the_copies_here_are_gone(
         self, kind: type, bucket: str, tmp_path: Path
     ) -> None:

@@ -62,6 +62,7 @@ def test_late_sound_is_preceded_by_silence(film: Any, name: str) -> None:
     assert abs(len(got) - 1476 * MS) <= MS
 
 
+@pytest.mark.slow
 def test_late_sound_of_aac_in_mp4(film: Any) -> None:
     sound = [(F(476, 1000), film.tone(48000, 1))]
     path = film.make("v.mp4", film.times(F(25), 2), sound=sound, sound_rate_hz=48000, sound_codec="aac")
@@ -70,6 +71,7 @@ def test_late_sound_of_aac_in_mp4(film: Any) -> None:
     assert not got[: 440 * MS].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["v.mkv", "v.mov"])
 @pytest.mark.parametrize("lead_s", [F(2, 25), F(1)], ids=str)
 def test_sound_before_the_picture_has_negative_numbers(film: Any, name: str, lead_s: Fraction) -> None:
@@ -85,6 +87,7 @@ def test_sound_before_the_picture_has_negative_numbers(film: Any, name: str, lea
     np.testing.assert_array_equal(track.recording.read(0, 48000), wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_hz", [44100, 48000, 8000])
 def test_sound_before_the_picture_changes_nothing_after_it(film: Any, rate_hz: int) -> None:
     """Resampled from before time zero on, as if all of it had been resampled at once."""
@@ -152,6 +155,7 @@ def test_small_strays_of_timestamps_are_not_heard(film: Any) -> None:
     np.testing.assert_array_equal(samples, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_hz", [44100, 48000, 22050, 8000, 11025, 96000, 32000])
 def test_blocks_resample_as_if_all_at_once(film: Any, monkeypatch: pytest.MonkeyPatch, rate_hz: int) -> None:
     monkeypatch.setattr(audio, "BLOCK_S", 1)
@@ -162,6 +166,7 @@ def test_blocks_resample_as_if_all_at_once(film: Any, monkeypatch: pytest.Monkey
     assert np.abs(got - np.clip(np.rint(whole * 32768), -32768, 32767)).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1.0, 2.0, 2.0005, 0.001])
 def test_blocks_of_any_last_length(film: Any, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(audio, "BLOCK_S", 1)
@@ -224,6 +229,7 @@ def test_a_span_is_the_slice_of_the_whole(film: Any, channels: int, rate_hz: int
         np.testing.assert_array_equal(samples, wanted[start * rate_hz // 25 : end * rate_hz // 25], str((start, end)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["v.mkv", "v.ts", "v.mp4"])
 def test_a_span_of_coded_sound_lies_where_it_does_in_the_whole(film: Any, name: str) -> None:
     at = np.arange(4 * 48000) / 48000
@@ -262,6 +268,7 @@ def test_a_span_has_its_exact_length_where_there_is_no_sound(film: Any) -> None:
     assert abs(_onset(read_sound(source, F(0), F(3))[0][:, 0].astype(int)) - 44100) <= 45
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [F(24000, 1001), F(25), F(30000, 1001), F(50), F(60), "variable"], ids=str)
 @pytest.mark.parametrize("late_s", [F(0), F(476, 1000)], ids=str)
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
@@ -307,6 +314,7 @@ def test_sound_that_cannot_be_decoded(film: Any) -> None:
     assert caught.value.reason_code == "no_audio"
 
 
+@pytest.mark.slow
 def test_progress_goes_up_to_the_end(film: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audio, "BLOCK_S", 1)
     path = film.make("v.mkv", film.times(F(25), 3), sound=[(F(0), _noise(44100, 3))], sound_rate_hz=44100)

@@ -115,6 +115,7 @@ def test_pictures_out_of_decoding_order(film: Any) -> None:
     assert _numbers(film, path) == list(range(75))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts", "v.avi"])
 @pytest.mark.parametrize("options", [{"g": "12"}, {"g": "250"}, {"preset": "medium", "g": "20", "bf": "3"}], ids=str)
 def test_a_span_is_the_slice_of_the_whole(film: Any, name: str, options: dict[str, str]) -> None:
@@ -133,6 +134,7 @@ def test_a_span_of_a_video_with_a_long_still(film: Any) -> None:
     assert _numbers(film, path, 249, 252) == [9, 10, 11]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spans", "opened"),
     [
@@ -193,6 +195,7 @@ def test_threads_change_nothing(film: Any) -> None:
     assert _numbers(film, path, threads=2) == _numbers(film, path, threads=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["kennedy_wav2lip.mp4", "retalking_face3.mp4", "syncnet_example.avi", "latentsync_demo1.mp4"]
 )

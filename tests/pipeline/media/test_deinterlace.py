@@ -48,6 +48,7 @@ def _as_decoded(path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CODECS)
 def test_an_edge_that_moves_does_not_comb(film: Any, name: str) -> None:
     path = _interlaced(film, name)

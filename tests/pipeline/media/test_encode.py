@@ -57,6 +57,7 @@ def test_a_clip_does_not_depend_on_the_number_of_cores(film: Any) -> None:
     assert b" threads=1 " in path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate_hz", "channels"), [(16000, 1), (44100, 2), (48000, 2), (48000, 1)])
 @pytest.mark.parametrize("frames", [3, 26, 75])
 def test_picture_and_sound_are_equally_long(film: Any, rate_hz: int, channels: int, frames: int) -> None:

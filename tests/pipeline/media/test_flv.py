@@ -37,6 +37,7 @@ def joined(film: Film, *pieces: bytes) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset_s", [0.0, 600.0])
 @pytest.mark.parametrize("block_bytes", [flv.BLOCK_BYTES, 17])
 def test_pieces_with_headers_of_their_own(

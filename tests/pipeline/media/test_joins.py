@@ -62,6 +62,7 @@ def beeps_s(sound: np.ndarray, rate_hz: int) -> list[float]:
     return [round(place / rate_hz, 3) for place in places[first].tolist()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["ts", "mpg"])
 @pytest.mark.parametrize("offset_s", [0.0, 7200.0, 40.0])
 def test_both_pieces_are_there_and_sound_stays_with_its_picture(film: Film, suffix: str, offset_s: float) -> None:
@@ -84,6 +85,7 @@ def test_both_pieces_are_there_and_sound_stays_with_its_picture(film: Film, suff
     assert track.notes[0].startswith(f"the file's clock jumps {how} by") and " at 3.0" in track.notes[0]
 
 
+@pytest.mark.slow
 def test_three_pieces(film: Film) -> None:
     path = joined(film, piece(film, 0), piece(film, 1, offset_s=500), piece(film, 2))
     found = probe(path)
@@ -94,6 +96,7 @@ def test_three_pieces(film: Film) -> None:
         assert abs(flash / 25 - beep_s) <= 0.08
 
 
+@pytest.mark.slow
 def test_clips_behind_a_join_are_cut_where_they_are(film: Film) -> None:
     found = probe(joined(film, piece(film, 0), piece(film, 1)))
     whole = [picture.copy() for picture in read_frames(found)]
@@ -108,6 +111,7 @@ def test_clips_behind_a_join_are_cut_where_they_are(film: Film) -> None:
     assert beeps_s(sound[:, 0], rate_hz)[0] == pytest.approx(0.5, abs=0.06)
 
 
+@pytest.mark.slow
 def test_spans_of_sound_over_joins_are_those_of_one_reading(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
     """In order, with spans that overlap, the file is opened once; a span far back has it read again."""
     found = probe(joined(film, piece(film, 0), piece(film, 1), piece(film, 2)))
@@ -138,6 +142,7 @@ def test_pictures_behind_a_join_are_read_on(film: Film, monkeypatch: pytest.Monk
     assert opened == [10]
 
 
+@pytest.mark.slow
 def test_a_jump_back_that_looks_like_a_clock_that_wraps_is_told_as_one_back(film: Film) -> None:
     found = probe(joined(film, piece(film, 0, offset_s=500), piece(film, 1)))
     track = extract_sound(found, film.folder / "s.pcm")
@@ -145,6 +150,7 @@ def test_a_jump_back_that_looks_like_a_clock_that_wraps_is_told_as_one_back(film
     assert track.notes[0].startswith("the file's clock jumps back by 50")
 
 
+@pytest.mark.slow
 def test_a_lead_of_sound_in_the_second_piece_is_kept(film: Film) -> None:
     found = probe(joined(film, piece(film, 0), piece(film, 1, lead_s=0.4)))
     pictures = [picture.copy() for picture in read_frames(found)]
@@ -173,6 +179,7 @@ def stamps(pieces: list[tuple[float, float]], sound_gap: tuple[float, float] = (
     return found
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.floats(0, 90_000), st.floats(1, 4)), min_size=1, max_size=5).map(
         lambda pieces: [(round(begin_s, 2), round(length_s, 1)) for begin_s, length_s in pieces]
@@ -193,6 +200,7 @@ def test_pieces_follow_one_another_without_a_gap(pieces: list[tuple[float, float
         assert abs(float(join.at_s) - clock_s) <= 0.05 * len(pieces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset_s", [0.0, 700.0])
 def test_a_piece_without_sound_between_two_with_some_moves_no_sound(film: Film, offset_s: float) -> None:
     piece(film, 1)
@@ -209,6 +217,7 @@ def test_a_piece_without_sound_between_two_with_some_moves_no_sound(film: Film, 
     )
 
 
+@pytest.mark.slow
 def test_a_piece_with_other_streams_is_told_to_be_unread(film: Film) -> None:
     piece(film, 1)
     film.ffmpeg("-i", "piece1.ts", "-c", "copy", "-streamid", "0:500", "-streamid", "1:501", "other.ts")

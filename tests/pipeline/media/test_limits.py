@@ -83,6 +83,7 @@ def _sizes(film: Any) -> dict[str, Path]:
     return paths
 
 
+@pytest.mark.slow
 def test_sizes_that_are_not_true_are_refused_before_memory_is_spent(film: Any) -> None:
     """Sixty thousand squared in three channels would be ten gigabytes. Another process, so that its peak is its own."""
     code = (

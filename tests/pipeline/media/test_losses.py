@@ -50,11 +50,13 @@ def _read(path: Path, threads: int = 1) -> tuple[int, int, int, float]:
 ALL = ["v.mp4", "v.mov", "v.mkv", "v.ts", "v.avi", "v.flv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_whole_file_has_lost_nothing(film: Any, name: str) -> None:
     assert _read(_film(film, name))[1:] == (0, 0, 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "wmv", "nut", "flv", "ts"])
 def test_a_file_whose_sound_begins_before_its_picture_has_lost_nothing(film: Any, suffix: str) -> None:
     """Whatever its header claims a length of."""
@@ -68,6 +70,7 @@ def test_a_file_whose_sound_begins_before_its_picture_has_lost_nothing(film: Any
     assert (count, lost, sound_lost, missing_s) == (pytest.approx(62, abs=1), 0, 0, 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_file_that_was_cut_off_says_so(film: Any, name: str) -> None:
     """By what its header claims; a transport stream has no header of the whole, but ends within a packet."""
@@ -84,6 +87,7 @@ def test_a_file_that_was_cut_off_says_so(film: Any, name: str) -> None:
         assert sound_lost > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", [name for name in ALL if name != "v.mkv"])
 def test_damaged_packets_are_counted(film: Any, name: str, threads: int) -> None:
@@ -121,6 +125,7 @@ def test_a_recording_that_begins_in_the_middle_has_lost_nothing(film: Any) -> No
     assert sum(lost) == 0
 
 
+@pytest.mark.slow
 def test_sound_that_is_longer_than_the_picture_is_no_loss(film: Any) -> None:
     for name in ("v.mkv", "v.mp4", "v.ts", "v.flv"):
         made = film.make(

@@ -136,6 +136,7 @@ def _several(film: Any, name: str, *dispositions: str) -> Path:
     return film.folder / name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["v.mkv", "v.mp4", "v.mov"])
 @pytest.mark.parametrize(
     ("marks", "size", "rate_hz"),

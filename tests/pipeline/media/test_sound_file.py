@@ -42,6 +42,7 @@ def _video(film: Any, zero_s: Fraction = ZERO, sound_s: Fraction | None = None) 
     return film.make("video.mkv", film.times(F(25), 2, zero_s), sound=sound)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zero_s", "sound_s", "begin_s"),
     [(F(0), None, 0.9), (F(0), F(0), 0.9), (F(7, 5), F(1), 0.5), (F(7, 5), None, 0.9), (F(1), F(2), 0.9)],

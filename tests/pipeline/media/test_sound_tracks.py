@@ -60,6 +60,7 @@ def test_auto_takes_the_default_and_says_so(film: Film, default: int, found_hz: 
     assert track.notes == (f"sound track {number} of 2 ({language}) was used",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "found_hz"), [("1", 300), ("2", 900), ("de", 300), ("deu", 300), ("ger", 300), ("en", 900), ("eng", 900)]
 )
@@ -115,6 +116,7 @@ def damaged(film: Film, *sounds: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_where_the_default_cannot_be_decoded_another_is_taken(film: Film) -> None:
     path = damaged(film, LOW, SILENT, HIGH)
     found, track = extract_heard(probe(path), film.folder / "s.pcm", True)
@@ -190,6 +192,7 @@ def test_channels_in_phase_are_mixed_as_ever(film: Film) -> None:
     assert track.notes == () and track.peak == pytest.approx(0.375, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["5.1", "5.1(side)", "7.1", "quad", "3.0", "5.0", "6.1"])
 def test_no_clip_is_louder_than_its_source(film: Film, layout: str) -> None:
     """A voice in the centre and tones of 0.7 beside it; before, 5.6 % of the samples of a clip stood at full scale."""

@@ -16,6 +16,8 @@ from pipeline.media.probe import probe
 from pipeline.types import MediaLimits
 from tests.support.film import Film
 
+pytestmark = pytest.mark.slow
+
 F = Fraction
 
 

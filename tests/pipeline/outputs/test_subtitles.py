@@ -146,6 +146,7 @@ def test_nothing_to_say() -> None:
     assert (srt_text(()), vtt_text(())) == ("", "WEBVTT\n")
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=60),

@@ -210,6 +210,7 @@ def test_a_storage(tmp_path: Path) -> None:
     assert found(Config(OUTPUT_DIR="https://example.org/out"))["storage"].level == "FAIL"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flags", "code"), [([], 0), (["--vision-device", "cuda:77"], 2)])
 def test_the_command_line(flags: list[str], code: int) -> None:
     argv = [sys.executable, "optimized_runner.py", "--doctor", *flags]

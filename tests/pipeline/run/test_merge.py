@@ -293,6 +293,7 @@ class TestCommand:
         assert "cannot be written: No space left on device" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_shards_of_real_videos_equal_one_whole_run(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -295,6 +295,7 @@ NAMES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(NAMES, st.booleans())
 def test_no_two_videos_share_a_folder(
     tmp_path_factory: pytest.TempPathFactory, names: list[tuple[str, str, str]], beside: bool

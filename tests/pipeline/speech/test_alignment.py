@@ -38,6 +38,7 @@ def _errors_s(words: Sequence[Word], truth: Sequence[tuple[str, float, float]]) 
     return [abs(error) for word, (_, start, end) in pairs for error in (word.start_s - start, word.end_s - end)]
 
 
+@pytest.mark.slow
 def test_known_words_are_found_to_60_ms(grid, make_track: MakeTrack, aligner: Aligner) -> None:
     errors = []
     for sound, truth in grid:
@@ -48,6 +49,7 @@ def test_known_words_are_found_to_60_ms(grid, make_track: MakeTrack, aligner: Al
     assert float(np.median(errors)) <= 0.060
 
 
+@pytest.mark.slow
 def test_words_come_back_as_they_were_written(grid, make_track: MakeTrack, aligner: Aligner) -> None:
     audio = make_track(grid[0][0])
     texts = [" Bin", " blue", " at", " F", " two", " now."]

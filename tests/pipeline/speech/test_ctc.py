@@ -76,6 +76,7 @@ def test_impossible_labels_do_not_stop_the_search() -> None:
     assert found is not None and np.isfinite(found).all()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(
     scores=st.integers(0, 2**32 - 1),

@@ -140,6 +140,7 @@ def own_transcripts(draw: st.DrawFn) -> Transcript:
     return Transcript(draw(st.sampled_from(["en", "ja", "und"])), tuple(segments))
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(transcript=own_transcripts())
 def test_our_own_transcript_is_read_back_as_it_was(tmp_path: Path, transcript: Transcript) -> None:
@@ -280,12 +281,14 @@ def _check(path: Path) -> None:
         segment.text.encode("utf-8")
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.fixed_dictionaries({"segments": st.lists(SEGMENT | JSON, max_size=4)}) | JSON)
 def test_any_json_gives_a_sound_transcript_or_a_refusal(tmp_path: Path, content: Any) -> None:
     _check(_json(tmp_path, json.dumps(content)))
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     lines=st.lists(st.sampled_from(["1", "", "00:00:01,000 --> 00:00:02,500", "00:00:09,0 --> "]) | st.text(max_size=9))

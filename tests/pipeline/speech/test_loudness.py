@@ -28,6 +28,7 @@ def quieter(samples: np.ndarray, by_db: float) -> np.ndarray:
     return np.rint(samples * 10 ** (-by_db / 20))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_db", [20, 45, 50])
 def test_quiet_speech_is_found_whole(
     jfk: np.ndarray, make_track: Callable[[np.ndarray], AudioTrack], by_db: float
@@ -39,6 +40,7 @@ def test_quiet_speech_is_found_whole(
     assert found[0, 0] <= usual[0, 0] + 800, "the first words are missing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 4])
 def test_quiet_speech_of_other_people(
     shared: Path,
@@ -52,6 +54,7 @@ def test_quiet_speech_of_other_people(
     assert overlap(usual, find_speech(detector, make_track(quieter(sound, 45))), len(sound)) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loud_first", [True, False])
 def test_a_quiet_half_is_heard_as_well_as_a_loud_one(
     jfk: np.ndarray, make_track: Callable[[np.ndarray], AudioTrack], loud_first: bool
@@ -63,6 +66,7 @@ def test_a_quiet_half_is_heard_as_well_as_a_loud_one(
     assert overlap(np.concatenate([usual, usual + len(jfk)]), found, 2 * len(jfk)) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dbfs", [-30, -60, -75])
 def test_noise_is_not_blown_up_into_speech(make_track: Callable[[np.ndarray], AudioTrack], dbfs: float) -> None:
     noise = np.random.default_rng(3).normal(size=16_000 * 8) * 32768 * 10 ** (dbfs / 20)

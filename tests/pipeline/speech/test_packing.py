@@ -47,6 +47,7 @@ def test_nothing_is_packed_into_nothing() -> None:
     assert pack(np.zeros((0, 2), np.int64), LONGEST, PAUSE) == []
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(_spans())
 def test_every_region_lies_whole_and_once_in_a_window_of_30_s_at_most(spans: np.ndarray) -> None:
@@ -90,6 +91,7 @@ def test_no_other_packing_has_fewer_windows(spans: np.ndarray) -> None:
     assert len(pack(spans, LONGEST, PAUSE)) == _fewest(spans)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(_spans(8).filter(len), st.data())
 def test_times_inside_a_piece_map_back_exactly(spans: np.ndarray, data: st.DataObject) -> None:
@@ -102,6 +104,7 @@ def test_times_inside_a_piece_map_back_exactly(spans: np.ndarray, data: st.DataO
         np.testing.assert_allclose(window.on_recording(inside / 16_000) * 16_000, [[first, last]], atol=1e-3)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(_spans(8).filter(len), st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_words_keep_their_order_and_lie_inside_one_piece(spans: np.ndarray, places: list[float]) -> None:
@@ -137,6 +140,7 @@ def test_regions_are_placed_in_their_window() -> None:
     assert window.speech_s(spans).tolist() == [[0, 1], [2, 3], [3, 5]]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(_spans())
 def test_placed_regions_map_back_to_themselves(spans: np.ndarray) -> None:

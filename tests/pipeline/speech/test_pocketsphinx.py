@@ -11,6 +11,8 @@ from pipeline.speech.pocketsphinx import SphinxTranscriber, load_pocketsphinx
 from pipeline.speech.regions import find_speech, load_detector
 from pipeline.types import AudioTrack, Transcript
 
+pytestmark = pytest.mark.slow
+
 MakeTrack = Callable[[np.ndarray], AudioTrack]
 
 

@@ -17,6 +17,8 @@ from pipeline.speech.whisper_file import read_model
 from pipeline.types import AudioTrack
 from tests.support.checkpoint_forms import write_ctranslate2, write_hugging_face
 
+pytestmark = pytest.mark.slow
+
 Fetched = Callable[[str], Path]
 
 

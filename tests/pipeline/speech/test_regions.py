@@ -113,6 +113,7 @@ def test_regions_are_ordered_disjoint_bounded_and_hold_all_clear_speech(
         assert covered[step * STEP : (step + 1) * STEP].all()
 
 
+@pytest.mark.slow
 def test_speech_of_a_dialogue_is_found_where_people_marked_it(
     shared: Path, read_sound: Callable[[Path], np.ndarray], make_track: Callable[[np.ndarray], AudioTrack], detector
 ) -> None:
@@ -128,6 +129,7 @@ def test_speech_of_a_dialogue_is_found_where_people_marked_it(
     assert (found & truth).sum() / found.sum() > 0.95
 
 
+@pytest.mark.slow
 def test_silence_and_noise_and_a_tone_hold_no_speech(make_track: Callable[[np.ndarray], AudioTrack], detector) -> None:
     noise = np.random.default_rng(0).normal(0, 2000, 5 * 16_000)
     tone = 8000 * np.sin(2 * np.pi * 440 / 16_000 * np.arange(5 * 16_000))
@@ -135,6 +137,7 @@ def test_silence_and_noise_and_a_tone_hold_no_speech(make_track: Callable[[np.nd
     assert len(find_speech(detector, audio)) == 0
 
 
+@pytest.mark.slow
 def test_the_length_of_the_blocks_changes_nothing(
     jfk: np.ndarray, make_track: Callable[[np.ndarray], AudioTrack], detector
 ) -> None:
@@ -142,6 +145,7 @@ def test_the_length_of_the_blocks_changes_nothing(
     np.testing.assert_array_equal(speech_scores(detector, audio, block_s=60), speech_scores(detector, audio, block_s=1))
 
 
+@pytest.mark.slow
 def test_what_was_heard_before_changes_nothing(
     jfk: np.ndarray, make_track: Callable[[np.ndarray], AudioTrack], detector
 ) -> None:
@@ -155,6 +159,7 @@ def test_a_recording_without_samples_has_no_speech(make_track: Callable[[np.ndar
     assert find_speech(detector, make_track(np.zeros(0))).shape == (0, 2)
 
 
+@pytest.mark.slow
 def test_loading_the_detector_leaves_the_threads_of_torch_alone() -> None:
     code = (
         "import torch; torch.set_num_threads(2); from pipeline.speech.regions import load_detector; load_detector(); "

@@ -92,6 +92,7 @@ def test_progress_is_told_by_the_segment(audio: AudioTrack) -> None:
 TIMES = st.lists(st.floats(1.0, 4.0), min_size=8, max_size=8).map(sorted)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(old=TIMES, new=TIMES, known=st.lists(st.booleans(), min_size=4, max_size=4), every_word=st.booleans())
 @example(old=[1.0] * 8, new=[1.0] * 5 + [2.0] * 3, known=[False, False, True, False], every_word=True)

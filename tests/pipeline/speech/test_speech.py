@@ -13,6 +13,7 @@ from pipeline.speech import load_transcriber
 from pipeline.types import AudioTrack
 
 
+@pytest.mark.slow
 def test_whisper_is_loaded_from_its_checkpoint(
     make_checkpoint: Callable[..., Path], make_track: Callable[[np.ndarray], AudioTrack]
 ) -> None:
@@ -20,6 +21,7 @@ def test_whisper_is_loaded_from_its_checkpoint(
     assert transcriber.transcribe(make_track(np.zeros(16_000)), lambda _: None).language == "ja"
 
 
+@pytest.mark.slow
 def test_pocketsphinx_needs_no_checkpoint(make_track: Callable[[np.ndarray], AudioTrack]) -> None:
     transcriber = load_transcriber("pocketsphinx", None, "cpu", "auto")
     assert transcriber.transcribe(make_track(np.zeros(16_000)), lambda _: None).language == "en"
@@ -40,6 +42,7 @@ def test_an_unknown_recogniser_is_refused() -> None:
         load_transcriber("vosk", None, "cpu", "en")
 
 
+@pytest.mark.slow
 def test_the_package_is_imported_without_its_models() -> None:
     code = "import sys, pipeline.speech; assert not {'torch', 'whisper', 'pocketsphinx'} & set(sys.modules)"
     root = Path(__file__).resolve().parents[3]

@@ -166,6 +166,7 @@ def said(
     return audio, _load(write_checkpoint(folder / "tiny.pt")).transcribe(audio, told.append), told
 
 
+@pytest.mark.slow
 def test_every_word_lies_where_speech_was_found(said: tuple[AudioTrack, Transcript, list[float]]) -> None:
     audio, transcript, _ = said
     spans_s = find_speech(load_detector(), audio, RULES) / 16_000
@@ -178,18 +179,21 @@ def test_every_word_lies_where_speech_was_found(said: tuple[AudioTrack, Transcri
     assert not any(start < b and end > a for start, end in _times(transcript) for a, b in pauses_s)
 
 
+@pytest.mark.slow
 def test_words_are_ordered_across_the_whole_recording(said: tuple[AudioTrack, Transcript, list[float]]) -> None:
     flat = np.array(_times(said[1])).ravel()
     assert len(flat) > 4
     assert (np.diff(flat) >= 0).all()
 
 
+@pytest.mark.slow
 def test_progress_never_falls_and_ends_with_the_recording(said: tuple[AudioTrack, Transcript, list[float]]) -> None:
     audio, _, told = said
     assert told == sorted(told)
     assert told[-1] == audio.duration_s
 
 
+@pytest.mark.slow
 def test_a_recording_that_fills_several_windows_keeps_what_is_said_in_each(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
 ) -> None:
@@ -199,6 +203,7 @@ def test_a_recording_that_fills_several_windows_keeps_what_is_said_in_each(
     assert min(starts_s) < 30 and max(starts_s) > 60
 
 
+@pytest.mark.slow
 def test_a_language_is_told_by_the_first_window_that_holds_enough_or_by_the_fullest(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,16 +222,19 @@ def test_a_language_is_told_by_the_first_window_that_holds_enough_or_by_the_full
     assert 18 < heard_s[1][0] <= 30
 
 
+@pytest.mark.slow
 def test_silence_gives_no_words(make_track: MakeTrack, make_checkpoint: MakeCheckpoint) -> None:
     audio = make_track(np.zeros(3 * 16_000))
     assert _load(make_checkpoint(), "ja").transcribe(audio, lambda _: None) == Transcript("ja", ())
 
 
+@pytest.mark.slow
 def test_silence_in_no_known_language_is_undetermined(make_track: MakeTrack, make_checkpoint: MakeCheckpoint) -> None:
     audio = make_track(np.zeros(3 * 16_000))
     assert _load(make_checkpoint(), "auto").transcribe(audio, lambda _: None).language == "und"
 
 
+@pytest.mark.slow
 def test_a_language_is_detected_when_none_is_named(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
 ) -> None:
@@ -234,6 +242,7 @@ def test_a_language_is_detected_when_none_is_named(
     assert transcript.language in LANGUAGES
 
 
+@pytest.mark.slow
 def test_an_english_model_detects_english(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
 ) -> None:
@@ -241,6 +250,7 @@ def test_an_english_model_detects_english(
     assert _load(path, "auto").transcribe(make_track(jfk[: 3 * 16_000]), lambda _: None).language == "en"
 
 
+@pytest.mark.slow
 def test_sampling_gives_the_same_words_every_time(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
 ) -> None:
@@ -248,6 +258,7 @@ def test_sampling_gives_the_same_words_every_time(
     assert transcriber.transcribe(audio, lambda _: None) == transcriber.transcribe(audio, lambda _: None)
 
 
+@pytest.mark.slow
 def test_sampling_leaves_the_random_numbers_of_others_alone(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
 ) -> None:
@@ -257,6 +268,7 @@ def test_sampling_leaves_the_random_numbers_of_others_alone(
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.slow
 def test_a_loop_of_the_model_is_flagged(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
 ) -> None:
@@ -266,6 +278,7 @@ def test_a_loop_of_the_model_is_flagged(
     assert all(segment.flags == ("repeated",) for segment in transcript.segments)
 
 
+@pytest.mark.slow
 def test_a_batch_that_was_halved_is_noted(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +298,7 @@ def test_a_batch_that_was_halved_is_noted(
     assert transcriber.transcribe(audio, lambda _: None).notes == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_words_are_found_in_formats_of_two_bytes(
     dtype: torch.dtype, jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint

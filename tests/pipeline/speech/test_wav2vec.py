@@ -96,6 +96,7 @@ def test_what_cannot_be_loaded_is_refused(tmp_path: Path, name: str, said: str) 
         load_aligner(name, path, "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 399, 400, 3200, 3201])
 def test_every_320_samples_have_a_frame(published: Path, make_track: MakeTrack, samples: int) -> None:
     aligner = load_aligner("wav2vec2-base-960h", published, "cpu")
@@ -104,6 +105,7 @@ def test_every_320_samples_have_a_frame(published: Path, make_track: MakeTrack, 
     assert torch.allclose(log_probs.exp().sum(dim=1), torch.ones(len(log_probs)), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_long_span_is_heard_in_windows_with_their_context(
     published: Path, make_track: MakeTrack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ from pipeline.speech.transcribe import CPU_BATCH, default_batch
 from pipeline.speech.whisper_decoding import encoded, is_silence, logits_of, with_weights_in
 from pipeline.speech.whisper_file import load_model
 
+pytestmark = pytest.mark.slow
+
 MakeCheckpoint = Callable[..., Path]
 
 

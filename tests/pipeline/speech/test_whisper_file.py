@@ -17,6 +17,7 @@ from pipeline.errors import WeightsError
 from pipeline.speech.whisper_file import load_model
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_the_official_format_is_loaded_unchanged(make_checkpoint: Callable[..., Path]) -> None:
     path = make_checkpoint()
     saved = torch.load(path, weights_only=True)["model_state_dict"]
@@ -24,11 +25,13 @@ def test_a_checkpoint_of_the_official_format_is_loaded_unchanged(make_checkpoint
     assert all(torch.equal(loaded[name], value) for name, value in saved.items())
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_published_uses_the_upper_half_of_the_decoder(make_checkpoint: Callable[..., Path]) -> None:
     heads = load_model(make_checkpoint(), "cpu").get_buffer("alignment_heads").to_dense()
     assert heads.tolist() == [[False, False], [True, True]]
 
 
+@pytest.mark.slow
 def test_a_published_file_uses_the_heads_of_its_authors(
     make_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,6 +43,7 @@ def test_a_published_file_uses_the_heads_of_its_authors(
     np.testing.assert_array_equal(load_model(path, "cpu").get_buffer("alignment_heads").to_dense(), wanted)
 
 
+@pytest.mark.slow
 def test_a_file_named_like_a_published_model_is_not_downloaded(
     make_checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +88,7 @@ def test_a_checkpoint_with_a_missing_tensor_is_refused(make_checkpoint: Callable
         load_model(path, "cpu")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_with_a_number_that_is_none_is_refused(make_checkpoint: Callable[..., Path]) -> None:
     path = make_checkpoint()
     content = torch.load(path, weights_only=True)

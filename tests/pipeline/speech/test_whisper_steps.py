@@ -19,6 +19,8 @@ from pipeline.speech.whisper_file import load_model
 from pipeline.speech.whisper_steps import SoundState, begin, transcribe
 from talknet.batches import Batches
 
+pytestmark = pytest.mark.slow
+
 MakeCheckpoint = Callable[..., Path]
 Told = list[tuple[str, float, float, tuple[tuple[str, float, float], ...]]]
 

@@ -69,6 +69,7 @@ def test_a_segment_without_text_gets_no_words() -> None:
     assert with_words([_segment(0.0, 1.0, 0)], [], 0.0, 0.0) == [_segment(0.0, 1.0, 0)]
 
 
+@pytest.mark.slow
 def test_the_path_is_that_of_openai_and_leaves_the_threads_alone() -> None:
     cost = np.random.default_rng(0).standard_normal((20, 150))
     before = torch.get_num_threads()

@@ -72,6 +72,7 @@ def test_an_overlong_word_ends_where_the_next_begins() -> None:
     assert placed.tolist() == [[0.0, 1.0], [1.0, 2.0]]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(TIME, TIME), max_size=20), st.floats(0, 10), st.floats(0, 10))
 def test_placed_words_are_ordered_and_inside(times: list[tuple[float, float]], low_s: float, length_s: float) -> None:

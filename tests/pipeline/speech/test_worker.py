@@ -145,6 +145,7 @@ def test_other_languages_are_spread_over_their_cue_without_a_network(audio: Audi
     assert words == (Word(" Hello", 4.0, 5.0, None, "interpolated"), Word(" there", 5.0, 6.0, None, "interpolated"))
 
 
+@pytest.mark.slow
 def test_english_is_aligned_without_a_network(
     shared: Path, read_sound: Callable[[Path], np.ndarray], make_track: MakeTrack, tmp_path: Path
 ) -> None:

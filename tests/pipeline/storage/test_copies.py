@@ -49,6 +49,7 @@ def write(remote: Remote, *files: str, content: str = "new") -> None:
 
 
 class TestLook:
+    @pytest.mark.slow
     def test_what_is_there_can_be_asked_of_the_folder(self, remote: Remote, place: str, tmp_path: Path) -> None:
         for name in (MANIFEST, CLIP, TRACKS, "report.html", "annotated.mp4", "notes.txt"):
             put(f"{place}/out/a/{name}", tmp_path)
@@ -57,6 +58,7 @@ class TestLook:
         here = {name: (remote.results.path / name).stat().st_size for name in stamps(remote.results.path)}
         assert here == {MANIFEST: 7, CLIP: 0, TRACKS: 0, "report.html": 0, "annotated.mp4": 0}
 
+    @pytest.mark.slow
     def test_what_is_here_whole_is_not_emptied(self, remote: Remote, place: str, tmp_path: Path) -> None:
         put(f"{place}/out/a/{TRACKS}", tmp_path)
         write(remote, TRACKS, content="content")
@@ -169,6 +171,7 @@ class TestPush:
 
 
 class TestEnd:
+    @pytest.mark.slow
     def test_trimming_leaves_what_the_pages_of_a_run_are_made_of(
         self, remote: Remote, place: str, tmp_path: Path
     ) -> None:
@@ -179,6 +182,7 @@ class TestEnd:
         left = {path.name: path.stat().st_size for path in remote.root.rglob("*") if path.is_file()}
         assert left == {"manifest.json": 3, "report.html": 0}
 
+    @pytest.mark.slow
     def test_nothing_outside_the_mirror_is_removed(self, tmp_path: Path) -> None:
         own = tmp_path / "own.mp4"
         own.touch()

@@ -68,6 +68,7 @@ class TestPaths:
 
 
 class TestLayOut:
+    @pytest.mark.slow
     @pytest.mark.parametrize("recursive", [True, False])
     def test_the_same_videos_are_found_as_in_a_folder(
         self, place: str, tmp_path: Path, root: Path, recursive: bool
@@ -91,12 +92,14 @@ class TestLayOut:
         Mirror(root, "s3://b/v").lay_out(recursive=True)
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["..", "a/../b.mp4", "", "nul\0/b.mp4"])
     def test_nor_can_one_that_was_named_on_the_command_line(self, tmp_path: Path, root: Path, name: str) -> None:
         with pytest.raises(InputError) as raised:
             Mirror(root, "s3://b/v").stand_in(module.Entry(name, 1))
         assert raised.value.reason_code == "bad_name" and not any(path.is_file() for path in tmp_path.rglob("*"))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("names", [["a//b.mp4"], ["/b.mp4"], ["x" * 300 + ".mp4"], ["a.mp4", "a.mp4/b.mp4"]])
     def test_a_name_that_no_file_can_have_is_named(
         self, root: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]

@@ -39,6 +39,7 @@ def environment(bucket: str) -> Iterator[pytest.MonkeyPatch]:
 
 
 class TestImport:
+    @pytest.mark.slow
     def test_fsspec_is_imported_when_a_url_is_used_and_not_before(self) -> None:
         code = (
             "import sys, optimized_runner\n"
@@ -57,6 +58,7 @@ class TestImport:
 
 
 class TestObjects:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["a.mp4", "a b/c.mp4", "[1]*?.mp4", "é#%.mp4", "a::b"])
     def test_what_is_pushed_can_be_fetched_whatever_its_name(self, place: str, tmp_path: Path, name: str) -> None:
         url = put(f"{place}/{name}", b"content", tmp_path)
@@ -64,6 +66,7 @@ class TestObjects:
         assert (tmp_path / "new" / "got").read_bytes() == b"content" and size_of(url) == 7
         assert listing(place) == [Entry(name, 7)]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("size", [0, 1, 5 << 20, (17 << 20) + 1])
     def test_empty_and_large_ones_too(self, place: str, tmp_path: Path, size: int) -> None:
         content = os.urandom(size)
@@ -99,6 +102,7 @@ class TestObjects:
         url = put(f"{place}/a", bytes(range(100)), tmp_path)
         assert read_part(url, 10, 20) == bytes(range(10, 20)) and read_part(url, 5, 5) == b""
 
+    @pytest.mark.slow
     def test_progress_over_a_network_adds_up_to_the_size(self, bucket: str, tmp_path: Path) -> None:
         told: list[int] = []
         fetch(put(f"{bucket}/long", bytes(9 << 20), tmp_path), tmp_path / "got", told.append)

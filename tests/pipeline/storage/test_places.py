@@ -31,6 +31,7 @@ class TestUrls:
             checked(url)
         assert raised.value.reason_code == "bad_setting"
 
+    @pytest.mark.slow
     def test_results_lie_beside_the_videos_where_nothing_else_is_said(self, place: str, tmp_path: Path) -> None:
         (tmp_path / "a.mp4").touch()
         push(tmp_path / "a.mp4", f"{place}/v/a.mp4")
@@ -42,6 +43,7 @@ class TestUrls:
 
 
 class TestCheck:
+    @pytest.mark.slow
     def test_a_machine_that_can_do_everything_passes_and_leaves_nothing(self, place: str) -> None:
         again = pickle.loads(pickle.dumps(check))  # noqa: S301 - as it is sent to another machine
         again(f"{place}/videos", f"{place}/out")
@@ -55,6 +57,7 @@ class TestCheck:
             with pytest.raises(InputError, match="nobody-has-this"):
                 check(source, output)
 
+    @pytest.mark.slow
     def test_a_place_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(InputError, match="file/out"):

@@ -15,6 +15,7 @@ from pipeline.vision.calibration import Calibration, probability_of
 MODELS = ("talknet", "lr-asd", "light-asd", "lip-motion", "another")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50))
 def test_probabilities_keep_the_order_and_stay_within_bounds(model, logits):

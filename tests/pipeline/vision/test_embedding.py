@@ -11,6 +11,8 @@ import pytest
 from pipeline.vision.embedding import FaceEmbedder, load_embedder
 from pipeline.vision.samples import FaceView
 
+pytestmark = pytest.mark.slow
+
 Views = dict[str, list[FaceView]]
 
 

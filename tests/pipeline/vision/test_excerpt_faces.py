@@ -44,6 +44,7 @@ def _rows(tracks: ScoredTracks, first: int, stop: int) -> list[tuple[Any, ...]]:
     return sorted((frame, box, logit) for frame, box, logit in columns if first <= frame < stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "stop"), [(12, 100), (12, 60), (30, 70), (50, 95)])
 def test_faces_are_those_of_the_whole(tmp_path: Path, first: int, stop: int) -> None:
     """The same boxes and scores on the same frames, counted in the file, and the same cuts."""

@@ -53,6 +53,7 @@ def _original_embedding(original: torch.nn.Module, rgb: np.ndarray) -> np.ndarra
         return original(fixed_image_standardization(torch.from_numpy(rgb).permute(0, 3, 1, 2).float())).numpy()
 
 
+@pytest.mark.slow
 def test_embeddings_are_those_of_the_package_on_rgb(original: torch.nn.Module, network: FaceNet) -> None:
     bgr = _faces(2) // 4
     bgr[..., 0] += 190
@@ -64,6 +65,7 @@ def test_embeddings_are_those_of_the_package_on_rgb(original: torch.nn.Module, n
     assert np.abs(found - wrong).max() > 1e-3, "the test cannot tell RGB from BGR"
 
 
+@pytest.mark.slow
 def test_weights_without_counters_are_the_same(weights: Path, network: FaceNet, tmp_path: Path) -> None:
     tensors = torch.load(weights, weights_only=True)
     torch.save({k: v for k, v in tensors.items() if "num_batches" not in k}, tmp_path / "old.pt")

@@ -126,6 +126,7 @@ def test_no_views_and_a_single_colour_have_no_look():
     assert look_of([view(np.full((VIEW_PX, VIEW_PX, 3), 110, np.uint8))]) is None
 
 
+@pytest.mark.slow
 def test_real_people_who_take_turns_and_one_before_the_background_of_the_other(shared: Path, tmp_path: Path):
     """A, B, A again, B before A's background, and A in another framing."""
     first, second = (

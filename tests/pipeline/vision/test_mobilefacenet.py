@@ -42,6 +42,7 @@ def faces(shared: Path, weights: Path, talking_heads: dict[str, list[FaceView]])
     return np.concatenate([real, real[:, :, ::-1], real // 2, real[:, ::-1]])
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_published_network(runner, faces: np.ndarray, shared: Path):
     published = cv2.dnn.readNetFromONNX(str(shared / "weights" / "mobilefacenet.onnx"))
     expected = []
@@ -53,6 +54,7 @@ def test_the_numbers_are_those_of_the_published_network(runner, faces: np.ndarra
     np.testing.assert_allclose(runner.embed(faces), np.stack(expected), rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_face_has_the_same_numbers_in_every_batch(runner, faces: np.ndarray):
     faces = faces[: CPU_BATCH + 2]
     together = runner.embed(faces)
@@ -62,6 +64,7 @@ def test_a_face_has_the_same_numbers_in_every_batch(runner, faces: np.ndarray):
     assert runner.embed(faces[:0]).shape == (0, 128)
 
 
+@pytest.mark.slow
 def test_a_batch_that_does_not_fit_is_halved(weights: Path, faces: np.ndarray, monkeypatch: pytest.MonkeyPatch):
     runner, faces = MobileFaceNetRunner(weights), faces[:12]
     expected = runner.embed(faces)
@@ -78,6 +81,7 @@ def test_a_batch_that_does_not_fit_is_halved(weights: Path, faces: np.ndarray, m
     assert tried == [8, 4, *[2] * 6] and runner.memory_reductions == 2
 
 
+@pytest.mark.slow
 def test_the_network_reads_red_green_and_blue_less_their_means(weights: Path):
     runner, seen = MobileFaceNetRunner(weights), []
     runner._network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numpy()))
@@ -88,6 +92,7 @@ def test_the_network_reads_red_green_and_blue_less_their_means(weights: Path):
     assert seen[0][0, :, 5, 7] == pytest.approx([red, green, blue], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_people_are_told_apart(runner, faces: np.ndarray):
     vectors = np.stack([unit(vector) for vector in runner.embed(faces[:6])])
     cosines = (vectors @ vectors.T).reshape(3, 2, 3, 2)

@@ -127,6 +127,7 @@ def seen(frames: list[np.ndarray], models: VisionModels, folder: Path, shots: Gi
     return session.finish()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shots", [None, GivenShots(())], ids=["shots found", "one shot given"])
 def test_a_dissolve_of_two_people_is_two_persons(shared, models, tmp_path, shots):
     found = seen(dissolve(shared, ("retalking_face2.mp4", "retalking_face3.mp4"), 20), models, tmp_path, shots)
@@ -137,17 +138,20 @@ def test_a_dissolve_of_two_people_is_two_persons(shared, models, tmp_path, shots
     assert found.frame.tolist() == list(range(100))
 
 
+@pytest.mark.slow
 def test_without_a_network_no_track_is_parted(shared, models, tmp_path):
     without = replace(models, identity=load_identity("by-framing", None, None))
     frames = dissolve(shared, ("retalking_face2.mp4", "retalking_face3.mp4"), 20)
     assert seen(frames, without, tmp_path, GivenShots(())).persons == {0: 0}
 
 
+@pytest.mark.slow
 def test_a_dissolve_of_one_person_is_one_person(shared, models, tmp_path):
     found = seen(dissolve(shared, ("retalking_face2.mp4", "retalking_face2.mp4"), 20), models, tmp_path, None)
     assert set(found.persons.values()) == {0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("on", "off"), [(2, 2), (4, 4), (6, 6), (1, 9)], ids=["6 Hz", "3 Hz", "2 Hz", "flashes"])
 def test_a_face_under_strobe_light_is_one_track(shared, models, tmp_path, on, off):
     lit = dissolve(shared, ("retalking_face3.mp4", "retalking_face3.mp4"), 1)

@@ -19,6 +19,8 @@ from pipeline.vision.tracker import iou
 from s3fd import load_detector
 from talknet import load_scorer
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 4 * GRID_FPS
 
 

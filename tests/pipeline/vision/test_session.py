@@ -62,6 +62,7 @@ SCENES: dict[str, tuple[Sequence[Shot], int | None]] = {
 """Shots of each, and the tracks in them; None where one face hides another, so that its own box shrinks."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 3, 5])
 @pytest.mark.parametrize("scene", SCENES)
 def test_one_pass_equals_two(audio, scene, every):
@@ -69,6 +70,7 @@ def test_one_pass_equals_two(audio, scene, every):
     assert_same(stream(frames, audio, settings).tracks, two_passes(frames, audio, settings), len(frames))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scene", "count"), [(name, count) for name, (_, count) in SCENES.items() if count is not None]
 )
@@ -116,6 +118,7 @@ def tunings(draw: st.DrawFn) -> VisionSettings:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(SHOTS, tunings(), st.integers(0, 40), st.lists(st.integers(1, DECODE_BATCH), min_size=1, max_size=5))
 def test_one_pass_equals_two_whatever_the_settings_batches_and_room(audio, shots, tuned, spare, sizes):
@@ -124,6 +127,7 @@ def test_one_pass_equals_two_whatever_the_settings_batches_and_room(audio, shots
     assert_same(run.tracks, two_passes(frames, audio, tuned), len(frames))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", ["adaptive", "content"])
 @pytest.mark.parametrize("every", [1, 3, 5])
 @pytest.mark.parametrize("batch", [1, 3])
@@ -174,6 +178,7 @@ def test_a_face_that_appears_in_a_long_shot_costs_a_few_looks_and_begins_where_i
     assert sum(run.detector.batches) <= 13 + 3
 
 
+@pytest.mark.slow
 def test_more_room_means_larger_batches_up_to_the_setting(audio):
     frames = pictures([(80, STILL)])
     small = stream(frames, audio).detector.batches
@@ -219,6 +224,7 @@ def test_tracks_that_end_together_are_scored_together(audio):
     assert [sorted(call) for call in stream(frames, audio).scorer.calls] == [[14, 14], [15, 20, 20]]
 
 
+@pytest.mark.slow
 def test_a_long_track_is_scored_in_blocks_with_the_sound_of_each(audio):
     frame_count = 2 * SCORE_BLOCK_FRAMES + 70
     few = pictures([(23, STILL)])
@@ -231,6 +237,7 @@ def test_a_long_track_is_scored_in_blocks_with_the_sound_of_each(audio):
     assert run.tracks.logit == pytest.approx(np.resize(crops, frame_count) + sound, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_scored_pictures_and_crops_are_let_go(audio, monkeypatch):
     monkeypatch.setattr(faces_module, "SCORE_BLOCK_FRAMES", 20)
     held: list[int] = []
@@ -277,6 +284,7 @@ def test_without_a_network_every_track_is_a_person(audio):
     assert found.persons == {0: 0, 1: 1}
 
 
+@pytest.mark.slow
 def test_only_tracks_that_are_kept_are_looked_at_for_identity_and_a_few_times_each(audio):
     looks = Looks()
     stream(pictures([(200, (Face(5), Face(60, start=10, stop=12)))]), audio, embedder=looks)

@@ -39,6 +39,7 @@ def _assert_same(one: ScoredTracks, other: ScoredTracks) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shots", SHOTS.values(), ids=SHOTS.keys())
 def test_given_faces_have_the_tracks_and_scores_of_those_that_are_found(audio, shots) -> None:
     frames = pictures(shots)
@@ -54,6 +55,7 @@ def test_boxes_are_in_source_pixels_where_pictures_are_analysed_at_a_smaller_siz
     assert found.tracks.box_px.max() > 96
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [2, 5, 12, WIDEST_STEP])
 def test_faces_on_every_nth_frame_are_interpolated_in_between(audio, every: int) -> None:
     """A face that moves on a straight line: its boxes are right on every frame up to the last that is listed."""

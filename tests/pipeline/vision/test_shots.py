@@ -24,6 +24,7 @@ def cuts(finder: ShotFinder, frames: list[np.ndarray]) -> list[tuple[int, int]]:
     return [(cut, frame) for frame, picture in enumerate(frames) for cut in finder.push(frame, picture)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_cuts_are_at_the_first_frame_of_the_new_shot(detector, size):
@@ -52,6 +53,7 @@ def test_few_pictures_have_no_cut(detector, count):
     assert cuts(ShotFinder(detector), pictures([count])) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", DETECTORS)
 @pytest.mark.parametrize(
     "lengths",
@@ -62,6 +64,7 @@ def test_flashes_and_strobe_light_are_no_cuts(detector, lengths):
     assert cuts(ShotFinder(detector), pictures(lengths)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", DETECTORS)
 @pytest.mark.parametrize("each", [2, 6, 8, 10])
 @pytest.mark.parametrize("light", ["white", "black", "bright", "inverted"])
@@ -117,6 +120,7 @@ def test_a_gradual_transition_is_one_cut_in_it(kind, length):
         assert found[0][0] == pytest.approx(40 + length / 2, abs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.3, 1.0, 3.0])
 @pytest.mark.parametrize("kind", ["pan", "zoom", "light"])
 def test_a_moving_camera_and_light_are_no_transition(kind, step):

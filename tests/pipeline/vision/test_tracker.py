@@ -147,6 +147,7 @@ def sightings(draw: st.DrawFn) -> dict[int, np.ndarray]:
     return {n: boxes(*rows) for n, rows in found.items()}
 
 
+@pytest.mark.slow
 @given(sightings(), st.floats(0, 1), st.integers(1, 12))
 def test_every_face_is_in_one_track_and_every_box_is_seen_or_between_two_seen(frames, least_iou, max_gap):
     tracks = tracked(frames, least_iou, max_gap)

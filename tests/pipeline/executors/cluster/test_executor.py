@@ -184,6 +184,7 @@ def test_a_video_that_is_lost_every_time_is_set_aside(tmp_path: Path) -> None:
     assert ends(recorder) == {"a.mp4": ("failed", "worker_died"), "b.mp4": ("done", "")}
 
 
+@pytest.mark.slow
 def test_a_worker_that_says_nothing_is_restarted(tmp_path: Path) -> None:
     silent = once("silence", "speech", "a.mp4")
     config = dataclasses.replace(CONFIG, HANG_S=1.0)
@@ -192,6 +193,7 @@ def test_a_worker_that_says_nothing_is_restarted(tmp_path: Path) -> None:
     assert cluster.restarted == ["speech"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_the_engine_starts_again_is_given_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_worker_that_the_engine_starts_again_is_given_the_time(
     assert cluster.restarted == []
 
 
+@pytest.mark.slow
 def test_a_worker_whose_start_does_not_end_is_restarted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_executor, "START_WITHIN_S", 1.0)
     config = dataclasses.replace(CONFIG, HANG_S=1.0)
@@ -238,6 +241,7 @@ def test_a_worker_that_cannot_load_its_models_later_is_no_fault_of_the_video(tmp
     assert cluster.restarted == ["vision"]
 
 
+@pytest.mark.slow
 def test_a_cluster_that_has_no_room_ends_the_run(tmp_path: Path) -> None:
     def vanish(cluster: MadeUp, member: Member, order: Order) -> Any:
         cluster.gone |= {f"machine-{number}" for number in range(10)}

@@ -19,6 +19,8 @@ from pipeline.executors.events import Event
 from tests.support.executing import CONFIG, prepared, run
 from tests.support.ray_cluster import CORES, from_outside, on_ray
 
+pytestmark = pytest.mark.ray
+
 LOSE_WITHIN_S = 60.0
 """Time that a worker gets to begin the video which its machine is lost with."""
 

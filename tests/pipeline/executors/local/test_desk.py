@@ -122,6 +122,7 @@ def test_the_worker_of_what_stands_beside_the_clips_is_given_its_tries_and_no_mo
     assert "extras-0" in result.details["notes"][0]
 
 
+@pytest.mark.slow
 def test_without_asserts_it_is_the_same() -> None:
     check = (
         "import tempfile; from pathlib import Path; from tests.pipeline.executors.local import test_desk\n"

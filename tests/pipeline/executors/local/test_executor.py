@@ -21,6 +21,8 @@ from pipeline.executors.local.process_memory import tree_of
 from pipeline.machine import resolved
 from tests.support.executing import CONFIG, prepared, run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[4]
 
 

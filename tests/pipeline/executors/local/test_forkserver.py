@@ -15,6 +15,8 @@ import pytest
 from pipeline.executors.local import forkserver
 from pipeline.executors.local.forkserver import PROJECT, clean_processes
 
+pytestmark = pytest.mark.slow
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are spawned")
 
 INHERITED = []

@@ -20,7 +20,7 @@ from pipeline.stages import VideoJob
 from pipeline.types import VideoResult
 from tests.support import fake_stages
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux")]
 
 ROOT = Path(__file__).resolve().parents[4]
 COUNT, FEW = 1000, 10

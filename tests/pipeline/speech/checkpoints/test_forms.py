@@ -17,6 +17,7 @@ from pipeline.speech.whisper_file import load_model, read_model
 from tests.support.checkpoint_forms import HEADS, hugging_face_of, variables_of, write_model_bin
 
 
+@pytest.mark.slow
 def test_every_form_gives_the_numbers_of_the_official_one(official: Path, ct2_folder: Path, hf_folder: Path) -> None:
     wanted = load_model(official, "cpu")
     for path in (ct2_folder, ct2_folder / "model.bin", hf_folder, hf_folder / "model.safetensors"):
@@ -25,6 +26,7 @@ def test_every_form_gives_the_numbers_of_the_official_one(official: Path, ct2_fo
         assert all(torch.equal(found.state_dict()[name], value) for name, value in wanted.state_dict().items()), path
 
 
+@pytest.mark.slow
 def test_every_form_says_the_same_words(official: Path, ct2_folder: Path, hf_folder: Path, sound: np.ndarray) -> None:
     said = [
         load_model(path, "cpu").transcribe(sound, language="en", temperature=0.0, sample_len=12, fp16=False)["text"]
@@ -33,6 +35,7 @@ def test_every_form_says_the_same_words(official: Path, ct2_folder: Path, hf_fol
     assert said[0] and said[1:] == said[:1] * 2
 
 
+@pytest.mark.slow
 def test_every_form_has_the_same_digest_and_one_number_changes_it(
     official: Path, content: dict[str, Any], ct2_folder: Path, hf_folder: Path
 ) -> None:
@@ -43,6 +46,7 @@ def test_every_form_has_the_same_digest_and_one_number_changes_it(
     assert model_digest(content["model_state_dict"], *heads) != digest_here(official)
 
 
+@pytest.mark.slow
 def test_half_precision_is_the_same_model_in_every_form(tmp_path: Path, content: dict[str, Any]) -> None:
     content["model_state_dict"] = {name: value.half() for name, value in content["model_state_dict"].items()}
     torch.save(content, tmp_path / "half.pt")
@@ -52,18 +56,21 @@ def test_half_precision_is_the_same_model_in_every_form(tmp_path: Path, content:
     assert digest_here(tmp_path / "half.pt") == digest_here(tmp_path / "half.bin")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["ct2_folder", "hf_folder"])
 def test_alignment_heads_come_from_the_configuration(form: str, request: pytest.FixtureRequest) -> None:
     mask = load_model(request.getfixturevalue(form), "cpu").get_buffer("alignment_heads").to_dense()
     assert [list(pair) for pair in mask.nonzero().tolist()] == HEADS
 
 
+@pytest.mark.slow
 def test_heads_that_the_decoder_has_not_are_refused(ct2_folder: Path) -> None:
     (ct2_folder / "config.json").write_text(json.dumps({"alignment_heads": [[2, 0]]}))
     with pytest.raises(WeightsError, match="names head 0 of layer 2, which it has not"):
         load_model(ct2_folder, "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("heads", [[[0]], "all", [[0, -1]], [[0, True]], {}, []])
 def test_heads_of_another_kind_are_refused(ct2_folder: Path, heads: object) -> None:
     (ct2_folder / "config.json").write_text(json.dumps({"alignment_heads": heads}))
@@ -71,6 +78,7 @@ def test_heads_of_another_kind_are_refused(ct2_folder: Path, heads: object) -> N
         load_model(ct2_folder, "cpu")
 
 
+@pytest.mark.slow
 def test_shards_are_read_together(tmp_path: Path, content: dict[str, Any], official: Path) -> None:
     configuration, tensors = hugging_face_of(content)
     names = sorted(tensors)
@@ -90,6 +98,7 @@ def test_an_index_that_leads_out_of_its_folder_is_refused(hf_folder: Path) -> No
         load_model(hf_folder, "cpu")
 
 
+@pytest.mark.slow
 def test_an_output_layer_that_is_the_embedding_is_left_out(hf_folder: Path, content: dict[str, Any]) -> None:
     _, tensors = hugging_face_of(content)
     tensors["proj_out.weight"] = tensors["model.decoder.embed_tokens.weight"].clone()
@@ -117,6 +126,7 @@ def test_a_quantised_model_is_refused_with_the_remedy(ct2_folder: Path, content:
         load_model(ct2_folder, "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0001, 0.3, 0.9, 0.999999])
 def test_a_model_that_was_cut_short_is_refused(ct2_folder: Path, share: float) -> None:
     file = ct2_folder / "model.bin"

@@ -31,12 +31,14 @@ def test_a_name_is_no_path(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     assert own_checkpoint(name) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["official", "ct2_folder", "hf_folder"])
 def test_each_form_is_recorded_by_the_digest_of_the_model(form: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(form)
     assert own_checkpoint(str(path)) == ModelChoice("words", path.name, path, digest_here(path))
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_checkpoint_has_a_digest_of_its_own(official: Path, content: dict[str, Any]) -> None:
     before = own_checkpoint(str(official))
     content["model_state_dict"]["decoder.ln.weight"][3] += 0.25
@@ -52,6 +54,7 @@ def test_a_published_file_keeps_its_name(official: Path, monkeypatch: pytest.Mon
     assert found == ModelChoice("words", "whisper-small", official, published.sha256)
 
 
+@pytest.mark.slow
 def test_a_file_in_this_folder_needs_its_ending_alone(official: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(official.parent)
     found = own_checkpoint(official.name)
