@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common.truth import Truth
-from pipeline.clips.faces import frames_of
+from pipeline.attribution.faces import frames_of
 from pipeline.outputs.tracks import read_tracks
 from pipeline.types import ScoredTracks
 

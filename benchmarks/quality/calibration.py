@@ -23,8 +23,8 @@ from benchmarks.common.command_line import parser_of
 from benchmarks.common.judging import count_words, labelled_rows, people_of_tracks
 from benchmarks.common.runs import run_product, videos_of
 from benchmarks.common.truth import Truth, read_truth
-from pipeline.clips.faces import Faces
-from pipeline.clips.speakers import attribute_words
+from pipeline.attribution.faces import Faces
+from pipeline.attribution.speakers import attribute_words
 from pipeline.outputs.tracks import read_tracks
 from pipeline.speech.given import read_transcript
 from pipeline.types import ScoredTracks, Word

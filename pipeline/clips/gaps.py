@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from pipeline.clips.faces import ROUNDING
+from pipeline.attribution.faces import ROUNDING
 from pipeline.clips.spans import first_limit, stop_limit
 from pipeline.types import AttributedWord
 

@@ -12,12 +12,12 @@ from typing import Literal
 import numpy as np
 
 from config import Config
+from pipeline.attribution.faces import Faces, frames_of
+from pipeline.attribution.picture import outside_picture
+from pipeline.attribution.sentences import measured
 from pipeline.clips.camera import Camera
 from pipeline.clips.clock import GRID_RATE, clip_rate
-from pipeline.clips.faces import Faces, frames_of
 from pipeline.clips.gaps import longest_part, runs_of
-from pipeline.clips.picture import outside_picture
-from pipeline.clips.sentences import measured
 from pipeline.clips.spans import clip_spans
 from pipeline.types import GRID_FPS, TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Sentence
 
@@ -196,15 +196,6 @@ def why_dropped(sentence: Sentence, faces: Faces, config: Config) -> tuple[str, 
         )
         return "low_score", message
     return None
-
-
-def speaking_threshold(config: Config, boundary: float = 0.0) -> float:
-    """The logit from which a face counts as speaking during a word.
-
-    That of the speaker model is *boundary*. A `MIN_SPEAKER_SCORE_THRESHOLD` below 0 lowers it, or else it would have
-    no effect; a higher one is about whole sentences, and leaves it.
-    """
-    return boundary + min(0.0, config.MIN_SPEAKER_SCORE_THRESHOLD)
 
 
 def _seen(faces: Faces, speaking: Sequence[int], first: int, stop: int) -> np.ndarray:

@@ -9,8 +9,8 @@ from itertools import accumulate
 
 import numpy as np
 
+from pipeline.attribution.faces import ROUNDING
 from pipeline.clips.clock import GRID_RATE, certainly_before, certainly_from, frames_within
-from pipeline.clips.faces import ROUNDING
 from pipeline.types import Sentence
 
 

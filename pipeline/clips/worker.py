@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
+from pipeline.attribution.attribute import understood
+from pipeline.attribution.faces import Faces
 from pipeline.clips.cut import cut_clip
-from pipeline.clips.faces import Faces
 from pipeline.clips.pages import write_pages
 from pipeline.clips.plan import Plan, plan_clips
 from pipeline.clips.spans import sounds_together
-from pipeline.clips.understanding import understood
 from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
 from pipeline.media.decode import SpanReader

@@ -12,11 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config import Config
-from pipeline.clips.cutaways import carried_over
-from pipeline.clips.faces import Faces
+from pipeline.attribution.faces import Faces
+from pipeline.attribution.offscreen import carried_over
+from pipeline.attribution.sentences import split_sentences
+from pipeline.attribution.speakers import attribute_words
 from pipeline.clips.plan import plan_clips
-from pipeline.clips.sentences import split_sentences
-from pipeline.clips.speakers import attribute_words
 from pipeline.errors import InputError
 from pipeline.outputs.files import json_text
 from pipeline.outputs.subtitles import write_subtitles

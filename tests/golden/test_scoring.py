@@ -13,10 +13,10 @@ import torch
 from numpy.typing import ArrayLike
 
 from config import Config
-from pipeline.clips.faces import Faces
+from pipeline.attribution.faces import Faces
+from pipeline.attribution.sentences import split_sentences
+from pipeline.attribution.speakers import attribute_words
 from pipeline.clips.plan import Plan, plan_clips
-from pipeline.clips.sentences import split_sentences
-from pipeline.clips.speakers import attribute_words
 from pipeline.outputs.files import json_text, write_json
 from pipeline.types import ClipPlan, ScoredTracks, Sentence, Word
 from pipeline.vision.calibration import probability_of

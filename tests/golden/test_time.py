@@ -14,12 +14,12 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
 from config import Config
+from pipeline.attribution.faces import Faces
+from pipeline.attribution.offscreen import carried_over
+from pipeline.attribution.sentences import split_sentences
+from pipeline.attribution.speakers import attribute_words
 from pipeline.clips.cut import cut_clip
-from pipeline.clips.cutaways import carried_over
-from pipeline.clips.faces import Faces
 from pipeline.clips.plan import plan_clips
-from pipeline.clips.sentences import split_sentences
-from pipeline.clips.speakers import attribute_words
 from pipeline.media import decode
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames

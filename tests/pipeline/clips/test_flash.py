@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from config import Config
+from pipeline.attribution.faces import Faces
 from pipeline.clips.cut import cut_clip
-from pipeline.clips.faces import Faces
 from pipeline.clips.plan import plan_clips
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import Config
-from pipeline.clips.faces import Faces
-from pipeline.clips.plan import plan_clips, speaking_threshold
+from pipeline.attribution.faces import Faces
+from pipeline.clips.plan import plan_clips
 from pipeline.types import TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Word
 
 PICTURE = (640, 360)
@@ -315,8 +315,3 @@ def test_no_word_is_lost_and_no_clip_leaves_the_video(make_tracks, make_sentence
         own = [(word.word.start_s, word.word.end_s) for word in plan.words_outside]
         for start_s, end_s in [word for words in others for word in words] + own:
             assert end_s <= plan.start_s + half_s or start_s >= plan.end_s - half_s
-
-
-@pytest.mark.parametrize(("least", "threshold"), [(0.0, 0.0), (-1.5, -1.5), (2.0, 0.0)])
-def test_the_threshold_of_speaking(least: float, threshold: float) -> None:
-    assert speaking_threshold(Config(MIN_SPEAKER_SCORE_THRESHOLD=least)) == threshold

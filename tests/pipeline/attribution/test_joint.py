@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.clips import joint
-from pipeline.clips.joint import Place, posteriors
+from pipeline.attribution import joint
+from pipeline.attribution.joint import Place, posteriors
 
 PLACES = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3)), min_size=1, max_size=6)
 """For each word its row and how many choices it has beside "nobody"."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.clips.abbreviations import (
+from pipeline.attribution.abbreviations import (
     ANY_LANGUAGE,
     BEFORE_NOUN,
     BEFORE_NUMBER,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.clips.punctuation import ends_sentence
+from pipeline.attribution.punctuation import ends_sentence
 
 
 @pytest.mark.parametrize(

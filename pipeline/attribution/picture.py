@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from pipeline.clips.faces import frames_of
+from pipeline.attribution.faces import frames_of
 from pipeline.types import GRID_FPS, AttributedWord, ScoredTracks, Word
 
 Words = tuple[AttributedWord, ...]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.clips.faces import LARGEST_LOGIT, SMOOTHING_FRAMES, Faces, frames_of, smoothed_logits
+from pipeline.attribution.faces import LARGEST_LOGIT, SMOOTHING_FRAMES, Faces, frames_of, smoothed_logits
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.clips.faces import Faces, frames_of
-from pipeline.clips.speakers import attribute_words
+from pipeline.attribution.faces import Faces, frames_of
+from pipeline.attribution.speakers import attribute_words
 from pipeline.types import Word
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.clips.cutaways import carried_over
-from pipeline.clips.faces import Faces
-from pipeline.clips.speakers import attribute_words
+from pipeline.attribution.faces import Faces
+from pipeline.attribution.offscreen import carried_over
+from pipeline.attribution.speakers import attribute_words
 from pipeline.types import Word
 
 

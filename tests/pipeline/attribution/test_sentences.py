@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.clips.faces import Faces
-from pipeline.clips.sentences import split_sentences
-from pipeline.clips.speakers import attribute_words
+from pipeline.attribution.faces import Faces
+from pipeline.attribution.sentences import split_sentences
+from pipeline.attribution.speakers import attribute_words
 from pipeline.types import AttributedWord, ScoredTracks, Sentence, Word
 
 TWO_FACES = ScoredTracks(

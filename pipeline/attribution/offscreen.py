@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from itertools import groupby
 
-from pipeline.clips.faces import Faces, frames_of
-from pipeline.clips.sentences import breaks_off
-from pipeline.clips.speakers import IN_VIEW_SHARE
+from pipeline.attribution.faces import Faces, frames_of
+from pipeline.attribution.sentences import breaks_off
+from pipeline.attribution.speakers import IN_VIEW_SHARE
 from pipeline.types import AttributedWord
 
 

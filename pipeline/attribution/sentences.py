@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.clips.faces import Faces, frames_of
-from pipeline.clips.picture import parted_at_beginning
-from pipeline.clips.punctuation import ends_sentence
+from pipeline.attribution.faces import Faces, frames_of
+from pipeline.attribution.picture import parted_at_beginning
+from pipeline.attribution.punctuation import ends_sentence
 from pipeline.types import AttributedWord, Sentence, Word
 
 SHARED_FRAMES = 5

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config import Config
-from pipeline.clips.cutaways import carried_over
-from pipeline.clips.faces import Faces
-from pipeline.clips.plan import speaking_threshold
-from pipeline.clips.sentences import split_sentences
-from pipeline.clips.speakers import attribute_words
+from pipeline.attribution.faces import Faces
+from pipeline.attribution.offscreen import carried_over
+from pipeline.attribution.sentences import split_sentences
+from pipeline.attribution.speakers import attribute_words
 from pipeline.types import AttributedWord, ModelChoice, Sentence, Transcript
 from pipeline.vision.calibration import calibration_of
 
@@ -37,3 +36,12 @@ def understood(
     words = tuple(carried_over(words, faces, language=language, pause_s=pause_s))
     sentences = split_sentences(words, faces, language=language, pause_s=pause_s, max_s=config.MAX_SENTENCE_S)
     return words, tuple(sentences)
+
+
+def speaking_threshold(config: Config, boundary: float = 0.0) -> float:
+    """The logit from which a face counts as speaking during a word.
+
+    That of the speaker model is *boundary*. A `MIN_SPEAKER_SCORE_THRESHOLD` below 0 lowers it, or else it would have
+    no effect; a higher one is about whole sentences, and leaves it.
+    """
+    return boundary + min(0.0, config.MIN_SPEAKER_SCORE_THRESHOLD)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.clips.faces import Faces, frames_of
-from pipeline.clips.joint import Place, posteriors
-from pipeline.clips.punctuation import ends_sentence
+from pipeline.attribution.faces import Faces, frames_of
+from pipeline.attribution.joint import Place, posteriors
+from pipeline.attribution.punctuation import ends_sentence
 from pipeline.types import AttributedWord, Word
 
 INDEPENDENT_FRAMES = 5
@@ -115,7 +115,7 @@ def _placed(
     faces: Faces,
     language: str,
 ) -> tuple[list[int], list[Place], list[frozenset[int]]]:
-    """The words as `pipeline.clips.joint.posteriors` takes them.
+    """The words as `pipeline.attribution.joint.posteriors` takes them.
 
     Returns:
         The numbers of the words in the order in which they begin; each as a place; and the rows that have been silent

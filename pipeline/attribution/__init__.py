@@ -1,0 +1,1 @@
+"""Who says each word, and the sentences that the words make."""
