@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.common.heads import HEAD_PX, Head
 from benchmarks.common.transcripts import transcript_of
-from pipeline.clips.gaps import runs_of
+from pipeline.framing.gaps import runs_of
 from pipeline.media.encode import write_clip
 from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
 

@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
-from pipeline.clips.clock import certainly_before, certainly_from, clip_rate, on_grid_scale
 from pipeline.clips.cut import cut_among
 from pipeline.clips.drawing import draw_caption, draw_face
+from pipeline.framing.clock import certainly_before, certainly_from, clip_rate, on_grid_scale
 from pipeline.media.audio import clip_sound, sound_blocks
 from pipeline.media.decode import read_frames
 from pipeline.media.encode import write_video

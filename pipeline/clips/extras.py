@@ -10,7 +10,7 @@ from config import Config
 from pipeline.attribution.attribute import understood
 from pipeline.attribution.faces import Faces
 from pipeline.clips.annotate import annotate
-from pipeline.clips.clock import clip_rate
+from pipeline.framing.clock import clip_rate
 from pipeline.machine import core_count
 from pipeline.outputs.clip_texts import write_clip_texts
 from pipeline.outputs.exports import write_exports

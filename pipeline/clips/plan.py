@@ -15,10 +15,10 @@ from config import Config
 from pipeline.attribution.faces import Faces, frames_of
 from pipeline.attribution.picture import outside_picture
 from pipeline.attribution.sentences import measured
-from pipeline.clips.camera import Camera
-from pipeline.clips.clock import GRID_RATE, clip_rate
-from pipeline.clips.gaps import longest_part, runs_of
 from pipeline.clips.spans import clip_spans
+from pipeline.framing.camera import Camera
+from pipeline.framing.clock import GRID_RATE, clip_rate
+from pipeline.framing.gaps import longest_part, runs_of
 from pipeline.types import GRID_FPS, TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Sentence
 
 NEAR_FRAMES = 10 * GRID_FPS

@@ -10,7 +10,8 @@ from itertools import accumulate
 import numpy as np
 
 from pipeline.attribution.faces import ROUNDING
-from pipeline.clips.clock import GRID_RATE, certainly_before, certainly_from, frames_within
+from pipeline.framing.boundaries import first_limit, stop_limit
+from pipeline.framing.clock import GRID_RATE, certainly_before, certainly_from, frames_within
 from pipeline.types import Sentence
 
 
@@ -73,25 +74,6 @@ def _around(sentences: Sequence[Sentence]) -> tuple[list[float], list[float]]:
     ends_s = accumulate((sentence.end_s for sentence in sentences), max, initial=-math.inf)
     starts_s = accumulate((sentence.start_s for sentence in reversed(sentences)), min, initial=math.inf)
     return list(ends_s), list(starts_s)[::-1]
-
-
-def first_limit(before: float, start: float, padding: float) -> int:
-    """The first frame that a clip may have whose words begin at *start*, after others that end at *before* (frames)."""
-    if before > start:
-        return math.floor(start + ROUNDING)
-    return _boundary(max(before, start - 2 * padding - 2), start)
-
-
-def stop_limit(end: float, after: float, padding: float) -> int:
-    """The same for the end, with others that begin at *after*."""
-    if after < end:
-        return math.ceil(end - ROUNDING)
-    return _boundary(end, min(after, end + 2 * padding + 2))
-
-
-def _boundary(before: float, after: float) -> int:
-    """The frame boundary nearest to the middle of a gap, given in frames; inside it where one is."""
-    return math.floor((before + after) / 2 + 0.5 + ROUNDING)
 
 
 def _shot_start(begins: np.ndarray, frame: int) -> int:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 
-from pipeline.clips.styles import Style
+from pipeline.framing.styles import Style
 from pipeline.types import ScoredTracks
 
 LEAST_MARGIN = 0.05

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pipeline.clips.gaps import longest_part, longest_run, runs_of
+from pipeline.framing.gaps import longest_part, longest_run, runs_of
 from pipeline.types import AttributedWord, Word
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.attribution.faces import ROUNDING
-from pipeline.clips.spans import first_limit, stop_limit
+from pipeline.framing.boundaries import first_limit, stop_limit
 from pipeline.types import AttributedWord
 
 HALF_FRAME = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.clips.styles import clip_size_px
+from pipeline.framing.styles import clip_size_px
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 
 from config import Config
-from pipeline.clips.clock import GRID_RATE, certainly_before, certainly_from, grid_span, on_grid_scale
-from pipeline.clips.framing import face_windows
-from pipeline.clips.styles import STYLES, clip_size_px
+from pipeline.framing.clock import GRID_RATE, certainly_before, certainly_from, grid_span, on_grid_scale
+from pipeline.framing.path import face_windows
+from pipeline.framing.styles import STYLES, clip_size_px
 from pipeline.types import ScoredTracks
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.clips.clock import (
+from pipeline.framing.clock import (
     certainly_before,
     certainly_from,
     clip_rate,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.clips.framing import face_windows, whole_window
-from pipeline.clips.styles import STYLES
+from pipeline.framing.path import face_windows, whole_window
+from pipeline.framing.styles import STYLES
 from pipeline.types import ScoredTracks
 
 PICTURE = (1280, 720)
