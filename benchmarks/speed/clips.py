@@ -4,7 +4,7 @@
     python -m benchmarks.clips --minutes 1 5 --runs 2
 
 The file is the same 30 s again and again, so that at every whole minute there are the same pictures and sound, and only
-the place differs. Clips go through the code of a run (`pipeline.clips.cut`): a 224x224 window, the default encoder
+the place differs. Clips go through the code of a run (`pipeline.render.cut`): a 224x224 window, the default encoder
 settings. The places take turns. ``ratio`` is the last place by the first, the median of those within one round: 1 where
 a clip costs the same wherever it is. Ends with one JSON line.
 """
@@ -26,8 +26,8 @@ from benchmarks.common.command_line import add_runs, parser_of
 from benchmarks.common.facts import facts
 from benchmarks.common.speed_videos import make_long
 from config import Config
-from pipeline.clips.cut import cut_clip
 from pipeline.media.probe import probe
+from pipeline.render.cut import cut_clip
 from pipeline.types import GRID_FPS, AttributedWord, ClipPlan, Probe, Sentence, Word
 
 OFFSET_S = 3.0

@@ -1,1 +1,1 @@
-"""From words and scored faces to sentences, their speakers and their clips."""
+"""The clips of a video: which sentences get one, and the results as a whole."""

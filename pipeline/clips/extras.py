@@ -9,7 +9,6 @@ from pathlib import Path
 from config import Config
 from pipeline.attribution.attribute import understood
 from pipeline.attribution.faces import Faces
-from pipeline.clips.annotate import annotate
 from pipeline.framing.clock import clip_rate
 from pipeline.machine import core_count
 from pipeline.outputs.clip_texts import write_clip_texts
@@ -17,6 +16,7 @@ from pipeline.outputs.exports import write_exports
 from pipeline.outputs.extras import ANNOTATED
 from pipeline.outputs.kept import MANIFEST, read_kept
 from pipeline.outputs.own_manifest import read_own_manifest
+from pipeline.render.annotate import annotate
 from pipeline.settings import as_list
 from pipeline.types import ModelChoice, Probe
 from pipeline.vision.crops import smooth_path

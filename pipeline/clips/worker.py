@@ -14,7 +14,6 @@ import numpy as np
 from config import Config
 from pipeline.attribution.attribute import understood
 from pipeline.attribution.faces import Faces
-from pipeline.clips.cut import cut_clip
 from pipeline.clips.pages import write_pages
 from pipeline.clips.plan import Plan, plan_clips
 from pipeline.clips.spans import sounds_together
@@ -29,6 +28,7 @@ from pipeline.outputs.report import REPORT
 from pipeline.outputs.speaking import speaking_json
 from pipeline.outputs.subtitles import write_subtitles
 from pipeline.outputs.transcript import transcript_json, write_transcript
+from pipeline.render.cut import cut_clip
 from pipeline.types import (
     CLIP_NAME,
     ClipPlan,

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from config import Config
-from pipeline.clips.cut import cut_clip
 from pipeline.errors import ToolError, WeightsError
 from pipeline.flags import add_flags, from_flags
 from pipeline.media import encode
@@ -26,6 +25,7 @@ from pipeline.media.decode import read_frames
 from pipeline.media.encode import STDERR_TAIL_BYTES, write_clip
 from pipeline.media.probe import probe
 from pipeline.models.choose import choose
+from pipeline.render.cut import cut_clip
 from pipeline.settings import flag_of
 from pipeline.types import AttributedWord, ClipPlan, Sentence, Word
 from tests.support.film import Film

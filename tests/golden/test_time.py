@@ -18,12 +18,12 @@ from pipeline.attribution.faces import Faces
 from pipeline.attribution.offscreen import carried_over
 from pipeline.attribution.sentences import split_sentences
 from pipeline.attribution.speakers import attribute_words
-from pipeline.clips.cut import cut_clip
 from pipeline.clips.plan import plan_clips
 from pipeline.media import decode
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
+from pipeline.render.cut import cut_clip
 from pipeline.types import SAMPLES_PER_FRAME, AudioTrack, ClipPlan, Probe, ScoredTracks, Word
 from pipeline.vision.shots import ShotFinder
 from talknet.features import ROWS_PER_FRAME, mfcc_for_frames

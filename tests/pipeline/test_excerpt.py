@@ -16,7 +16,6 @@ import pytest
 
 from config import Config
 from pipeline import stages
-from pipeline.clips.annotate import annotate
 from pipeline.clips.worker import finish_video
 from pipeline.errors import InputError
 from pipeline.fingerprint import marks_of
@@ -25,6 +24,7 @@ from pipeline.outputs.kept import read_kept
 from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.report_data import report_data
 from pipeline.outputs.tracks import read_tracks
+from pipeline.render.annotate import annotate
 from pipeline.run.dry_run import dry_run
 from pipeline.speech.clocks import inside
 from pipeline.speech.worker import SpeechWorker

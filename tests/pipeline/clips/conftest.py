@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from config import Config
-from pipeline.clips import cut
 from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import ToolError
 from pipeline.media.probe import probe
+from pipeline.render import cut
 from pipeline.types import Marks, ScoredTracks
 from tests.support.square_and_beep import MODELS, TRANSCRIPT, known_tracks, write_video
 

@@ -12,10 +12,10 @@ import pytest
 
 from config import Config
 from pipeline.attribution.faces import Faces
-from pipeline.clips.cut import cut_clip
 from pipeline.clips.plan import plan_clips
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
+from pipeline.render.cut import cut_clip
 from pipeline.types import ClipPlan
 
 F = Fraction

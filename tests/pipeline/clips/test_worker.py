@@ -205,7 +205,7 @@ def test_an_encoder_that_takes_too_few_pictures_has_failed(finish, monkeypatch) 
         path.write_bytes(b"half a clip")
         return 3
 
-    monkeypatch.setattr("pipeline.clips.cut.write_clip", take_three)
+    monkeypatch.setattr("pipeline.render.cut.write_clip", take_three)
     finished = finish()
     assert (finished.clip_count, finished.failed_count) == (0, 2)
     assert not list(finished.manifest.parent.glob("*.mp4"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.clips.drawing import colour_of, draw_caption, draw_face
+from pipeline.render.overlay import colour_of, draw_caption, draw_face
 
 GREY = 90
 

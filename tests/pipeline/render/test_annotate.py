@@ -11,12 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.clips.annotate import annotate, draw_all, interpolated, labels_of
-from pipeline.clips.drawing import colour_of
 from pipeline.media.audio import read_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.outputs.subtitles import Cue
+from pipeline.render.annotate import annotate, draw_all, interpolated, labels_of
+from pipeline.render.overlay import colour_of
 from pipeline.types import AttributedWord, ScoredTracks, Sentence, Word
 from tests.support.film import Film
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.clips.cut import BORDER, crop
+from pipeline.render.cut import BORDER, crop
 
 
 def _window(*edges_px: float) -> np.ndarray:

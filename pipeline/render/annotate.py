@@ -12,13 +12,13 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
-from pipeline.clips.cut import cut_among
-from pipeline.clips.drawing import draw_caption, draw_face
 from pipeline.framing.clock import certainly_before, certainly_from, clip_rate, on_grid_scale
 from pipeline.media.audio import clip_sound, sound_blocks
 from pipeline.media.decode import read_frames
 from pipeline.media.encode import write_video
 from pipeline.outputs.subtitles import RIGHT_TO_LEFT_MARK, Cue, cues_of, speaker_label
+from pipeline.render.cut import cut_among
+from pipeline.render.overlay import draw_caption, draw_face
 from pipeline.types import Probe, ScoredTracks, Sentence
 
 T = TypeVar("T")
