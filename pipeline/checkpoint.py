@@ -1,8 +1,8 @@
-"""Reads a weights file of PyTorch without trusting it, and loads it into a module without leaving anything to chance.
+"""Loader of PyTorch's weights files, which are not trusted, into modules, with every name and shape checked.
 
 A published checkpoint is a pickle, and a pickle may run code. The files are therefore read with ``weights_only=True``,
 which builds tensors and plain containers and refuses everything else. Nor may a small file become a large network:
-what is packed in it is not unpacked, and no tensor may be larger than the file.
+compressed files are refused, and no tensor may be larger than the file.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from pipeline.errors import WeightsError
 
 DATA_PARALLEL_PREFIX = "module."
-"""What ``torch.nn.DataParallel`` puts in front of every tensor name; stripped, once, where all names carry it."""
+"""Prefix that ``torch.nn.DataParallel`` puts before every tensor name; stripped, once, where all names carry it."""
 
 _SHOWN_NAMES = 3
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weights file by name, on the CPU, without the prefix of ``DataParallel``.
+    """Read the tensors of a weights file by name, on the CPU, without the prefix of ``DataParallel``.
 
     Args:
         path: a file written by ``torch.save`` that holds one flat mapping of names to tensors.
@@ -40,7 +40,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def unpickled(path: Path) -> Any:
-    """What a weights file holds: tensors in plain containers, on the CPU.
+    """Read the content of a weights file: tensors in plain containers, on the CPU.
 
     Args:
         path: a file written by ``torch.save``.
@@ -66,10 +66,10 @@ def unpickled(path: Path) -> Any:
 
 
 def checked_tensors(content: Any, path: Path) -> dict[str, Tensor]:
-    """The tensors of a mapping by name, all of them such that a network can be filled with them.
+    """Return the tensors of a mapping by name, after checking that a network can be filled with all of them.
 
     Args:
-        content: what was found in a weights file.
+        content: content of a weights file.
         path: the file, for the message.
 
     Raises:
@@ -90,14 +90,15 @@ def checked_tensors(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Copies the tensors of a weights file into *module*, all of them and nothing else.
+    """Copy the tensors of a weights file into *module*, all of them and nothing else.
 
     Args:
         module: the network, with the tensor names of the published file.
         path: the weights file.
 
     Raises:
-        WeightsError: as ``read_checkpoint``; or a tensor is missing, added, or of another shape. It names the tensor.
+        WeightsError: those of ``read_checkpoint``; or a tensor is missing, added, or of another shape. It names the
+            tensor.
     """
     found = read_checkpoint(path)
     check_layout(found, module.state_dict(), Path(path))
@@ -131,7 +132,7 @@ def check_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], pa
 
 
 def _check_packing(path: Path) -> None:
-    """``torch.save`` stores tensors as they are; a file in which they are packed could unpack to any size."""
+    """Refuse a compressed file, which could unpack to any size; ``torch.save`` stores tensors as they are."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as file:
             size = sum(member.file_size for member in file.infolist())

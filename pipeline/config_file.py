@@ -16,20 +16,20 @@ from pipeline.errors import InputError
 from pipeline.settings import Switch, parsed
 
 MAX_BYTES = 1 << 20
-"""A larger file is refused before it is read: one with every setting has some 20 kB."""
+"""Size above which a file is refused before it is read: one with every setting has some 20 kB."""
 
 COLUMNS = 110
 
 
 def read_config(path: Path, settings: type) -> dict[str, Any]:
-    """Reads the values that a file gives to the fields of *settings*.
+    """Read the values that a file gives to the fields of *settings*.
 
-    Names are those of the class, in any case and with ``-`` or ``_``. Values are checked as flags are; a text stands
-    for what it would stand for on the command line.
+    Names are those of the class, in any case and with ``-`` or ``_``. Values are checked as flags are; a text means
+    the same as on the command line.
 
     Raises:
-        InputError: ``bad_setting``, naming the file, the setting and what is allowed: the file cannot be read or is no
-            TOML, a name is unknown or there twice, or a value is wrong.
+        InputError: ``bad_setting``, naming the file, the setting and the allowed values: the file cannot be read or is
+            no TOML, a name is unknown or there twice, or a value is wrong.
     """
     fields = {declared.name: declared for declared in dataclasses.fields(settings)}
     found: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def read_config(path: Path, settings: type) -> dict[str, Any]:
 
 
 def config_text(config: Any) -> str:
-    """TOML of every setting of *config*, in the groups of its class, each below what it means.
+    """Return TOML of every setting of *config*, in the groups of its class, each below its help.
 
     Raises:
         InputError: ``bad_setting``: a value is no valid text, such as the name of a file that is not UTF-8.
@@ -90,7 +90,7 @@ def _value(path: Path, declared: dataclasses.Field[Any], value: Any) -> Any:
 
 
 def _allowed(declared: dataclasses.Field[Any]) -> str:
-    """The allowed values of a setting, as TOML has them."""
+    """Return the allowed values of a setting in TOML's form."""
     kind = declared.metadata["kind"]
     return "true or false" if isinstance(kind, Switch) else kind.allowed
 

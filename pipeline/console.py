@@ -11,22 +11,22 @@ from pathlib import Path
 
 
 def main() -> int:
-    """``python optimized_runner.py``."""
+    """Run ``python optimized_runner.py``."""
     return _main_of("optimized_runner")
 
 
 def weights() -> int:
-    """``python -m pipeline.weights``."""
+    """Run ``python -m pipeline.weights``."""
     return _main_of("pipeline.weights")
 
 
 def merge_runs() -> int:
-    """``python -m pipeline.merge_runs``."""
+    """Run ``python -m pipeline.merge_runs``."""
     return _main_of("pipeline.merge_runs")
 
 
 def pages() -> int:
-    """``python -m pipeline.clips.pages``."""
+    """Run ``python -m pipeline.clips.pages``."""
     return _main_of("pipeline.clips.pages")
 
 

@@ -22,7 +22,7 @@ class InputError(PipelineError):
 
     Args:
         reason_code: such as ``no_audio``, ``no_video``, ``unreadable``, ``not_media``.
-        message: what is wrong with the file and what to do.
+        message: the fault of the file, and advice.
         path: the file; named in front of the message.
     """
 
@@ -41,8 +41,8 @@ class ToolError(PipelineError):
 
     Args:
         argv: the command, as a list; never a shell string.
-        exit_code: as the system gave it; negative is a signal.
-        stderr_tail: the last lines that the program wrote, in its own words.
+        exit_code: exit code of the system; negative is a signal.
+        stderr_tail: the last lines of the program's stderr.
     """
 
     reason_code = "tool_failed"
@@ -59,13 +59,13 @@ class ToolError(PipelineError):
 
 
 class WeightsError(PipelineError):
-    """A weights file is missing, damaged or of another network: says what, where it was looked for, what to do."""
+    """A weights file is missing, damaged or of another network; the message has the fault, the places and advice."""
 
     reason_code = "weights"
 
     @classmethod
     def missing(cls, path: Path) -> WeightsError:
-        """There is no weights file at *path*."""
+        """Return the error for a missing weights file at *path*."""
         return cls(
             f"{path}: there is no such weights file. Fetch it (python -m pipeline.weights fetch) "
             "or name the folder that holds it with --weights-dir"
@@ -78,7 +78,7 @@ class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a l
 
     Args:
         worker: its name, such as ``vision-0``.
-        exit_code: as ``multiprocessing.Process.exitcode``; negative is a signal. None where nobody knows it.
+        exit_code: ``multiprocessing.Process.exitcode``; negative is a signal. None where nobody knows it.
         silent_s: seconds that it had said nothing when it was ended for that; 0 where it was not.
         over_gb: memory of the run when it was ended for that; 0 where it was not.
     """
@@ -98,7 +98,7 @@ class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a l
 
     @property
     def what(self) -> str:
-        """What happened, without advice."""
+        """Return the event without advice."""
         if self.silent_s:
             return f"the process {self.worker} hung: it said nothing for {self.silent_s:.0f} s and was ended"
         if self.over_gb:

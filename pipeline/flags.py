@@ -1,4 +1,4 @@
-"""The command line that is made from a class of settings: every field has a flag."""
+"""Command line made from a class of settings: every field has a flag."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ FIRST = "settings that matter first"
 
 
 def add_flags(parser: argparse.ArgumentParser, settings: type, everything: bool = True) -> None:
-    """Adds a flag to *parser* for every field of the class *settings*.
+    """Add a flag to *parser* for every field of the class *settings*.
 
     Args:
-        parser: gets them in the groups of the class.
-        settings: made of `pipeline.settings.setting`.
-        everything: tell of all flags in the help; else of the common ones alone, in one group.
+        parser: gets the flags in the groups of the class.
+        settings: class whose fields are made by `pipeline.settings.setting`.
+        everything: show all flags in the help; else the common ones alone, in one group.
     """
     group = first = parser.add_argument_group(FIRST)
     for declared in dataclasses.fields(settings):
@@ -44,7 +44,7 @@ def add_flags(parser: argparse.ArgumentParser, settings: type, everything: bool 
 
 
 def from_flags(settings: type[T], flags: argparse.Namespace, base: Mapping[str, Any] | None = None) -> T:
-    """An instance of *settings* in which the flags that were given beat *base*, and that beats the class.
+    """Return an instance of *settings* in which given flags beat *base*, which beats the class.
 
     Raises:
         InputError: ``bad_setting`` for a wrong value.

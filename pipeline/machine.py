@@ -1,4 +1,4 @@
-"""What this machine has, and what every ``auto`` of the settings means on it."""
+"""Resources of this machine, and the values of every ``auto`` of the settings on it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ DETECT_EVERY_CPU = 5
 """``DETECT_EVERY`` of ``auto`` where vision runs on CPU: looking for faces is by far the slowest part there."""
 
 AMD_DRIVER = Path("/dev/kfd")
-"""What AMD's driver for Linux is spoken to through."""
+"""Device file of AMD's driver for Linux."""
 
 
 def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> Config:
-    """*config* with every ``auto`` about devices and processes replaced by what it means on this machine.
+    """Return *config* with every ``auto`` for devices and processes replaced by its value on this machine.
 
     Args:
         config: settings.
-        count_gpus: of a cluster, where the work is done there. Its workers see the GPUs that are given to them only,
-            and ``MAX_VIDEOS_IN_FLIGHT`` stays ``auto``, as it depends on how many workers there will be.
+        count_gpus: function that counts the GPUs of a cluster, where the work is done there. Its workers see the GPUs
+            that are given to them only, and ``MAX_VIDEOS_IN_FLIGHT`` stays ``auto``, as it depends on the number of
+            workers.
 
     Raises:
         InputError: ``bad_setting`` when a device is asked for that is not here.
@@ -60,13 +61,13 @@ def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> Con
 
 
 def devices_of(name: str, wanted: str | tuple[str, ...], auto: str, gpus: int) -> tuple[str, ...]:
-    """The devices of one setting, each as ``cpu`` or ``cuda:N``.
+    """Return the devices of one setting, each as ``cpu`` or ``cuda:N``.
 
     Args:
-        name: of the setting, for the message.
+        name: name of the setting, for the message.
         wanted: its value.
-        auto: what ``auto`` means where there is a GPU.
-        gpus: how many there are.
+        auto: value of ``auto`` where there is a GPU.
+        gpus: number of GPUs.
     """
     devices = []
     for device in as_list(wanted):
@@ -82,7 +83,8 @@ def devices_of(name: str, wanted: str | tuple[str, ...], auto: str, gpus: int) -
 
 
 def gpu_count() -> int:
-    """GPUs that PyTorch can use; asking makes no CUDA context, and where there is no driver it loads no PyTorch."""
+    """Count the GPUs that PyTorch can use, without a CUDA context, and without loading PyTorch where there is no
+    driver."""
     if sys.platform == "linux" and not _has_driver():
         return 0
     import torch
@@ -91,7 +93,8 @@ def gpu_count() -> int:
 
 
 def _has_driver() -> bool:
-    """Whether there is a driver that PyTorch for Linux can use: NVIDIA's library, which it opens itself, or AMD's."""
+    """Return True where there is a driver that PyTorch for Linux can use: NVIDIA's library, which it opens itself, or
+    AMD's."""
     try:
         ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -100,7 +103,7 @@ def _has_driver() -> bool:
 
 
 def core_count() -> int:
-    """Cores that this process may use."""
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

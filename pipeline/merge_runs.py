@@ -1,4 +1,4 @@
-"""The command ``python -m pipeline.merge_runs``: see `pipeline.run.merge`."""
+"""Command ``python -m pipeline.merge_runs``: see `pipeline.run.merge`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Kinds of settings, and what is told of each.
+"""Kinds of settings, and the facts of each.
 
-A settings class is a frozen dataclass whose fields are declared with `setting`: the default, what it means, and the
-kind of value that is allowed. Flags (``--detect-every 4``) and the file of ``--config`` are made from the fields, so
+A settings class is a frozen dataclass whose fields are declared with `setting`: the default, the meaning, and the kind
+of value that is allowed. Flags (``--detect-every 4``) and the file of ``--config`` are made from the fields, so
 that nothing is written twice.
 """
 
@@ -18,30 +18,30 @@ from pipeline.errors import InputError
 T = TypeVar("T")
 
 VISION, SPEECH, CLIPS, NOTHING = "vision", "speech", "clips", "nothing"
-"""What a setting changes: the faces and their scores, the words, only what is made of both, or no result at all (where
-and how fast things run)."""
+"""Results that a setting changes: the faces and their scores, the words, only those made of both, or none (settings of
+place and speed)."""
 
 
 class Kind(Protocol):
-    """What values a setting takes."""
+    """Kind of values that a setting takes."""
 
     @property
     def allowed(self) -> str:
-        """The allowed values, for people."""
+        """Return the allowed values, for people."""
         ...
 
     def parse(self, text: str) -> Any:
-        """The value that *text* on the command line stands for; ValueError when it stands for none."""
+        """Parse *text* of the command line; raise ValueError when it is no value."""
         ...
 
     def check(self, value: Any) -> bool:
-        """Whether *value* is allowed."""
+        """Return True where *value* is allowed."""
         ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Switch:
-    """On or off: ``--name`` and ``--no-name``."""
+    """Kind: on or off, as ``--name`` and ``--no-name``."""
 
     allowed: str = "True or False"
 
@@ -54,7 +54,8 @@ class Switch:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Number:
-    """A number in ``[low, high]``: whole when *whole*, ``even`` or ``odd`` by *parity*, or ``auto`` when *auto*."""
+    """Kind: a number in ``[low, high]``: whole when *whole*, ``even`` or ``odd`` by *parity*, or ``auto`` when
+    *auto*."""
 
     low: float
     high: float = math.inf
@@ -85,7 +86,7 @@ class Number:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """Kind: one of a few words."""
 
     options: tuple[str, ...]
 
@@ -102,7 +103,7 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Choices:
-    """Any of a few words, or none."""
+    """Kind: any of a few words, or none."""
 
     options: tuple[str, ...]
 
@@ -122,7 +123,7 @@ class Choices:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Text:
-    """Any text that matches *pattern* whole."""
+    """Kind: any text that matches *pattern* whole."""
 
     pattern: str = r"(?s).*"
     allowed: str = "text"
@@ -136,7 +137,7 @@ class Text:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Devices:
-    """Where models run: one device, or several, of which each gets a worker."""
+    """Kind: one device for models, or several, of which each gets a worker."""
 
     allowed: str = "auto, cpu, cuda, cuda:N, or a list of them (on the command line with commas)"
 
@@ -154,30 +155,30 @@ class Devices:
 
 
 def setting(default: T, help_text: str, kind: Kind, *affects: str, begins: str = "", common: bool = False) -> T:
-    """A field of a settings class.
+    """Declare a field of a settings class.
 
     Args:
-        default: its value where nothing else is said.
-        help_text: one line: what it means, its unit, why this default.
-        kind: which values are allowed.
+        default: its value by default.
+        help_text: one line: its meaning, its unit, the reason of the default.
+        kind: kind of the allowed values.
         affects: the first stages whose results depend on it: `VISION`, `SPEECH` or both, `CLIPS`, or `NOTHING`.
         begins: title of the group of settings that this one is the first of; those after it belong to the same.
-        common: whether it is among the few that people need first.
+        common: True for the few that people need first.
     """
     about = {"help": help_text, "kind": kind, "affects": affects, "begins": begins, "common": common}
     return dataclasses.field(default=default, metadata=about)
 
 
 def parsed(declared: dataclasses.Field[Any], text: str, name: str) -> Any:
-    """The value of a setting that a text stands for.
+    """Parse the value of a setting.
 
     Args:
         declared: its field.
-        text: as people write it.
-        name: the setting as people know it there, for the message.
+        text: the value as people write it.
+        name: name of the setting as people know it there, for the message.
 
     Raises:
-        InputError: ``bad_setting``: it stands for none.
+        InputError: ``bad_setting``: the text is no value of it.
     """
     kind: Kind = declared.metadata["kind"]
     try:
@@ -187,17 +188,17 @@ def parsed(declared: dataclasses.Field[Any], text: str, name: str) -> Any:
 
 
 def settings_that_affect(settings: Any, *stages: str) -> dict[str, Any]:
-    """The values of the fields of *settings* that one of these stages depends on, by name, as JSON has them."""
+    """Return the fields of *settings* that one of these stages depends on: JSON values by name."""
     names = [each.name for each in dataclasses.fields(settings) if set(each.metadata["affects"]) & set(stages)]
     values = [(name, getattr(settings, name)) for name in names]
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
 
 def check_all(settings: Any) -> None:
-    """Refuses a wrong value in any field of *settings*.
+    """Refuse a wrong value in any field of *settings*.
 
     Raises:
-        InputError: ``bad_setting``, naming the field, the value and what is allowed.
+        InputError: ``bad_setting``, naming the field, the value and the allowed values.
     """
     for declared in dataclasses.fields(settings):
         value, kind = getattr(settings, declared.name), declared.metadata["kind"]
@@ -206,10 +207,10 @@ def check_all(settings: Any) -> None:
 
 
 def flag_of(name: str) -> str:
-    """``WHISPER_DEVICE`` to ``--whisper-device``."""
+    """Return the flag of a setting: ``--whisper-device`` for ``WHISPER_DEVICE``."""
     return "--" + name.lower().replace("_", "-")
 
 
 def as_list(devices: str | Sequence[str]) -> list[str]:
-    """One device or several, as a list."""
+    """Return one device or several as a list."""
     return [devices] if isinstance(devices, str) else list(devices)

@@ -1,4 +1,4 @@
-"""Standard streams that a run outlives: a pager that was closed, or a full disk under a log, ends no work."""
+"""Standard streams whose loss ends no work: a pager that was closed, or a full disk under a log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 @contextlib.contextmanager
 def lasting_streams() -> Iterator[None]:
-    """Inside, what is written to standard output and standard error is lost where nobody can take it any more."""
+    """Let output to standard output and standard error get lost, inside, where nobody can take it any more."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (_lasting(stream) for stream in before)
     try:
@@ -24,12 +24,12 @@ def lasting_streams() -> Iterator[None]:
 
 
 def _lasting(stream: TextIO | None) -> Any:
-    """*stream* in a form that no error of writing leaves; None, which takes what is printed too, stays."""
+    """Wrap *stream* so that writing raises no error; None, to which one can print, too, stays."""
     return stream if stream is None else _Lasting(stream)
 
 
 class _Lasting:
-    """A text stream that leads nowhere from the first error on; else as the one inside."""
+    """Text stream that leads nowhere from the first error on, and is like the one inside before."""
 
     def __init__(self, inner: TextIO) -> None:
         self._inner = inner
@@ -51,7 +51,7 @@ class _Lasting:
         return getattr(self._inner, name)
 
     def _lead_nowhere(self) -> None:
-        """Points the descriptor at the null device: what waits in the buffer goes there, too, at the latest at exit."""
+        """Point the descriptor at the null device: the rest of the buffer goes there, too, at the latest at exit."""
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             try:

@@ -21,19 +21,19 @@ from pipeline.models.registry import HELPERS, MODELS, Model, default_whisper, lo
 from pipeline.streams import lasting_streams
 
 ENVIRONMENT_VARIABLE = "LIPGEN_WEIGHTS"
-"""Names a folder that is searched after ``--weights-dir``."""
+"""Variable that names a folder to search after ``--weights-dir``."""
 
 OFFLINE = "this machine seems to be offline"
 
 
 def cache_dir() -> Path:
-    """The folder that downloads go to: ``lipgen`` in ``$XDG_CACHE_HOME``, or in ``~/.cache``."""
+    """Return the folder for downloads: ``lipgen`` in ``$XDG_CACHE_HOME``, or in ``~/.cache``."""
     return _cache_home() / "lipgen"
 
 
 def places(model: Model, weights_dir: Path | None = None) -> list[Path]:
-    """Where the file of *model* is looked for, in order; ends with the cache of the package that publishes it, where
-    that keeps it under the same name."""
+    """Return the places where the file of *model* is looked for, in order; the last is the cache of the package that
+    publishes it, where that keeps it under the same name."""
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     folders = [weights_dir, Path(named).expanduser() if named else None, cache_dir()]
     if model.job == "words":
@@ -97,7 +97,7 @@ def missing_text(absent: Sequence[Model], reasons: dict[str, str], weights_dir: 
 
 
 def require_folder(weights_dir: Path | None) -> None:
-    """Raises WeightsError when *weights_dir* is named and is no folder."""
+    """Raise WeightsError when *weights_dir* is named and is no folder."""
     if weights_dir is not None and not weights_dir.is_dir():
         raise WeightsError(f"{weights_dir}: there is no such weights folder")
 
@@ -218,7 +218,7 @@ def _defaults() -> list[Model]:
 
 
 def _has_nvidia_driver() -> bool:
-    """Stands for a CUDA device, which cannot be asked for without loading torch."""
+    """Return True where NVIDIA's driver is: a CUDA device cannot be asked for without loading torch."""
     return shutil.which("nvidia-smi") is not None or Path("/dev/nvidiactl").exists()
 
 

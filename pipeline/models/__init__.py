@@ -1,1 +1,1 @@
-"""The weights that a run uses: which there are, where they lie, and how they come here."""
+"""Weights that a run uses: their table, their places, and their download."""

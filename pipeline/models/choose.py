@@ -1,4 +1,4 @@
-"""Which models a run gets: those asked for, or what stands in for them where the weights cannot be had."""
+"""Choice of the models of a run: those asked for, or their stand-ins where weights cannot be had."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def choose(
     language: str | None = None,
     announce: Callable[[str], None] = print,
 ) -> tuple[ModelChoice, ...]:
-    """The models of a run, with their files: those asked for, or what stands in for them.
+    """Choose the models of a run, with their files: those asked for, or their stand-ins.
 
     Args:
         face_detector: ``s3fd``, ``yunet`` or ``mtcnn``; None when no faces are to be looked for.
@@ -37,10 +37,11 @@ def choose(
             when nobody is to be told apart. The landmarks that the networks need come from YuNet, or from MTCNN where
             YuNet's file is missing.
         weights_dir: searched first; must exist.
-        download: fetch to `cache_dir` what is found nowhere.
+        download: fetch files that are found nowhere to `cache_dir`.
         strict: refuse to run on a stand-in.
-        language: of the speech; None or ``auto`` when not known. Nothing stands in for Whisper in other than English.
-        announce: gets what people should read: downloads, and the stand-ins with the reason.
+        language: language of the speech; None or ``auto`` when not known. Nothing stands in for Whisper in other than
+            English.
+        announce: called with lines for people: downloads, and the stand-ins with the reason.
 
     Returns:
         One choice for each job, in the order faces, speaking, words, identity. Asking for ``mtcnn`` and the like by
@@ -91,14 +92,14 @@ def choose_alignment(
     required: bool = True,
     announce: Callable[[str], None] = print,
 ) -> ModelChoice | None:
-    """The network that aligns words to the sound. Nothing stands in for it.
+    """Choose the network that aligns words to the sound. Nothing stands in for it.
 
     Args:
-        language: of the speech, or ``auto``.
+        language: language of the speech, or ``auto``.
         weights_dir: searched first; must exist.
         download: fetch it to `cache_dir` when it is found nowhere and *required*.
         required: without it, the network is taken where it happens to be here.
-        announce: gets what people should read.
+        announce: called with lines for people.
 
     Returns:
         The choice of the job ``alignment``; None where it is neither here nor required.
@@ -125,7 +126,7 @@ def _gather(
     download: bool,
     announce: Callable[[str], None],
 ) -> dict[str, str]:
-    """Puts the files of *models* into *files*, by name, downloaded where needed; for each that is missing, why."""
+    """Put the files of *models* into *files*, by name, downloaded where needed; for a missing one, put the reason."""
     files |= {model.name: path for model in models if (path := find(model.name, weights_dir)) is not None}
     missing = [model for model in models if model.file is not None and model.name not in files]
     if not download:
@@ -137,7 +138,7 @@ def _gather(
 
 
 def _choice(model: Model, files: Mapping[str, Path], reason: str | None) -> ModelChoice:
-    """*model* with its file of *files*, or what stands in for it for a *reason*."""
+    """Return *model* with its file of *files*, or its stand-in where the file is missing for a *reason*."""
     if reason:
         why = f"{model.file} is not on this machine, and {reason.splitlines()[0]}"
         return ModelChoice(model.job, STAND_INS[model.job], None, stands_in_for=model.name, why=why)

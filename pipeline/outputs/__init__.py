@@ -1,1 +1,1 @@
-"""The files that a run leaves: how each is written, read back and checked."""
+"""Files that a run leaves, and their writers, readers and checks."""

@@ -14,14 +14,14 @@ CLIP_SUFFIX, TEXT_SUFFIX = ".mp4", ".txt"
 
 
 def write_clip_texts(output: Path, manifest: Mapping[str, Any]) -> tuple[Path, ...]:
-    """Writes a text file for each clip of *manifest* into *output*, where the clips are; each whole or not at all.
+    """Write a text file for each clip of *manifest* into *output*, where the clips are; each whole or not at all.
 
     A file holds the ``text`` of its clip in UTF-8, and nothing else: no line end follows. Texts that are right are left
     alone.
 
     Args:
         output: the folder of the clips.
-        manifest: as `pipeline.outputs.manifest.manifest_json` gives it.
+        manifest: result of `pipeline.outputs.manifest.manifest_json`.
 
     Returns:
         The files, in order of the clips.
@@ -37,7 +37,7 @@ def write_clip_texts(output: Path, manifest: Mapping[str, Any]) -> tuple[Path, .
 
 
 def clips_without_text(output: Path) -> Iterator[Path]:
-    """The clips in *output* that have no text beside them."""
+    """Return the clips in *output* that have no text beside them."""
     if output.is_dir():
         for path in output.iterdir():
             is_clip = path.suffix == CLIP_SUFFIX and CLIP_NAME.fullmatch(path.name) is not None

@@ -17,37 +17,37 @@ from pipeline.outputs.files import atomic_path, json_text
 from pipeline.outputs.own_manifest import read_own_manifest, summary_of
 
 COPIED_BYTES = 1 << 22
-"""How much is copied at a time."""
+"""Bytes that are copied at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The lines of one manifest, which follow those of the one before."""
+    """Lines of one manifest, which follow those of the one before."""
 
     manifest: str
-    """As the lines name it."""
+    """Name of the manifest in the lines."""
     digest: str
-    """Of the content of the manifest."""
+    """Digest of the manifest's content."""
     size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class ClipsList:
-    """What a list was made of, to be kept beside it."""
+    """Manifests that a list was made of, to be kept beside it."""
 
     size_bytes: int
     modified_ns: int
-    """Time of its last change: with another size or time the list is not the one that this tells of."""
+    """Time of its last change: a list of another size or time is not the one described here."""
     parts: Sequence[Part]
 
     def json(self) -> dict[str, Any]:
-        """Return it as ``run.schema.json`` describes it."""
+        """Return the JSON value that ``run.schema.json`` describes."""
         parts = [[part.manifest, part.digest, part.size_bytes] for part in self.parts]
         return {"bytes": self.size_bytes, "modified_ns": self.modified_ns, "parts": parts}
 
     @classmethod
     def of_json(cls, value: Any) -> ClipsList | None:
-        """Return what `json` wrote; None for anything else."""
+        """Read the result of `json`; None for anything else."""
         try:
             parts = tuple(Part(name, digest, size) for name, digest, size in value["parts"])
             made = cls(value["bytes"], value["modified_ns"], parts)
@@ -60,7 +60,7 @@ class ClipsList:
 
 
 def clip_lines(manifests: Iterable[Path], folder: Path) -> Iterator[dict[str, Any]]:
-    """The clips of *manifests*, in their order.
+    """Yield the clips of *manifests*, in their order.
 
     Args:
         manifests: paths of ``manifest.json`` files.
@@ -89,12 +89,12 @@ def write_clips_list(path: Path, manifests: Iterable[Path], made: ClipsList | No
     """Write the lines of *manifests* to *path*, whole or not at all.
 
     Args:
-        path: of the list.
+        path: path of the list.
         manifests: paths of ``manifest.json`` files, in order.
-        made: what is known of the list that lies there, if anything.
+        made: description of the list that lies there, if known.
 
     Returns:
-        What the list is made of now.
+        The description of the list.
 
     Raises:
         InputError: a manifest cannot be read or is not valid.
@@ -131,7 +131,7 @@ def _home(manifest: Path, folder: Path) -> Path:
 
 
 def _is_of(path: Path, made: ClipsList) -> bool:
-    """Return True where the list in *path* is the one that *made* tells of."""
+    """Return True where the list in *path* is the one that *made* describes."""
     try:
         seen = path.stat()
     except OSError:
@@ -140,7 +140,7 @@ def _is_of(path: Path, made: ClipsList) -> bool:
 
 
 def _places(made: ClipsList | None) -> Mapping[tuple[str, str], tuple[int, int]]:
-    """Return where in the list the lines of each manifest are, by its name and digest: start and size in bytes."""
+    """Return the place in the list of the lines of each manifest, by its name and digest: start and size in bytes."""
     places, start = {}, 0
     for part in () if made is None else made.parts:
         places[part.manifest, part.digest] = start, part.size_bytes

@@ -1,4 +1,4 @@
-"""A contact sheet per person: faces over time side by side, so that a wrong identity is seen at a glance."""
+"""Contact sheets, one per person: faces over time side by side, so that a wrong identity is seen at a glance."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ from pipeline.types import GRID_FPS, ScoredTracks
 
 FOLDER = "persons"
 OWN_NAME = re.compile(r"person_\d{3,}\.jpg|\.person_\d{3,}\.jpg\.\d+\.part")
-"""Sheets, and what an interrupted run leaves of one; nothing else in the folder is touched."""
+"""Names of sheets, and of an interrupted run's part of one; nothing else in the folder is touched."""
 
 MOST_FACES, FEWEST_FACES = 24, 6
 """Faces on a sheet; fewer than the most where a video has many persons."""
 
 MOST_PERSONS = 60
-"""Sheets of a video: those longest in view get one."""
+"""Most sheets of a video: the persons longest in view get one."""
 
 MOST_PICTURES = 240
-"""Faces of a whole video: each costs a seek and up to one group of pictures of decoding, half a second at 1080p."""
+"""Most faces of a whole video: each costs a seek and up to one group of pictures of decoding, half a second at
+1080p."""
 
 COLUMNS = 6
 FACE_PX, LABEL_PX, TITLE_PX, EDGE_PX = 144, 22, 34, 6
 """Sides of a face, of the line below it, of the line on top and of the space between, in pixels."""
 
 MARGIN = 0.35
-"""Of the box's longer side, added around it: hair and chin tell people apart."""
+"""Margin around a box as a share of its longer side: hair and chin tell people apart."""
 
 BACK_BGR, INK_BGR, DIM_BGR = (34, 30, 28), (240, 240, 240), (170, 170, 170)
 QUALITY = 85
 
 Pictures = Callable[[Sequence[int]], Iterable[tuple[int, np.ndarray]]]
-"""Gives (frame, (H, W, 3) uint8 BGR picture in source pixels) for grid frames, ascending; may leave some out."""
+"""Function that yields (frame, (H, W, 3) uint8 BGR picture in source pixels) for grid frames, ascending; it may skip
+some."""
 
 
 def write_contact_sheets(
     folder: Path, tracks: ScoredTracks, pictures: Pictures, speakers: Mapping[int, int] | None = None
 ) -> dict[int, Path]:
-    """Writes ``persons/person_000.jpg`` and so on, one for each person, in place of those of an earlier run.
+    """Write ``persons/person_000.jpg`` and so on, one for each person, in place of those of an earlier run.
 
     Args:
-        folder: of the video's results.
+        folder: folder of the video's results.
         tracks: faces, boxes in source pixels.
-        pictures: gives the wanted frames.
+        pictures: function that yields the wanted frames.
         speakers: speaker number of the persons that speak, for the title.
 
     Returns:
@@ -83,7 +85,8 @@ def write_contact_sheets(
 
 
 def chosen_rows(tracks: ScoredTracks) -> dict[int, list[int]]:
-    """Rows of *tracks* whose faces are shown, per person, in order of time: spread evenly over the time in view."""
+    """Return the rows of *tracks* whose faces are shown, per person, in order of time: spread evenly over the time in
+    view."""
     persons, counts = np.unique(tracks.person, return_counts=True)
     longest = np.argsort(-counts, kind="stable")[:MOST_PERSONS]
     most = min(max(MOST_PICTURES // max(len(longest), 1), FEWEST_FACES), MOST_FACES)
@@ -98,7 +101,7 @@ def chosen_rows(tracks: ScoredTracks) -> dict[int, list[int]]:
 
 
 def face_of(picture: np.ndarray, box_px: np.ndarray) -> np.ndarray:
-    """(FACE_PX, FACE_PX, 3) uint8: the square around *box_px*, (4,) x1, y1, x2, y2; black beyond the picture."""
+    """Cut the square around *box_px*, (4,) x1, y1, x2, y2: (FACE_PX, FACE_PX, 3) uint8, black beyond the picture."""
     x1, y1, x2, y2 = (float(value) for value in box_px)
     half = max(x2 - x1, y2 - y1, 2.0) * (0.5 + MARGIN)
     left, top = (x1 + x2) / 2 - half, (y1 + y2) / 2 - half
@@ -122,7 +125,7 @@ def face_of(picture: np.ndarray, box_px: np.ndarray) -> np.ndarray:
 
 
 def title_of(tracks: ScoredTracks, person: int, speaker: int | None) -> str:
-    """Number, speaker, time in view and number of tracks of a person."""
+    """Return number, speaker, time in view and number of tracks of a person."""
     rows = tracks.person == person
     count = len(np.unique(tracks.track[rows]))
     who = f"Person {person}" + (f", speaker {speaker}" if speaker is not None else "")
@@ -131,7 +134,7 @@ def title_of(tracks: ScoredTracks, person: int, speaker: int | None) -> str:
 
 
 def sheet(faces: Sequence[np.ndarray], labels: Sequence[str], title: str) -> np.ndarray:
-    """(H, W, 3) uint8 BGR picture of *faces* in rows of `COLUMNS`, each with its label below, under *title*.
+    """Draw *faces* in rows of `COLUMNS`, each with its label below, under *title*: (H, W, 3) uint8 BGR.
 
     Only ASCII can be drawn; other letters become question marks.
     """

@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name in the folder of *path*, to be written inside the ``with``; it becomes *path* at its end.
+    """Give a temporary file in the folder of *path*, to be written inside the ``with``; it becomes *path* at its end.
 
     The folder is made when it is missing. When the block raises, *path* is left as it was and the temporary file goes.
     """
@@ -28,7 +28,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(folder: Path, names: Iterable[str]) -> None:
-    """Removes what processes that are no more left half written of the files *names* in *folder*."""
+    """Remove temporary files of *names* in *folder* that processes left when they died."""
     for name in names:
         for partial in folder.glob(f".{name}.*.part"):
             process = partial.suffixes[-2].removeprefix(".")
@@ -47,7 +47,7 @@ def _is_alive(process: int) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes *text* as UTF-8 with the line ends that it has."""
+    """Write *text* as UTF-8 with the line ends that it has."""
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -58,7 +58,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """*value* as JSON with its letters unescaped, save the ones that UTF-8 cannot hold.
+    """Return *value* as JSON with its letters unescaped, save the ones that UTF-8 cannot hold.
 
     File names that are no valid UTF-8 carry lone surrogates; those become ``\\udcXX``, which JSON reads back.
 
@@ -70,5 +70,5 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes *value* as indented JSON."""
+    """Write *value* as indented JSON."""
     write_text(path, json_text(value, indent=1) + "\n")

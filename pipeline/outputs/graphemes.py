@@ -1,4 +1,4 @@
-"""What a reader takes for one letter: a letter with all its marks, which is never torn."""
+"""Graphemes: a letter with all its marks, which a reader takes for one letter, and which is never torn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 import regex
 
 VIRAMA = 9
-"""Canonical combining class of the signs that join a consonant with the next one, and of a few that do not."""
+"""Combining class of the signs that join a consonant with the next one, and of a few that do not."""
 
 ASAT = "\u103a"
 """The Burmese sign of that class that ends a syllable."""
@@ -16,10 +16,10 @@ VOWELS_BEFORE = regex.compile(r"\p{Logical_Order_Exception}")
 """Vowels that are written before their consonant and are letters to Unicode: those of Thai, Lao and Tai scripts."""
 
 VOWELS_AFTER = frozenset("\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3\u0ebd")
-"""Likewise those that are written after it, of Thai and Lao."""
+"""Vowels that are written after their consonant and are letters to Unicode: those of Thai and Lao."""
 
 MARKS = ("Mn", "Mc", "Me")
-"""Categories of what sits on, under or beside another letter."""
+"""Categories of marks, which sit on, under or beside another letter."""
 
 
 def clusters(text: str) -> list[str]:

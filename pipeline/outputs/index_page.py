@@ -1,4 +1,4 @@
-"""``index.html`` of a run: every video with how it ended, a search over all that is said, totals."""
+"""``index.html`` of a run: every video with its status, a search over all sentences, totals."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ that its search is not whole; ``clips.jsonl`` is."""
 MOST_LETTERS = 6_000_000
 
 MOST_MESSAGE_LETTERS = 600
-"""Of an error's message; ``run.json`` has it whole."""
+"""Most letters of an error's message; ``run.json`` has it whole."""
 
 
 def write_index(home: Path, run: Mapping[str, Any], manifests: Iterable[Path], name: str = INDEX) -> Path:
-    """Writes ``index.html`` into *home*, whole or not at all.
+    """Write ``index.html`` into *home*, whole or not at all.
 
     Args:
         home: folder of ``run.json``.
@@ -47,7 +47,7 @@ def write_index(home: Path, run: Mapping[str, Any], manifests: Iterable[Path], n
 
 
 def index_html(home: Path, run: Mapping[str, Any], manifests: Iterable[Path]) -> str:
-    """The page that `write_index` writes."""
+    """Return the page that `write_index` writes."""
     places = {video["manifest"]: number for number, video in enumerate(run["videos"]) if video["manifest"]}
     videos = [_video(video) for video in run["videos"]]
     sentences: list[list[Any]] = []
@@ -82,9 +82,9 @@ def index_html(home: Path, run: Mapping[str, Any], manifests: Iterable[Path]) ->
 
 
 def totals(run: Mapping[str, Any], videos: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Name and value of what a run adds up to.
+    """Return names and values of a run's totals.
 
-    Throughput counts what this run has done, not what an earlier one had.
+    Throughput counts the videos of this run, not those of an earlier one.
     """
     videos = list(videos)
     counts: dict[str, int] = {}
@@ -127,7 +127,7 @@ def _video(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fill(video: dict[str, Any], home: Path, path: Path, summary: Summary) -> None:
-    """Adds what the manifest knows of *video*."""
+    """Add the facts of the manifest to *video*."""
     report = path.parent.parent / REPORT
     video["clips"], video["dropped"], video["speakers"] = summary.clips, summary.dropped, summary.speakers
     video["seconds"] = video["seconds"] or summary.length_s
@@ -136,7 +136,8 @@ def _fill(video: dict[str, Any], home: Path, path: Path, summary: Summary) -> No
 
 
 def _sentences(number: int, manifest: Mapping[str, Any]) -> Iterable[list[Any]]:
-    """Video, start in seconds, speaker or null, whether there is a clip, text: of every sentence, in order of time."""
+    """Return video, start in seconds, speaker or null, true for a clip, and text of every sentence, in order of
+    time."""
     clips = [(line, 1) for line in manifest["clips"]]
     dropped = [(line, 0) for line in manifest["dropped"]]
     for line, is_clip in sorted([*clips, *dropped], key=lambda pair: pair[0]["index"]):

@@ -1,4 +1,4 @@
-"""``manifest.json``: the catalogue of one video's clips, and of the sentences that got none.
+"""``manifest.json``: catalogue of one video's clips, and of the sentences that got none.
 
 Its fields, with units, are described in ``manifest.schema.json`` beside this file.
 """
@@ -36,18 +36,18 @@ from pipeline.types import (
 )
 
 SCHEMA_VERSION = 1
-"""Raised when a field changes its meaning or goes away."""
+"""Version of the fields; it rises when one changes its meaning or goes away."""
 
 TIME_DIGITS = 3
 SCORE_DIGITS = 4
 
 LARGEST_BYTES = 256 * 2**20
-"""Greater files are refused before they are read: an hour of talk takes about 4 MB."""
+"""Size above which a file is refused before it is read: an hour of talk takes about 4 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class CutClip:
-    """A clip that lies on disk, whole."""
+    """Clip that lies on disk, whole."""
 
     plan: ClipPlan
     flags: tuple[str, ...]
@@ -55,7 +55,7 @@ class CutClip:
 
 
 def settings_of(config: Config) -> dict[str, Any]:
-    """The settings that change what comes out, by name: two runs in which they agree do the same work."""
+    """Return the settings that change results, by name: two runs in which they agree do the same work."""
     return settings_that_affect(config, VISION, SPEECH, CLIPS)
 
 
@@ -76,22 +76,22 @@ def manifest_json(
     sizes: PictureSizes | None = None,
     created_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """The manifest as JSON values: times to the millisecond, scores to four digits.
+    """Return the manifest as JSON values: times to the millisecond, scores to four digits.
 
     Args:
         probe: the source.
         frame_count: number of the grid frame after the last that was decoded from it.
-        first_frame: number of the first.
-        language: of the transcript.
-        fingerprint: of input, settings and weights.
+        first_frame: number of the first grid frame.
+        language: language of the transcript.
+        fingerprint: fingerprint of input, settings and weights.
         config: the settings of the run.
-        models: who did each job.
-        clips: in order of their numbers.
-        dropped: likewise.
-        losses: what of the source could not be read.
-        speaking: as of `pipeline.outputs.speaking.speaking_json`; left out where it is None.
-        notes: what people should know of the source.
-        sizes: of the pictures, as they were analysed; left out where it is None.
+        models: the model of each job.
+        clips: clips in order of their numbers.
+        dropped: sentences without a clip, in order of their numbers.
+        losses: parts of the source that could not be read.
+        speaking: result of `pipeline.outputs.speaking.speaking_json`; left out where it is None.
+        notes: remarks on the source, for people.
+        sizes: sizes of the pictures, as they were analysed; left out where it is None.
         created_at: moment of writing, with its time zone; now by default.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
@@ -110,10 +110,10 @@ def manifest_json(
 
 
 def validate(manifest: Any) -> None:
-    """Holds *manifest* against the schema.
+    """Check *manifest* against the schema.
 
     Raises:
-        InputError: ``bad_manifest``, naming the place and what is wrong there.
+        InputError: ``bad_manifest``, naming the place and the fault.
     """
     error = best_match(_validator().iter_errors(manifest))
     if error is not None:
@@ -121,7 +121,7 @@ def validate(manifest: Any) -> None:
 
 
 def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
-    """Validates *manifest* and writes it to *path*, sealed, whole or not at all.
+    """Validate *manifest* and write it to *path*, sealed, whole or not at all.
 
     The seal tells later readers that this very content was validated: see `pipeline.outputs.own_manifest`.
 
@@ -136,7 +136,7 @@ def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Return the manifest in *path*, without its digest, held against the whole schema.
+    """Return the manifest in *path*, without its digest, checked against the whole schema.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_manifest`` when it is no valid manifest or
@@ -149,7 +149,7 @@ def read_content(path: Path) -> bytes:
     """Return the bytes of a manifest.
 
     Raises:
-        InputError: ``unreadable`` or ``bad_manifest``, as `read_manifest`.
+        InputError: ``unreadable`` or ``bad_manifest``; see `read_manifest`.
     """
     try:
         if (size := path.stat().st_size) > LARGEST_BYTES:
@@ -172,7 +172,7 @@ def parsed(content: bytes, path: Path) -> Any:
 
 
 def validated(content: bytes, path: Path) -> dict[str, Any]:
-    """Return the manifest that the bytes *content* of *path* hold, held against the whole schema.
+    """Return the manifest in the bytes *content* of *path*, checked against the whole schema.
 
     Raises:
         InputError: ``bad_manifest``.
@@ -192,7 +192,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _finite(text: str) -> float:
-    """A number of the file; those beyond what a float holds are none, since nothing could be written with them."""
+    """Parse a number of the file; refuse those beyond the range of a float, which could not be written again."""
     number = float(text)
     return number if math.isfinite(number) else _refuse_constant(text)
 
@@ -235,7 +235,7 @@ def _source_json(
 
 
 def _duration(probe: Probe, first_frame: int, frame_count: int) -> float:
-    """Length of the picture: as its pictures were counted, where the file claims nothing or less."""
+    """Return the length of the picture: by the pictures counted, where the file claims nothing or less."""
     claims = probe.duration_of != "nothing" and probe.duration_s > 0
     counted_s = first_frame / GRID_FPS + probe.counted_s(frame_count - first_frame)
     return probe.duration_s if claims and probe.duration_s + 1 / GRID_FPS >= counted_s else counted_s
@@ -312,7 +312,7 @@ def _word_json(spoken: AttributedWord) -> dict[str, Any]:
 
 
 def _gaps_json(plan: ClipPlan) -> list[list[float]]:
-    """Spans of the clip on which the face is not in view, as [start, end] in seconds of the video."""
+    """Return the spans of the clip on which the face is not in view, as [start, end] in seconds of the video."""
     edges: list[int] = []
     seen = True
     for i, covered in enumerate([*plan.covered.tolist(), True]):

@@ -1,4 +1,4 @@
-"""Manifests of finished results held against the whole schema, as ``--doctor`` does."""
+"""Check of the manifests of finished results against the whole schema, for ``--doctor``."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pipeline.outputs.kept import MANIFEST
 from pipeline.outputs.manifest import read_manifest
 
 MOST_SECONDS = 30.0
-"""After this time no more manifests are validated: that of an hour of talk takes about a second."""
+"""Time after which no more manifests are validated: that of an hour of talk takes about a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found."""
+    """Result of a check."""
 
     found: int
     """Manifests that are there."""
     validated: int
-    """Those of them that were looked at; fewer where there was no time for all."""
+    """Manifests that were validated; fewer where there was no time for all."""
     misfits: tuple[InputError, ...]
-    """One for each that does not fit, naming the file, the place in it and what is wrong there."""
+    """Errors, one for each manifest that does not fit, naming the file, the place in it and the fault."""
 
 
 def check_manifests(folders: Iterable[Path], recursive: bool = False, most_seconds: float = MOST_SECONDS) -> Checked:
     """Validate the manifests of the results in *folders*, in order of their names, while there is time.
 
     Args:
-        folders: of results, or of a single video's results.
-        recursive: results may lie in folders further inside.
-        most_seconds: after which no other is begun; one is always looked at.
+        folders: folders of results, or of a single video's results.
+        recursive: True where results may lie in folders further inside.
+        most_seconds: time after which no other is begun; one is always validated.
     """
     paths = sorted({path for folder in folders for path in _manifests_in(folder, recursive)})
     end_s = time.monotonic() + most_seconds

@@ -1,6 +1,6 @@
 """Manifests as this program wrote them, read without the whole schema.
 
-`write_manifest` validates what it writes, and seals it. Where the seal holds, nothing needs to be validated again: the
+`write_manifest` validates a manifest, and seals it. Where the seal holds, nothing needs to be validated again: the
 few fields that are used are checked for their types, and `summary_of` does not even parse the file. Where it does not
 hold, or there is none (an older or foreign manifest, an edited or damaged one), the whole schema decides.
 """
@@ -21,21 +21,21 @@ from pipeline.types import CLIP_NAME, PictureSizes
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run needs to know of the manifest of a video that is done."""
+    """Facts that a run needs of the manifest of a video that is done."""
 
     digest: str
     """SHA-256 of its content: 64 hexadecimal digits."""
     fingerprint: str
-    """Of input, settings and weights."""
+    """Fingerprint of input, settings and weights."""
     clips: int
     dropped: int
     """Sentences without a clip."""
     speakers: int
-    """Different speakers of the clips."""
+    """Number of different speakers of the clips."""
     length_s: float
-    """Of the video, by the frames that were decoded."""
+    """Length of the video, by the frames that were decoded."""
     sizes: PictureSizes | None = None
-    """Of its pictures; None where the manifest does not say."""
+    """Sizes of its pictures; None where the manifest has none."""
 
 
 _Stamp = tuple[int, int, int]
@@ -46,7 +46,7 @@ _KNOWN: dict[Path, tuple[_Stamp, Summary]] = {}
 
 
 def read_own_manifest(path: Path) -> dict[str, Any]:
-    """Return the manifest in *path* without its digest: whole, and fit for all that is made of manifests.
+    """Return the manifest in *path* without its digest: whole, and fit for every use of manifests.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_manifest`` when it is no valid manifest.
@@ -61,7 +61,7 @@ def read_own_manifest(path: Path) -> dict[str, Any]:
 
 
 def read_summary(path: Path) -> tuple[Summary, tuple[str, ...]]:
-    """Return what the manifest in *path* tells in short, and the names of its clips, which are bare names.
+    """Return the summary of the manifest in *path*, and the names of its clips, which are bare names.
 
     The whole file is read and its digest compared, each time.
 
@@ -122,7 +122,7 @@ def _summary(digest: str, manifest: dict[str, Any]) -> Summary:
 
 
 def _scanned(digest: str, content: bytes) -> tuple[Summary, tuple[str, ...]] | None:
-    """Return what `read_summary` does, found in the lines of a sealed file; None where they are not as they should be.
+    """Return the result of `read_summary`, found in the lines of a sealed file; None where they have another form.
 
     JSON text holds no bare line end, so that a line of the file with its indentation is a field of just that depth.
     """
@@ -156,15 +156,15 @@ def _scanned(digest: str, content: bytes) -> tuple[Summary, tuple[str, ...]] | N
 _STEM = b"seg_"
 _CLIPS, _DROPPED = b'\n "clips": [', b'\n "dropped": ['
 _CLIP = b'\n  {\n   "clip": "' + _STEM
-"""Ends in a character that is seldom, which makes it quick to find."""
+"""Start of a clip in a sealed manifest; it ends in a rare character, which makes it quick to find."""
 _SPEAKER, _REASON = b'\n   "speaker": ', b'\n   "reason_code": "'
 _ANALYSED = b'\n  "analysed_width": '
 _SIDES = (b'\n  "width": ', b'\n  "height": ', _ANALYSED, b'\n  "analysed_height": ')
-"""How lines of a sealed manifest begin."""
+"""Beginnings of lines of a sealed manifest."""
 
 
 def _after(content: bytes, start: int, end: bytes) -> bytes:
-    """Return what stands between *start* and the next *end*; ValueError where there is none."""
+    """Return the bytes between *start* and the next *end*; ValueError where there is none."""
     return content[start : content.index(end, start)]
 
 
@@ -174,7 +174,7 @@ def _number(rest: bytes) -> int:
 
 
 def _one(content: bytes, before: bytes, after: bytes) -> bytes:
-    """Return what stands between *before* and *after*; ValueError unless *before* is there just once."""
+    """Return the bytes between *before* and *after*; ValueError unless *before* is there just once."""
     _, value = content.split(before)
     return _after(value, 0, after)
 

@@ -1,4 +1,4 @@
-"""What the HTML pages have in common: one file without any other, text escaped, nothing fetched from anywhere."""
+"""Common parts of the HTML pages: one file without any other, text escaped, nothing fetched from anywhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def page(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: Any, **values: Any) -> str:
-    """One self-contained HTML page.
+    """Return a self-contained HTML page.
 
     Its content security policy lets only this very script run and nothing be fetched but pictures and clips beside it.
 
@@ -27,7 +27,7 @@ def page(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: 
         template: name of the Jinja template; its values are escaped.
         styles, scripts: names of files in the folder of templates, put into the page in this order.
         data: JSON values for the scripts, in one block of the page that no text in it can end.
-        values: for the template.
+        values: values for the template.
     """
     script = "".join(['\n"use strict";\n(() => {\n', *map(_source, scripts), "})();\n"])
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -45,12 +45,12 @@ def page(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: 
 
 
 def json_block(data: Any) -> str:
-    """*data* as JSON that can stand inside a ``<script>`` element: it holds no ``<``."""
+    """Return *data* as JSON that can stand inside a ``<script>`` element: it holds no ``<``."""
     return json_text(data).replace("<", "\\u003c")
 
 
 def shown(path: str) -> str:
-    """A path, or text with one, as UTF-8 can hold it: bytes that were none become U+FFFD."""
+    """Return a path, or text with one, in UTF-8: bytes that are none become U+FFFD."""
     return path.encode("utf-8", "surrogateescape" if _is_escaped(path) else "replace").decode("utf-8", "replace")
 
 
@@ -63,7 +63,7 @@ def _is_escaped(path: str) -> bool:
 
 
 def link(target: Path, folder: Path) -> str:
-    """Relative URL of *target* as seen from a page in *folder*; each byte of a name that is not plain is quoted."""
+    """Return the relative URL of *target* from a page in *folder*; each byte of a name that is not plain is quoted."""
     relative = os.path.relpath(target.absolute(), folder.absolute())
     parts = Path(relative).parts
     url = "/".join(quote(os.fsencode(part), safe="") for part in parts)
@@ -71,7 +71,7 @@ def link(target: Path, folder: Path) -> str:
 
 
 def clock(seconds: float, digits: int = 0) -> str:
-    """``1:02:03``, or ``2:03`` below an hour; with *digits* after the point, and a minus sign below 0."""
+    """Return ``1:02:03``, or ``2:03`` below an hour; with *digits* after the point, and a minus sign below 0."""
     unit = 10**digits
     whole, part = divmod(round(abs(seconds) * unit), unit)
     minutes, second = divmod(whole, 60)
@@ -82,7 +82,7 @@ def clock(seconds: float, digits: int = 0) -> str:
 
 
 def stand_ins(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The models that stand in for others."""
+    """Return the models that stand in for others."""
     return [model for model in models if model.get("stands_in_for")]
 
 

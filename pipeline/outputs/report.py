@@ -1,4 +1,4 @@
-"""``report.html``: one page that shows what was made of a video, and how sure it is."""
+"""``report.html``: one page that shows the results of a video, and how sure they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STYLES = ("page.css", "report.css")
 SCRIPTS = ("common.js", "player.js", "clips.js", "transcript.js", "timeline.js", "report.js")
 
 MOST_POSTERS = 1000
-"""Posters that are put into a page, 4 kB each: it must open quickly."""
+"""Most posters that are put into a page, 4 kB each: it must open quickly."""
 
 
 def write_report(
@@ -31,14 +31,14 @@ def write_report(
     posters: Mapping[str, bytes] | None = None,
     sheets: Mapping[int, Path] | None = None,
 ) -> Path:
-    """Writes ``report.html`` into *folder*, whole or not at all.
+    """Write ``report.html`` into *folder*, whole or not at all.
 
     The page refers to the clips in ``output/`` and the contact sheets by relative names and holds everything else.
 
     Args:
-        folder: of the video's results.
-        manifest: as `pipeline.outputs.manifest.manifest_json` gives it.
-        transcript: as `pipeline.outputs.transcript.transcript_json` gives it.
+        folder: folder of the video's results.
+        manifest: result of `pipeline.outputs.manifest.manifest_json`.
+        transcript: result of `pipeline.outputs.transcript.transcript_json`.
         tracks: faces and scores.
         timings: seconds that each stage took; may be empty.
         posters: JPEG of clips by file name; the first `MOST_POSTERS` are used.
@@ -61,7 +61,7 @@ def report_html(
     posters: Mapping[str, bytes],
     sheets: Mapping[int, Path],
 ) -> str:
-    """The page that `write_report` writes."""
+    """Return the page that `write_report` writes."""
     source = manifest["source"]
     urls = {person: link(sheet, folder) for person, sheet in sheets.items()}
     few = dict(list(posters.items())[:MOST_POSTERS])

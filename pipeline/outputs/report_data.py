@@ -1,4 +1,4 @@
-"""What `report.html` shows of one video, as JSON values: pure functions of its manifest, transcript and tracks."""
+"""Data of `report.html` for one video, as JSON values: pure functions of its manifest, transcript and tracks."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pipeline.outputs.manifest import settings_of
 from pipeline.types import GRID_FPS, ScoredTracks
 
 MOST_COLUMNS = 6000
-"""Columns of a score curve: what a wide screen shows at a threefold zoom. A shorter video has one a frame."""
+"""Most columns of a score curve: those of a wide screen at a threefold zoom. A shorter video has one a frame."""
 
 MOST_LANES = 200
-"""Persons with a lane: those who speak first, then those longest in view."""
+"""Most persons with a lane: those who speak first, then those longest in view."""
 
 MOST_SILENT = 8
-"""Persons who never speak that are listed beside those who do."""
+"""Most persons who never speak that are listed beside those who do."""
 
 MOST_WORDS_A_TURN = 60
 """Longest paragraph of the transcript, in words."""
 
 Word = tuple[str, float, float, int]
-"""Text as spoken, start and end in seconds, number of its sentence or -1."""
+"""Word: text as spoken, start and end in seconds, number of its sentence or -1."""
 
 
 def report_data(
@@ -37,11 +37,11 @@ def report_data(
     posters: Mapping[str, bytes],
     sheets: Mapping[int, str],
 ) -> dict[str, Any]:
-    """What the scripts of the page need.
+    """Return the data that the scripts of the page need.
 
     Args:
-        manifest: as `pipeline.outputs.manifest.manifest_json` gives it.
-        transcript: as `pipeline.outputs.transcript.transcript_json` gives it, with or without speakers.
+        manifest: result of `pipeline.outputs.manifest.manifest_json`.
+        transcript: result of `pipeline.outputs.transcript.transcript_json`, with or without speakers.
         tracks: faces and scores.
         posters: JPEG of the clips that have one, by file name.
         sheets: relative URL of the contact sheets, by person.
@@ -69,10 +69,10 @@ def report_data(
 
 
 def speakers_of(manifest: Mapping[str, Any], persons: Mapping[int, int]) -> dict[int, int]:
-    """Speaker number of the persons that speak: the one that most of their sentences have.
+    """Return the speaker number of the persons that speak: the one that most of their sentences have.
 
     Args:
-        manifest: whose clips and dropped sentences say who speaks.
+        manifest: manifest whose clips and dropped sentences name the speakers.
         persons: person of each track.
     """
     said: dict[int, Counter[int]] = {}
@@ -84,11 +84,11 @@ def speakers_of(manifest: Mapping[str, Any], persons: Mapping[int, int]) -> dict
 
 
 def lanes(tracks: ScoredTracks, speakers: Mapping[int, int], sheets: Mapping[int, str]) -> list[dict[str, Any]]:
-    """A lane per person: those who speak by their number, then the others, longest in view first.
+    """Return a lane per person: those who speak by their number, then the others, longest in view first.
 
     Returns:
-        ``person``, ``speaker`` or null, ``seconds`` in view, number of ``tracks``, ``sheet`` or null and ``curve`` as
-        `curve` gives it.
+        ``person``, ``speaker`` or null, ``seconds`` in view, number of ``tracks``, ``sheet`` or null and ``curve``,
+        the result of `curve`.
     """
     persons, counts = np.unique(tracks.person, return_counts=True)
     order = sorted(
@@ -112,12 +112,12 @@ def lanes(tracks: ScoredTracks, speakers: Mapping[int, int], sheets: Mapping[int
 
 
 def curve(frame: np.ndarray, probability: np.ndarray, frame_count: int) -> dict[str, Any]:
-    """Lowest and highest probability of each column of a score curve.
+    """Return the lowest and highest probability of each column of a score curve.
 
     Args:
         frame: (M,) int32 grid frames in any order.
         probability: (M,) float32 in 0..1.
-        frame_count: of the video, or of the excerpt.
+        frame_count: frames of the video, or of the excerpt.
 
     Returns:
         ``step``, frames a column, and ``runs``: ``[first column, [lowest ...], [highest ...]]`` of each stretch in
@@ -137,7 +137,7 @@ def curve(frame: np.ndarray, probability: np.ndarray, frame_count: int) -> dict[
 
 
 def turns(transcript: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The transcript as paragraphs of one speaker: ``speaker`` or null, and ``words`` as `Word`."""
+    """Return the transcript as paragraphs of one speaker: ``speaker`` or null, and ``words`` as `Word`."""
     sentence_of = dict(_sentence_of_words(manifest))
     found: list[dict[str, Any]] = []
     for segment in transcript["segments"]:
@@ -151,7 +151,7 @@ def turns(transcript: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[di
 
 
 def speaking_rows(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Speaking time, a row to each who speaks or is in view; nothing for a manifest of a version without it.
+    """Return speaking time, a row to each who speaks or is in view; nothing for a manifest of a version without it.
 
     Returns:
         ``who``, ``speaker`` or None, ``seconds``, ``share`` of all speech in percent, ``sentences``, ``words`` and
@@ -172,7 +172,7 @@ def speaking_rows(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def changed_settings(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Name, value and default of the settings that differ from their defaults."""
+    """Return name, value and default of the settings that differ from their defaults."""
     usual = settings_of(Config())
     found = []
     for name, value in sorted(manifest["settings"].items()):
@@ -182,7 +182,7 @@ def changed_settings(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def losses_of(manifest: Mapping[str, Any]) -> list[str]:
-    """What of the file could not be read, in words; nothing for a whole one."""
+    """Describe the parts of the file that could not be read; nothing for a whole one."""
     lost = manifest["source"]["lost"]
     words = []
     if lost["picture_packets"]:

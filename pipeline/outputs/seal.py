@@ -1,7 +1,7 @@
-"""JSON files that show whether they are still as the program wrote them: the first field is a digest of the rest.
+"""Sealed JSON files, which show changes since the program wrote them: the first field is a digest of the rest.
 
-The digest shows damage and edits, in a small part of the time that a schema takes. It is no signature: whoever wants to
-can compute it for a file of their own. So what is read from a sealed file is still taken for what it is.
+The digest shows damage and edits, in a small part of the time that a schema takes. It is no signature: anybody
+can compute it for a file of their own. So the content of a sealed file is trusted no more than that of any other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Speaking time: how long each person of a video speaks, beside how long the face is in view."""
+"""Speaking time of each person of a video, beside the time in view."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DIGITS = 3
 def speaking_json(
     words: Sequence[AttributedWord], sentences: Sequence[Sentence], tracks: ScoredTracks
 ) -> dict[str, Any]:
-    """The ``speaking`` of the manifest, where its fields are described.
+    """Return ``speaking`` of the manifest, whose schema describes its fields.
 
     A person speaks during the words attributed to that person, not in the pauses between them.
 
     Args:
         words: every word with its speaker.
-        sentences: that they make.
+        sentences: sentences that they make.
         tracks: faces, with the person of each.
     """
     person_of_track = tracks.persons
@@ -54,7 +54,7 @@ def _sums(words: Sequence[Word], sentences: int) -> dict[str, float | int]:
 
 
 def _seconds_of(words: Iterable[Word]) -> float:
-    """Seconds in which at least one of *words* sounds."""
+    """Return the seconds in which at least one of *words* sounds."""
     total_s, end_s = 0.0, -np.inf
     for word in sorted(words, key=lambda word: word.start_s):
         total_s += max(word.end_s - max(word.start_s, end_s), 0.0)

@@ -1,4 +1,4 @@
-"""``.srt``, ``.vtt`` and ``.ass``: what is said, with who says it, in cues that can be read in time.
+"""``.srt``, ``.vtt`` and ``.ass``: all speech with its speakers, in cues that can be read in time.
 
 The first two are written here rather than through a subtitle library: those take braces and backslashes in spoken text
 for styling, and leave ``<`` and ``&`` as they are where WebVTT wants them escaped. The third, where every speaker has a
@@ -36,38 +36,38 @@ MIN_CUE_S = 1.0
 """Shortest time on screen, in seconds, where the next cue leaves room for it."""
 
 READ_COLUMNS_PER_S = 20
-"""How fast a cue can be read, in columns a second: it stays on screen for that long where the next one leaves room.
+"""Speed of reading in columns a second: a cue stays on screen for that long where the next one leaves room.
 Broadcasters allow adults 17 to 20."""
 
 LEAST_CUE_S = 0.1
-"""Shortest time on screen where it does not: players pass over cues without a length."""
+"""Shortest time on screen where the next cue leaves no room: players pass over cues without a length."""
 
 RIGHT_TO_LEFT_MARK = "\u200f"
-"""Put before the label of right-to-left text, whose direction would otherwise be the Latin label's."""
+"""Mark before the label of right-to-left text, whose direction would otherwise be that of the Latin label."""
 
 COLOURS_RGB = (
     *((255, 255, 255), (86, 180, 233), (230, 159, 0), (0, 200, 150)),
     *((240, 228, 66), (204, 121, 167), (213, 94, 0), (120, 150, 255)),
 )
-"""Of speakers 1, 2 and so on in ``.ass``, again from the first after the last: bright on dark, and most of them told
-apart by the colour-blind too (the set of Okabe and Ito, lightened)."""
+"""Colours of speakers 1, 2 and so on in ``.ass``, again from the first after the last: bright on dark, and most of them
+told apart by the colour-blind too (the set of Okabe and Ito, lightened)."""
 
 OFF_SCREEN_RGB = (190, 190, 190)
-"""Of somebody who is not in view; the text is slanted, too."""
+"""Colour of somebody who is not in view; the text is slanted, too."""
 
 ASS_PICTURE_PX = (1920, 1080)
-"""The picture on which sizes in ``.ass`` are measured; players scale them to theirs."""
+"""Size of the picture on which sizes in ``.ass`` are measured; players scale them to theirs."""
 
 ASS_LETTER_PX = 58
 """Height of a letter on that picture: 42 columns fill about two thirds of its width."""
 
 WORD_JOINER = "\u2060"
-"""Without width; after a backslash it keeps ``.ass`` from reading ``\\N`` and its like in spoken text."""
+"""Character without width; after a backslash it keeps ``.ass`` from reading ``\\N`` and its like in spoken text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One subtitle."""
+    """Subtitle."""
 
     start_s: float
     end_s: float
@@ -78,13 +78,13 @@ class Cue:
 
 
 def speaker_label(speaker: int | None) -> str:
-    """``Speaker 1``, or ``Off-screen`` for somebody who is not in view."""
+    """Return ``Speaker 1``, or ``Off-screen`` for somebody who is not in view."""
     return "Off-screen" if speaker is None else f"Speaker {speaker}"
 
 
 def cues_of(sentences: Iterable[Sentence]) -> tuple[Cue, ...]:
-    """Subtitles of *sentences*, in order of time; the first cue of each sentence says who speaks, and where somebody
-    else speaks at the same time each cue does."""
+    """Return the subtitles of *sentences*, in order of time; the first cue of each sentence names the speaker, and
+    where somebody else speaks at the same time each cue does."""
     cues: list[Cue] = []
     ordered = sorted(sentences, key=lambda sentence: sentence.start_s)
     for sentence, is_together in zip(ordered, _together(ordered), strict=True):
@@ -100,7 +100,7 @@ def cues_of(sentences: Iterable[Sentence]) -> tuple[Cue, ...]:
 
 
 def srt_text(cues: Sequence[Cue]) -> str:
-    """*cues* as SubRip."""
+    """Return *cues* as SubRip."""
     return "".join(
         f"{number}\n{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}\n" + "\n".join(cue.lines) + "\n\n"
         for number, cue in enumerate(cues, 1)
@@ -108,7 +108,7 @@ def srt_text(cues: Sequence[Cue]) -> str:
 
 
 def vtt_text(cues: Sequence[Cue]) -> str:
-    """*cues* as WebVTT (W3C), with ``&``, ``<`` and ``>`` escaped."""
+    """Return *cues* as WebVTT (W3C), with ``&``, ``<`` and ``>`` escaped."""
     blocks = [
         f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n"
         + "\n".join(html.escape(line, quote=False) for line in cue.lines)
@@ -118,7 +118,7 @@ def vtt_text(cues: Sequence[Cue]) -> str:
 
 
 def ass_text(cues: Sequence[Cue]) -> str:
-    """*cues* as Advanced SubStation Alpha: a style, and with it a colour, for each speaker."""
+    """Return *cues* as Advanced SubStation Alpha: a style, and with it a colour, for each speaker."""
     width, height = ASS_PICTURE_PX
     file = SSAFile()
     file.info.update({"PlayResX": str(width), "PlayResY": str(height), "WrapStyle": "2"})
@@ -132,12 +132,12 @@ def ass_text(cues: Sequence[Cue]) -> str:
 
 
 def write_subtitles(folder: Path, sentences: Iterable[Sentence], lead_s: float = 0.0) -> None:
-    """Writes ``transcript.srt``, ``.vtt`` and ``.ass`` into *folder*, each whole or not at all.
+    """Write ``transcript.srt``, ``.vtt`` and ``.ass`` into *folder*, each whole or not at all.
 
     Args:
-        folder: of the video's results.
-        sentences: with times after the first video frame.
-        lead_s: how long after the start of its container that frame is shown: players count from there.
+        folder: folder of the video's results.
+        sentences: sentences with times after the first video frame.
+        lead_s: seconds from the start of its container, from which players count, to that frame.
     """
     cues = [_later(cue, lead_s) for cue in cues_of(sentences)]
     write_text(folder / "transcript.ass", ass_text(cues))
@@ -146,23 +146,23 @@ def write_subtitles(folder: Path, sentences: Iterable[Sentence], lead_s: float =
 
 
 def _later(cue: Cue, by_s: float) -> Cue:
-    """*cue* on a clock that is ahead by *by_s*; players know no time before 0."""
+    """Move *cue* to a clock that is ahead by *by_s*; players know no time before 0."""
     start_s = max(cue.start_s + by_s, 0.0)
     return dataclasses.replace(cue, start_s=start_s, end_s=max(cue.end_s + by_s, start_s + LEAST_CUE_S))
 
 
 def columns(text: str) -> int:
-    """Width of *text* on screen: wide letters count two, marks that sit on another letter none."""
+    """Return the width of *text* on screen: wide letters count two, marks that sit on another letter none."""
     return sum(map(_width, clusters(text)))
 
 
 def _text(words: Sequence[AttributedWord]) -> str:
-    """The words joined, on one line: a blank line would end the cue."""
+    """Join the words on one line: a blank line would end the cue."""
     return " ".join("".join(spoken.word.text for spoken in words).split())
 
 
 def _together(sentences: Sequence[Sentence]) -> list[bool]:
-    """For each of *sentences*, in order of their start, True where another speaker's overlaps it in time."""
+    """Return for each of *sentences*, in order of their start, True where another speaker's overlaps it in time."""
     found = [False] * len(sentences)
     going: list[int] = []
     for number, sentence in enumerate(sentences):
@@ -177,8 +177,8 @@ def _together(sentences: Sequence[Sentence]) -> list[bool]:
 def _parts(
     words: Sequence[AttributedWord], label_columns: int, label_each: bool = False
 ) -> list[Sequence[AttributedWord]]:
-    """The words of a sentence in groups of about the same width, each short enough for a cue: with the label in front
-    of the first, or of each."""
+    """Split a sentence into groups of words of about the same width, each short enough for a cue: with the label in
+    front of the first, or of each."""
     widths = [columns(spoken.word.text) for spoken in words]
     parts: list[Sequence[AttributedWord]] = []
     most = CUE_COLUMNS - label_columns if label_each else CUE_COLUMNS
@@ -195,7 +195,7 @@ def _parts(
 def _cue_stop(
     words: Sequence[AttributedWord], widths: Sequence[int], first: int, used: int, total: int, most: int
 ) -> int:
-    """Where the cue from word *first* on ends: an even share of all that follow.
+    """Return the end of the cue from word *first* on: an even share of all words that follow.
 
     *used* of the *total* columns from there on are taken; a cue has *most*.
     """
@@ -219,7 +219,8 @@ def _labelled(label: str, text: str) -> str:
 
 
 def _wrapped(text: str) -> tuple[str, ...]:
-    """Lines of at most `LINE_COLUMNS`, broken at spaces; a stretch without spaces is broken where it must be."""
+    """Wrap to lines of at most `LINE_COLUMNS`, broken at spaces; a stretch without spaces is broken where it must
+    be."""
     lines: list[str] = []
     line = ""
     for piece in text.split(" "):
@@ -240,12 +241,13 @@ def _wrapped(text: str) -> tuple[str, ...]:
 
 
 def _is_wide(text: str) -> bool:
-    """Whether a letter of *text* is of a script that may be parted anywhere, such as Chinese."""
+    """Return True where a letter of *text* is of a script that may be parted anywhere, such as Chinese."""
     return any(unicodedata.east_asian_width(letter) in "WF" for letter in text)
 
 
 def _cut_place(text: str) -> int:
-    """How many letters of *text* fit on a line; a mark stays with its letter, closing punctuation with its word."""
+    """Count the letters of *text* that fit on a line; a mark stays with its letter, closing punctuation with its
+    word."""
     parts = clusters(text)
     cut = max(sum(1 for _ in takewhile(lambda width: width <= LINE_COLUMNS, accumulate(map(_width, parts)))), 1)
     while 1 < cut < len(parts) and unicodedata.category(parts[cut][0]) in ("Po", "Pe", "Pf"):
@@ -254,14 +256,14 @@ def _cut_place(text: str) -> int:
 
 
 def _readable(cue: Cue, next_start_s: float) -> Cue:
-    """*cue* long enough to be read, without running into the next one."""
+    """Lengthen *cue* until it can be read, without running into the next one."""
     reading_s = max(MIN_CUE_S, sum(map(columns, cue.lines)) / READ_COLUMNS_PER_S)
     wanted_s = max(cue.end_s, min(cue.start_s + min(reading_s, MAX_CUE_S), next_start_s))
     return dataclasses.replace(cue, end_s=max(wanted_s, cue.start_s + LEAST_CUE_S))
 
 
 def _style_name(speaker: int | None) -> str:
-    """`speaker_label` as the name of a style, where commas end a field."""
+    """Return `speaker_label` as the name of a style, where commas end a field."""
     return speaker_label(speaker).replace(",", " ")
 
 
@@ -283,7 +285,7 @@ def _style(speaker: int | None) -> SSAStyle:
 
 
 def _ass_escaped(text: str) -> str:
-    """Spoken text whose braces and backslashes style nothing, as libass reads them."""
+    """Escape spoken text so that its braces and backslashes style nothing in libass."""
     return text.replace("\\", "\\" + WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
 
 
@@ -292,7 +294,7 @@ def _centis(time_s: float) -> int:
 
 
 def _clock(time_s: float, point: str) -> str:
-    """``01:02:03,004``."""
+    """Return the form ``01:02:03,004``."""
     seconds, millis = divmod(round(time_s * 1000), 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,6 +1,6 @@
 """``tracks.npz``: every face of a video with its scores, as plain arrays without pickle.
 
-The file may come from outside. What its headers claim is checked before anything is allocated for it.
+The file may come from outside. The claims of its headers are checked before anything is allocated for it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _DAMAGE = (
     *(ValueError, TypeError, KeyError, EOFError, ArithmeticError, RuntimeError, MemoryError, SyntaxError),
     *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
 )
-"""What zipfile, zlib and numpy raise on damaged files."""
+"""Errors of zipfile, zlib and numpy on damaged files."""
 
 ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability", "person")
-"""Arrays of the file, as `ScoredTracks` describes them; beside them ``frame_count`` and ``first_frame``, each a single
+"""Arrays of the file, described by `ScoredTracks`; beside them ``frame_count`` and ``first_frame``, each a single
 int64, and ``unkept``. Earlier files lack ``first_frame`` or ``unkept``."""
 
 FORMS = MappingProxyType(
@@ -55,25 +55,25 @@ FORMS = MappingProxyType(
 """Type and number of dimensions of each; a text may have any length."""
 
 OPTIONAL_FORMS = MappingProxyType({"picture_px": ("<i4", 1)})
-"""Likewise of those that may be missing."""
+"""Type and number of dimensions of arrays that may be missing."""
 
 LARGEST_BYTES = 1 << 30
-"""Files greater than this, or whose arrays would be, are refused: a row takes 36 bytes, so that ten faces in view all
-the time fill it in 33 hours."""
+"""Size above which files, or their arrays, are refused: a row takes 36 bytes, so that ten faces in view all the time
+fill it in 33 hours."""
 
 
 def write_tracks(
     path: Path, tracks: ScoredTracks, losses: Losses = WHOLE, mark: str = "", sizes: PictureSizes | None = None
 ) -> None:
-    """Writes *tracks* to *path*, whole or not at all.
+    """Write *tracks* to *path*, whole or not at all.
 
     Args:
         path: the file.
         tracks: faces and scores.
-        losses: what of the video could not be read: stored as ``losses``, (3,) float64 in the order of the fields.
-        mark: fingerprint of what they depend on, stored as ``fingerprint``, a single text.
-        sizes: of the pictures, stored as ``picture_px``, (4,) int32: width and height of the source, then those at
-            which it was analysed. Left out where nobody knows.
+        losses: parts of the video that could not be read, stored as ``losses``, (3,) float64 in the order of fields.
+        mark: fingerprint of their inputs, stored as ``fingerprint``, a single text.
+        sizes: sizes of the pictures, stored as ``picture_px``, (4,) int32: width and height of the source, then those
+            at which it was analysed. Left out where not known.
     """
     arrays: dict[str, Any] = {name: getattr(tracks, name) for name in ARRAYS}
     arrays["unkept"] = tracks.unkept
@@ -87,7 +87,7 @@ def write_tracks(
 
 
 def read_tracks(path: Path) -> ScoredTracks:
-    """The tracks in *path*.
+    """Read the tracks in *path*.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_tracks`` when it holds something else.
@@ -100,10 +100,10 @@ def read_tracks(path: Path) -> ScoredTracks:
 
 
 def read_losses(path: Path) -> Losses:
-    """What of the video could not be read, as stored in *path* beside its tracks.
+    """Read the losses of the video stored in *path* beside its tracks.
 
     Raises:
-        InputError: as `read_tracks`.
+        InputError: those of `read_tracks`.
     """
     with _opened(path) as stored:
         picture, sound, missing_s = stored["losses"].tolist()
@@ -111,10 +111,10 @@ def read_losses(path: Path) -> Losses:
 
 
 def read_picture_sizes(path: Path) -> PictureSizes | None:
-    """The sizes of the pictures, as stored in *path* beside its tracks; None where nobody knew, or by older programs.
+    """Read the sizes of the pictures stored in *path* beside its tracks; None where there are none.
 
     Raises:
-        InputError: as `read_tracks`.
+        InputError: those of `read_tracks`.
     """
     with _opened(path) as stored:
         if "picture_px" not in stored:
@@ -124,19 +124,19 @@ def read_picture_sizes(path: Path) -> PictureSizes | None:
 
 
 def tracks_mark(path: Path) -> str:
-    """The fingerprint in *path*.
+    """Read the fingerprint in *path*.
 
     Raises:
-        InputError: as `read_tracks`.
+        InputError: those of `read_tracks`.
     """
     with _opened(path) as stored:
         return str(stored["fingerprint"])
 
 
 class _Arrays:
-    """The arrays of an open file by name, each read when it is asked for; together at most `LARGEST_BYTES`.
+    """Arrays of an open file by name, each read when it is asked for; together at most `LARGEST_BYTES`.
 
-    Nothing is allocated for what a header only claims, and no type but the expected one is read: no pickle.
+    Nothing is allocated for mere claims of a header, and no type but the expected one is read: no pickle.
     """
 
     def __init__(self, stored: zipfile.ZipFile) -> None:
@@ -146,7 +146,7 @@ class _Arrays:
         return f"{name}.npy" in self._stored.namelist()
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The array; ValueError and others where it is damaged or of another form than `FORMS` says."""
+        """Return the array; raise ValueError and others where it is damaged or of another form than in `FORMS`."""
         with self._stored.open(f"{name}.npy") as member:
             shape, in_columns, dtype = _header(member, name)
             size = math.prod(shape) * dtype.itemsize
@@ -163,7 +163,7 @@ class _Arrays:
 
 
 def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether columns come first, and type, found to be what `FORMS` says."""
+    """Read shape, order (True: columns first) and type, and check them against `FORMS`."""
     version = npy.read_magic(member)
     if version != (1, 0):
         raise ValueError(f"{name} is of version {version} of the format, expected (1, 0)")

@@ -12,28 +12,28 @@ from pipeline.outputs.files import write_json
 from pipeline.types import AttributedWord, Segment, Transcript, Word
 
 LARGEST_BYTES = 256 * 2**20
-"""Greater files are not ours: an hour of talk takes about 3 MB."""
+"""Size above which a file is not ours: an hour of talk takes about 3 MB."""
 
 ZERO, FIRST_VIDEO_FRAME = "time_zero", "first_video_frame"
-"""Field that says from which instant the times count, and its value: recognisers have none, and count from the first
-sample of the sound."""
+"""Field for the instant from which times count, and its value: recognisers have none, and count from the first sample
+of the sound."""
 
 LATEST_S = 1e7
-"""Nor are times beyond 115 days."""
+"""Latest time of our files: 115 days."""
 
 
 def transcript_json(
     transcript: Transcript, attributed: Sequence[AttributedWord] | None = None, mark: str = ""
 ) -> dict[str, Any]:
-    """The transcript as openai-whisper writes it, and per word ``timing``, ``speaker``, ``speaker_track`` and
-    ``speaker_probabilities``: for every face in view, and for nobody (null), how probable it is that it says the word.
+    """Return the transcript in openai-whisper's form, and per word ``timing``, ``speaker``, ``speaker_track`` and
+    ``speaker_probabilities``: for every face in view, and for nobody (null), the probability that it says the word.
     Times are seconds after the first video frame, as ``time_zero`` says: below 0 for speech before it.
 
     Args:
         transcript: the segments as the recogniser delivered them.
-        attributed: every word of it, in its order, with its speaker; None while nobody knows who speaks: the three
-            fields about that are left out then.
-        mark: fingerprint of what the words depend on.
+        attributed: every word of it, in its order, with its speaker; None while speakers are not known: their three
+            fields are left out then.
+        mark: fingerprint of the inputs of the words.
 
     Raises:
         ValueError: the two do not hold the same number of words.
@@ -55,8 +55,8 @@ def transcript_json(
 
 
 def is_own(content: Mapping[str, Any]) -> bool:
-    """Whether the JSON object *content* is a transcript of this program, whose times count from the first video frame:
-    it says so, or, from before it did, has a fingerprint."""
+    """Return True where the JSON object *content* is a transcript of this program, whose times count from the first
+    video frame: it says so, or, if older, has a fingerprint."""
     if ZERO in content:
         return content[ZERO] == FIRST_VIDEO_FRAME
     return isinstance(content.get("fingerprint"), str)
@@ -65,12 +65,12 @@ def is_own(content: Mapping[str, Any]) -> bool:
 def write_transcript(
     path: Path, transcript: Transcript, attributed: Sequence[AttributedWord] | None = None, mark: str = ""
 ) -> None:
-    """Writes `transcript_json` to *path*, whole or not at all."""
+    """Write `transcript_json` to *path*, whole or not at all."""
     write_json(path, transcript_json(transcript, attributed, mark))
 
 
 def read_own_transcript(path: Path) -> tuple[Transcript, str]:
-    """The transcript and the fingerprint that `write_transcript` wrote to *path*: times to the millisecond.
+    """Read the transcript and the fingerprint that `write_transcript` wrote to *path*: times to the millisecond.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_transcript`` when it is none of ours.

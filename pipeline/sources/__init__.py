@@ -1,1 +1,1 @@
-"""The input of a run: which videos it works on, what lies beside them, and where the results of each go."""
+"""Input of a run: its videos, the user's files beside them, and the folders of their results."""

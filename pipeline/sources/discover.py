@@ -1,4 +1,4 @@
-"""Which videos a run works on, where the results of each go, and which transcripts belong to them."""
+"""Discovery of the videos of a run, of the folders for their results, and of the transcripts that belong to them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ EXTENSIONS = frozenset(
         *(".mts", ".mxf", ".nut", ".ogg", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".wtv"),
     }
 )
-"""Names that count as videos in a folder, in small or capital letters. A file named on the command line is taken
-whatever it is called."""
+"""Names that count as videos in a folder, in small or capital letters. A file named on the command line may
+have any name."""
 
 TRANSCRIPT_SUFFIXES = (".json", ".srt", ".JSON", ".SRT")
 """Kinds of transcripts that are read, the richer one first."""
 
 RUN_FILES = ("run.json", "clips.jsonl", "index.html")
-"""What a run itself writes beside the folders of its videos; a shard of a run calls them by `Shard.name_of`."""
+"""Files that a run writes beside the folders of its videos; a shard of a run names them by `Shard.name_of`."""
 
 SHARDS_FILE = re.compile(r"(run|clips|index)\.shard-(\d+)-of-(\d+)\.(json|jsonl|html)")
 """Every name that `Shard.name_of` gives to one of `RUN_FILES`."""
 
 OUTPUT = "output"
-"""The folder inside a video's results that holds its clips."""
+"""Folder inside a video's results that holds its clips."""
 
 ANNOTATED = "annotated.mp4"
 """The whole video with boxes drawn on it, in the folder of its results: beside `TABLE`, it is no video to work on."""
@@ -48,18 +48,18 @@ SIGNS_OF_RESULTS = ("log.txt", "transcript.json", TABLE, "failure.json")
 """Files that this program leaves beside a folder of clips, from the beginning of its work on."""
 
 LONGEST_NAME_BYTES = 255
-"""What file systems take for one name."""
+"""Longest name that file systems take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     """One of *world* runs that share out a list of videos: each takes every *world*-th one, from its *rank* on.
 
-    Whatever machine they run on, together they take every video of the list once, as long as the list is the same.
+    On any machines, together they take every video of the list once, as long as the list is the same.
     """
 
     rank: int
-    """From 0."""
+    """Number of the run, from 0."""
     world: int
 
     def __post_init__(self) -> None:
@@ -70,11 +70,11 @@ class Shard:
         return f"{self.rank}/{self.world}"
 
     def of(self, items: Sequence[T]) -> list[T]:
-        """This shard's share of *items*, in their order."""
+        """Return this shard's share of *items*, in their order."""
         return list(items[self.rank :: self.world])
 
     def name_of(self, name: str) -> str:
-        """What this shard calls one of `RUN_FILES`, so that no two shards write the same file.
+        """Return this shard's name of one of `RUN_FILES`, so that no two shards write the same file.
 
         >>> Shard(3, 16).name_of("run.json")
         'run.shard-03-of-16.json'
@@ -93,7 +93,7 @@ WHOLE = Shard(0, 1)
 
 
 def list_digest(videos: Sequence[Path], source: Path) -> str:
-    """64 hexadecimal digits that tell one list of videos, in its order, from another; nothing is read.
+    """Return 64 hexadecimal digits that tell one list of videos, in its order, from another; nothing is read.
 
     Args:
         videos: absolute paths.
@@ -107,16 +107,16 @@ def list_digest(videos: Sequence[Path], source: Path) -> str:
 
 
 def discover(source: Path, recursive: bool) -> list[Path]:
-    """The videos of a folder in order of their names, or the one file that was given.
+    """Return the videos of a folder in order of their names, or the one file that was given.
 
     Args:
         source: a folder or a file.
         recursive: read the folders inside too, but for hidden ones and links. The clips and drawn-on videos of earlier
-            runs are no videos, whether those runs ended well or not; what else lies among them is.
+            runs are no videos, whether those runs ended well or not; other files among them are.
 
     Returns:
-        Absolute paths. What cannot be looked at is among them, a broken link or a folder that may not be read, so that
-        the run says so and does the rest.
+        Absolute paths. Broken links and folders that may not be read are among them, so that the run reports them and
+        does the rest.
 
     Raises:
         InputError: ``not_found``, ``unreadable`` or ``no_videos``.
@@ -171,14 +171,14 @@ def _videos_in(source: Path, recursive: bool) -> list[Path]:
 
 
 def _holds_clips(folder: Path, names: set[str]) -> bool:
-    """Whether *folder*, in which *names* are, was written by this program."""
+    """Return True where *folder*, in which *names* are, was written by this program."""
     if folder.name != OUTPUT:
         return False
     return "manifest.json" in names or any((folder.parent / sign).is_file() for sign in SIGNS_OF_RESULTS)
 
 
 def _may_be_video(path: Path) -> bool:
-    """Whether *path* is a file, or cannot be told: a broken link, or one to where we may not look."""
+    """Return True where *path* is a file, or may be one: a broken link, or one to a place that we may not read."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
@@ -186,7 +186,7 @@ def _may_be_video(path: Path) -> bool:
 
 
 def result_folders(videos: list[Path], source: Path, output: Path | None) -> list[Path]:
-    """Where the results of each video go: a folder of its own that no other video of the run has.
+    """Return the folder for the results of each video: one of its own that no other video of the run has.
 
     The folder is named as the video without its extension; with it, where two videos would share a name or the name
     is taken by a file. Beside the video that name is its own, so ``.clips`` is put behind. Names that differ in small
@@ -195,7 +195,7 @@ def result_folders(videos: list[Path], source: Path, output: Path | None) -> lis
 
     Args:
         videos: absolute paths.
-        source: what the run was given; with *output*, folders inside it are kept.
+        source: input of the run; with *output*, folders inside it are kept.
         output: folder of the results; None for beside each video.
     """
     homes = []
@@ -214,7 +214,7 @@ def result_folders(videos: list[Path], source: Path, output: Path | None) -> lis
 
 
 def _folder_names(video: Path, shared: bool) -> Iterator[str]:
-    """Names for the results of *video*, the best first; *shared* when others have its name without extension."""
+    """Yield names for the results of *video*, the best first; *shared* when others have its name without extension."""
     if not shared:
         yield video.stem
     yield video.name
@@ -223,7 +223,7 @@ def _folder_names(video: Path, shared: bool) -> Iterator[str]:
 
 
 def _cut(name: str, ending: str) -> str:
-    """*name* with *ending*; where that is too long, its beginning and a digest of the whole."""
+    """Return *name* with *ending*; where that is too long, its beginning and a digest of the whole."""
     if len(os.fsencode(name + ending)) <= LONGEST_NAME_BYTES:
         return name + ending
     ending = "~" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8] + ending
@@ -240,17 +240,17 @@ def _is_free(folder: Path, taken: set[str]) -> bool:
 
 
 def given_transcripts(videos: list[Path], source: Path, folders: list[Path], given: Path) -> list[Path | None]:
-    """The user's own transcript of each video, where there is one.
+    """Return the user's own transcript of each video, where there is one.
 
-    For ``talk.mp4`` these names are tried: ``talk.mp4.json``, ``talk.mp4.srt``, ``talk.json``, ``talk.srt``, and what
-    an earlier run left, ``talk.mp4/transcript.json`` and ``talk/transcript.json``. A video of a folder inside *source*
-    is looked for in the folder of that name inside *given* first. What lies in the folder of the video's own results is
-    never taken: this run would write over it.
+    For ``talk.mp4`` these names are tried: ``talk.mp4.json``, ``talk.mp4.srt``, ``talk.json``, ``talk.srt``, and those
+    of an earlier run, ``talk.mp4/transcript.json`` and ``talk/transcript.json``. A video of a folder inside *source*
+    is looked for in the folder of that name inside *given* first. A transcript in the folder of the video's own results
+    is never taken: this run would write over it.
 
     Args:
         videos: absolute paths.
-        source: what the run was given.
-        folders: of the results of each video, as of `result_folders`.
+        source: input of the run.
+        folders: result of `result_folders`.
         given: the folder of transcripts.
 
     Raises:
@@ -271,7 +271,7 @@ def given_transcripts(videos: list[Path], source: Path, folders: list[Path], giv
 
 
 def _is_file(path: Path) -> bool:
-    """Whether *path* is a file; no name is too long to ask."""
+    """Return True where *path* is a file; a name that is too long for the system is none."""
     try:
         return path.is_file()
     except OSError:
@@ -283,19 +283,19 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def given_scenes(videos: list[Path], given: Path) -> list[Path | None]:
-    """The user's list of the scenes of each video, where there is one. ``talk-Scenes.csv`` is PySceneDetect's name for
-    that of ``talk.mp4``. See `_given_lists`."""
+    """Return the user's list of the scenes of each video, where there is one. ``talk-Scenes.csv`` is PySceneDetect's
+    name for that of ``talk.mp4``. See `_given_lists`."""
     return _given_lists(videos, given, "-Scenes.csv", "scenes")
 
 
 def given_face_boxes(videos: list[Path], given: Path) -> list[Path | None]:
-    """The user's list of the faces in each video, where there is one: ``talk-faces.csv`` for ``talk.mp4``. See
+    """Return the user's list of the faces in each video, where there is one: ``talk-faces.csv`` for ``talk.mp4``. See
     `_given_lists`."""
     return _given_lists(videos, given, "-faces.csv", "faces")
 
 
 def _given_lists(videos: list[Path], given: Path, ending: str, what: str) -> list[Path | None]:
-    """The user's list of each video, where there is one.
+    """Return the user's list of each video, where there is one.
 
     In a folder, for ``talk.mp4`` these names are tried: ``talk.mp4`` and ``talk`` with *ending*, ``talk.mp4.csv``,
     ``talk.csv``.

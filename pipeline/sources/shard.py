@@ -1,4 +1,4 @@
-"""Which shard of a list of videos this run does: as the settings say, or the place of this task in a Slurm array."""
+"""Shard of a list of videos that this run does, by the settings or by the place of this task in a Slurm array."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pipeline.sources.discover import WHOLE, Shard
 
 TASK, COUNT = "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT"
 FIRST, LAST = "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX"
-"""What Slurm tells every task of an array."""
+"""Variables that Slurm sets for every task of an array."""
 
 
 def shard_of(wanted: str, environment: Mapping[str, str]) -> Shard:
-    """The shard that a run does.
+    """Return the shard that a run does.
 
     Args:
         wanted: ``SHARD`` of the settings: ``RANK/WORLD``, or empty.
@@ -21,8 +21,8 @@ def shard_of(wanted: str, environment: Mapping[str, str]) -> Shard:
             shard of its place in the array.
 
     Raises:
-        InputError: ``bad_setting`` for a rank beyond the world, or an array that leaves out numbers: nobody would do
-            their shards.
+        InputError: ``bad_setting``: a rank lies beyond the world, or an array leaves out numbers, whose shards nobody
+            would do.
     """
     if wanted:
         rank, world = map(int, wanted.split("/"))
@@ -48,7 +48,8 @@ def shard_of(wanted: str, environment: Mapping[str, str]) -> Shard:
 
 
 def announcement(shard: Shard, wanted: str, own: int, listed: int) -> str:
-    """What is said of a *shard* on the console: how many of the *listed* videos are its *own*, and why."""
+    """Return the line on a *shard* for the console: the number of *listed* videos that are its *own*, and the
+    reason."""
     why = "" if wanted else ", as this is a task of a Slurm array (--shard 0/1 does all videos)"
     return f"shard {shard}: {own} of {listed} videos{why}"
 

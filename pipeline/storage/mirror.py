@@ -96,7 +96,7 @@ class Mirror:
         return Remote(self.root, *found) if any(found) else None
 
     def lay_out(self, recursive: bool) -> None:
-        """Makes the folder of videos look as on the storage, as far as it matters which of them are videos.
+        """Make the folder of videos look as on the storage, as far as it matters which of them are videos.
 
         Raises:
             InputError: it cannot be listed, or holds a name that no file can have here (``bad_name``).
@@ -107,7 +107,7 @@ class Mirror:
                 self.stand_in(entry)
 
     def stand_in(self, entry: Entry) -> None:
-        """Puts an empty file, or a folder, in the place of *entry*.
+        """Put an empty file, or a folder, in the place of *entry*.
 
         Raises:
             InputError: ``bad_name``.

@@ -22,40 +22,40 @@ from typing import Any
 from pipeline.errors import InputError
 
 PACKAGES = {"s3": "s3fs", "file": "fsspec"}
-"""The protocols that are served, and the package that each needs. All others are refused: who names a video must not be
-able to make this machine ask any address on the web."""
+"""Protocols that are served, and the package that each needs. All others are refused: the name of a video must not make
+this machine ask any address on the web."""
 
 OPTIONS = {"s3": {"use_listings_cache": False}, "file": {"auto_mkdir": True}}
-"""Listings are asked for anew each time: other machines write there."""
+"""Options of the file systems. Listings are asked for anew each time: other machines write there."""
 
 INSTALL = "pip install -r requirements-ray.txt"
 
 PART_BYTES, PARTS_AT_ONCE = 8 << 20, 4
-"""Large objects travel in parts of this size, and so many at a time: fsspec's own 10 parts of 50 MiB would take half a
-gigabyte of memory for each video that is fetched."""
+"""Size of the parts in which large objects travel, and number of parts at a time: fsspec's own 10 parts of 50 MiB would
+take half a gigabyte of memory for each video that is fetched."""
 
 MOST_PARTS = 9000
-"""S3 takes 10,000 parts to an object."""
+"""Most parts of an object; S3 takes 10,000."""
 
 _OWN_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG})
 """Errors that this machine's disk has and a storage has not."""
 
 _CREDENTIALS = frozenset({"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"})
-"""botocore's errors where nobody said who we are."""
+"""Names of botocore's errors for missing credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a listing."""
+    """Line of a listing."""
 
     name: str
-    """Relative to what was listed, with ``/`` between its parts."""
+    """Name relative to the folder that was listed, with ``/`` between its parts."""
     size: int | None
-    """In bytes; None for a folder."""
+    """Size in bytes; None for a folder."""
 
 
 def size_of(url: str) -> int | None:
-    """Bytes of the object *url*; None where there is no such object.
+    """Return the size in bytes of the object *url*; None where there is no such object.
 
     Raises:
         InputError: the storage cannot be asked: ``storage_denied``, ``storage_failed``.
@@ -65,8 +65,8 @@ def size_of(url: str) -> int | None:
 
 
 def listing(url: str, recursive: bool = True) -> list[Entry]:
-    """What lies in the folder *url*, in order of the names; with *recursive*, all objects in the folders inside too,
-    and no folders. Empty where there is no such folder.
+    """List the folder *url*, in order of the names; with *recursive*, all objects in the folders inside too, and no
+    folders. Empty where there is no such folder.
 
     Raises:
         InputError: ``not_found`` when there is no such bucket; ``storage_denied``, ``storage_failed``.
@@ -89,10 +89,10 @@ def listing(url: str, recursive: bool = True) -> list[Entry]:
 
 
 def read_part(url: str, start: int, stop: int) -> bytes:
-    """Bytes ``[start, stop)`` of an object that has them.
+    """Read the bytes ``[start, stop)`` of an object that has them.
 
     Raises:
-        InputError: as `fetch`.
+        InputError: those of `fetch`.
     """
     if start >= stop:
         return b""
@@ -102,10 +102,10 @@ def read_part(url: str, start: int, stop: int) -> bytes:
 
 
 def fetch(url: str, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> None:
-    """Copies an object to *path*, whole or not at all; *on_bytes* is told of the bytes as they come over a network.
+    """Copy an object to *path*, whole or not at all; *on_bytes* is called with the number of bytes as they come over a
+    network.
 
-    The copy has the object's own time of change: so one that is fetched twice is the same file to those who look
-    whether it was changed meanwhile.
+    The copy has the object's own time of change: so one that is fetched twice counts as unchanged.
 
     Raises:
         InputError: ``not_found``, ``storage_denied``, ``storage_failed``.
@@ -134,7 +134,7 @@ def fetch(url: str, path: Path, on_bytes: Callable[[int], None] = lambda _: None
 
 
 def push(path: Path, url: str) -> None:
-    """Copies the file *path* to an object, which appears whole or not at all.
+    """Copy the file *path* to an object, which appears whole or not at all.
 
     Raises:
         InputError: ``storage_denied``, ``storage_failed``, ``not_found`` for the bucket.
@@ -152,7 +152,7 @@ def push(path: Path, url: str) -> None:
 
 
 def remove(url: str) -> None:
-    """Removes an object; that there is none is well too.
+    """Remove an object; it is no error where there is none.
 
     Raises:
         InputError: ``storage_denied``, ``storage_failed``.
@@ -166,10 +166,10 @@ def remove(url: str) -> None:
 
 
 def try_out(folder: str) -> None:
-    """Writes, reads and removes a small object in *folder*.
+    """Write, read and remove a small object in *folder*.
 
     Raises:
-        InputError: what of that cannot be done.
+        InputError: one of the three cannot be done.
     """
     url = f"{folder}/.check-{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     content = b"may be removed"
@@ -185,7 +185,7 @@ def try_out(folder: str) -> None:
 
 
 def _system(url: str) -> tuple[Any, str]:
-    """The file system of *url*, and the place in it."""
+    """Return the file system of *url*, and the place in it."""
     protocol, _, place = url.partition("://")
     try:
         place.encode("utf-8")
@@ -202,7 +202,8 @@ def _system(url: str) -> tuple[Any, str]:
 
 
 def _seen(url: str) -> tuple[int, float] | None:
-    """Bytes of an object and when it was changed, in seconds of the epoch; None where there is none."""
+    """Return the size of an object in bytes and its time of change, in seconds since the epoch; None where there is
+    none."""
     system, place = _system(url)
     with _asking(url):
         try:
@@ -215,14 +216,14 @@ def _seen(url: str) -> tuple[int, float] | None:
 
 
 def _parts(url: str, size: int) -> dict[str, int]:
-    """How an object of *size* bytes travels, for the file systems that know parts."""
+    """Return the options by which an object of *size* bytes travels, for the file systems that know parts."""
     if url.startswith("file:"):
         return {}
     return {"chunksize": max(PART_BYTES, -(-size // MOST_PARTS)), "max_concurrency": PARTS_AT_ONCE}
 
 
 def _callback(on_bytes: Callable[[int], None]) -> Any:
-    """What fsspec tells of bytes that have come; it comes from another thread, which the caller waits for."""
+    """Return fsspec's callback for bytes that have come; another thread calls it, for which the caller waits."""
     from fsspec.callbacks import Callback
 
     class Told(Callback):
@@ -234,8 +235,8 @@ def _callback(on_bytes: Callable[[int], None]) -> Any:
 
 @contextmanager
 def _asking(url: str, here: Path | None = None) -> Iterator[None]:
-    """Inside, the storage is asked about *url*: its errors become `InputError`. Those of this machine's disk, where the
-    file *here* is read or written, stay what they are.
+    """Turn errors of the storage about *url* into `InputError` inside. Those of this machine's disk, where the file
+    *here* is read or written, stay as they are.
 
     s3fs lets errors of three libraries through, which share no base but `Exception`.
     """

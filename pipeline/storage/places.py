@@ -1,4 +1,4 @@
-"""What the user names as the place of videos or results, where that is a URL."""
+"""Places of videos or results that the user names by URLs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
 def is_url(place: object) -> bool:
-    """Whether *place* is a URL, of whatever protocol, and no path."""
+    """Return True where *place* is a URL, of any protocol, and no path."""
     return isinstance(place, str) and _URL.match(place) is not None
 
 
 def checked(url: str) -> str:
-    """*url* as this module takes it: its protocol in small letters, no ``/`` at its end.
+    """Return *url* in the form of this module: its protocol in small letters, no ``/`` at its end.
 
     Raises:
         InputError: ``bad_setting`` for a protocol that is not served, or where the bucket is missing.
@@ -34,11 +34,11 @@ def checked(url: str) -> str:
 
 
 def places(source: str, output: str) -> tuple[str, str]:
-    """Where the videos and the results of a run are: as `checked` has it where they are URLs; the results beside the
-    videos where *output* is empty and *source* is a URL.
+    """Return the places of a run's videos and results, in the form of `checked` where they are URLs; the results beside
+    the videos where *output* is empty and *source* is a URL.
 
     Raises:
-        InputError: as `checked`, or the storage cannot be asked.
+        InputError: those of `checked`, or the storage cannot be asked.
     """
     source = checked(source) if is_url(source) else source
     output = checked(output) if is_url(output) else output
@@ -48,18 +48,18 @@ def places(source: str, output: str) -> tuple[str, str]:
 
 
 def folder_of(url: str) -> str:
-    """*url*, or the folder that it lies in where it is an object."""
+    """Return *url*, or the folder that it lies in where it is an object."""
     return url if size_of(url) is None else url.rpartition("/")[0]
 
 
 def check(source: str, output: str) -> None:
-    """Finds out whether this machine can do on the storage what a run does there: lists *source*, then writes, reads
-    and removes a small object in *output*. Either may be a path or empty: that is not looked at.
+    """Check that this machine can use the storage as a run does: list *source*, then write, read and remove a small
+    object in *output*. A path or an empty text is not checked.
 
     It can be sent to another machine and run there.
 
     Raises:
-        InputError: what is wrong, and what to do.
+        InputError: the fault, and the way to mend it.
     """
     if is_url(source):
         source = checked(source)

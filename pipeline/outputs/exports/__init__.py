@@ -1,4 +1,4 @@
-"""What a video's results look like to other programs: files of foreign formats in ``export/`` of its folder.
+"""Exports of a video's results for other programs: files of foreign formats in ``export/`` of its folder.
 
 Every format is a module here with one function of values; `write_exports` calls those that are asked for.
 """
@@ -30,22 +30,22 @@ def write_exports(
     smooth: Callable[[np.ndarray], np.ndarray],
     embeddings: Sequence[np.ndarray] | None = None,
 ) -> tuple[Path, ...]:
-    """Writes the files of *formats* into ``<folder>/export/``, each whole or not at all.
+    """Write the files of *formats* into ``<folder>/export/``, each whole or not at all.
 
     Args:
-        formats: of `FORMATS`.
-        folder: of the video's results.
+        formats: names of `FORMATS`.
+        folder: folder of the video's results.
         probe: the source.
         tracks: faces and scores.
         words: every word with its speaker, in order of time.
         smooth: path of a face as its crops follow it; see `write_talknet`.
-        embeddings: of the faces, for ``talknet``; see there.
+        embeddings: embeddings of the faces, for ``talknet``; see there.
 
     Returns:
-        What was written.
+        The files.
 
     Raises:
-        ValueError: a format that is not known.
+        ValueError: a format is not known.
     """
     if unknown := set(formats) - set(FORMATS):
         raise ValueError(f"write_exports: expected formats of {FORMATS}, got {sorted(unknown)}")

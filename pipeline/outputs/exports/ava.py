@@ -18,11 +18,11 @@ BOX_DIGITS, SCORE_DIGITS = 6, 6
 
 
 def write_ava(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], name: str) -> tuple[Path, Path]:
-    """Writes both files into *folder*: no header, a row to a face and frame, by entity and then time.
+    """Write both files into *folder*: no header, a row to a face and frame, by entity and then time.
 
     ``ava_labels.csv`` has the eight columns of the annotations: ``video_id, frame_timestamp, entity_box_x1,
     entity_box_y1, entity_box_x2, entity_box_y2, label, entity_id``. The label follows the logit, speaking above 0.
-    ``ava_predictions.csv`` is what the evaluation of the challenge reads: the same columns with the label that a score
+    ``ava_predictions.csv`` is the input of the challenge's evaluation: the same columns with the label that a score
     is given for, always ``SPEAKING_AUDIBLE``, and ``score``, its calibrated probability.
 
     Times are seconds after the first video frame, to the hundredth; boxes are parts of width and height, 0 to 1; an
@@ -32,7 +32,7 @@ def write_ava(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], name
         folder: made when missing.
         tracks: faces and scores.
         size_px: width and height of the picture.
-        name: of the video; its ``video_id``.
+        name: name of the video; its ``video_id``.
     """
     labels, predictions = folder / "ava_labels.csv", folder / "ava_predictions.csv"
     name = name.encode("utf-8", "backslashreplace").decode()

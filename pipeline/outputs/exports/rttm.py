@@ -11,10 +11,10 @@ from pipeline.outputs.files import write_text
 from pipeline.types import AttributedWord
 
 JOINED_PAUSE_S = 0.3
-"""Pauses of a speaker up to this long are no end of a turn: what NIST's evaluations take for one."""
+"""Longest pause of a speaker inside a turn: that of NIST's evaluations."""
 
 OFF_SCREEN = "off_screen"
-"""Name of whoever speaks without being in view: possibly several people."""
+"""Name of speakers who are not in view: possibly several people."""
 
 NOTHING = "<NA>"
 
@@ -23,7 +23,7 @@ Turn = tuple[float, float, str]
 
 
 def write_rttm(folder: Path, words: Iterable[AttributedWord], name: str, lead_s: float = 0.0) -> Path:
-    """Writes ``speakers.rttm`` into *folder*: a line to a turn, in order of their start.
+    """Write ``speakers.rttm`` into *folder*: a line to a turn, in order of their start.
 
     A line is ``SPEAKER <name> 1 <start> <length> <NA> <NA> <speaker> <NA> <NA>``, in seconds to the millisecond after
     the start of the container, as players and the subtitles count: readers compare it with sound, which may begin
@@ -32,9 +32,9 @@ def write_rttm(folder: Path, words: Iterable[AttributedWord], name: str, lead_s:
 
     Args:
         folder: made when missing.
-        words: with their speakers.
-        name: of the recording; blanks in it become ``_``, since blanks part the fields.
-        lead_s: how long after the start of the container the first video frame is shown.
+        words: words with their speakers.
+        name: name of the recording; blanks in it become ``_``, since blanks part the fields.
+        lead_s: seconds from the start of the container to the first video frame.
     """
     recording = re.sub(r"\s+", "_", name) or "_"
     path = folder / "speakers.rttm"
@@ -47,17 +47,17 @@ def write_rttm(folder: Path, words: Iterable[AttributedWord], name: str, lead_s:
 
 
 def _later(turns: Iterable[Turn], by_s: float) -> list[Turn]:
-    """*turns* on a clock that is ahead by *by_s*, without what lies before its 0."""
+    """Move *turns* to a clock that is ahead by *by_s*; cut off parts before its 0."""
     later = [(max(start_s + by_s, 0.0), end_s + by_s, speaker) for start_s, end_s, speaker in turns]
     return [turn for turn in later if turn[1] > turn[0]]
 
 
 def turns_of(words: Iterable[AttributedWord], joined_pause_s: float = JOINED_PAUSE_S) -> list[Turn]:
-    """The turns of every speaker, in order of their start; words without a length at the end of all are no turn.
+    """Return the turns of every speaker, in order of their start; words without a length at the end of all are no turn.
 
     Args:
-        words: with their speakers, in any order.
-        joined_pause_s: pauses up to this long do not end a turn.
+        words: words with their speakers, in any order.
+        joined_pause_s: longest pause inside a turn.
     """
     open_turn: dict[str, Turn] = {}
     turns: list[Turn] = []

@@ -29,16 +29,16 @@ SCORE_DIGITS = 4
 
 
 def write_sieve(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int = MOST_FACES) -> Path:
-    """Writes ``sieve.json`` into *folder*: every frame, as the original gives them with ``return_scene_data``.
+    """Write ``sieve.json`` into *folder*: every frame, as the original gives them with ``return_scene_data``.
 
     A frame is ``{frame_number, faces, related_scene}``; frames without a face are there. A face is ``{x1, y1, x2, y2,
-    speaking_score, active}``: the box, the speaker model's logit, and whether that is above 0.
+    speaking_score, active}``: the box, the speaker model's logit, and true where that is above 0.
 
     Args:
         folder: made when missing.
         tracks: faces and scores.
         size_px: width and height of the picture.
-        most_faces: of a frame; the smaller ones are left out.
+        most_faces: most faces of a frame; the smaller ones are left out.
     """
     table = _Table(tracks, size_px)
     frames = (
@@ -52,19 +52,19 @@ def write_sieve(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], mo
 def write_sieve_cuts(
     folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int = MOST_FACES
 ) -> Path:
-    """Writes ``sieve_cuts.json`` into *folder*: of ``sieve.json`` the first frame of each scene, as the original gives
-    them with ``return_scene_cuts_only``. Arguments as of `write_sieve`."""
+    """Write ``sieve_cuts.json`` into *folder*: of ``sieve.json`` the first frame of each scene, as the original gives
+    them with ``return_scene_cuts_only``. For arguments see `write_sieve`."""
     table = _Table(tracks, size_px)
     frames = (_frame(table, scene["start_frame"], scene, most_faces) for scene in _scenes(tracks))
     return _write(folder / "sieve_cuts.json", frames)
 
 
 def write_sieve_raw(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int]) -> Path:
-    """Writes ``sieve_raw.json`` into *folder*: every frame with all its faces, as the original's TalkNet gives them.
+    """Write ``sieve_raw.json`` into *folder*: every frame with all its faces, as the original's TalkNet gives them.
 
     A frame is ``{frame_number, faces}``; frames without a face are there. A face is ``{track_id, raw_score, x1, y1, x2,
-    y2, speaking}``: the ``track`` of ``tracks.npz``, the speaker model's logit, the box, and whether the logit is at
-    least 0. Faces of a frame are in order of their tracks. Scores are not smoothed, those of the original are.
+    y2, speaking}``: the ``track`` of ``tracks.npz``, the speaker model's logit, the box, and true where the logit is
+    at least 0. Faces of a frame are in order of their tracks. Scores are not smoothed, those of the original are.
 
     Args:
         folder: made when missing.
@@ -92,7 +92,7 @@ def _frame(table: _Table, frame: int, scene: dict[str, Any], most_faces: int) ->
 
 
 class _Table:
-    """The faces of *tracks*, looked up by frame."""
+    """Faces of *tracks*, looked up by frame."""
 
     def __init__(self, tracks: ScoredTracks, size_px: tuple[int, int]) -> None:
         self._tracks = tracks
@@ -101,7 +101,7 @@ class _Table:
         self._bounds = np.searchsorted(tracks.frame[self._order], np.arange(tracks.frame_count + 1))
 
     def faces(self, frame: int) -> list[dict[str, Any]]:
-        """Those of *frame*, the largest first."""
+        """Return the faces of *frame*, the largest first."""
         faces = [
             {**box, "speaking_score": round(logit, SCORE_DIGITS), "active": logit > 0}
             for _, logit, box in self._rows(frame)
@@ -109,14 +109,14 @@ class _Table:
         return sorted(faces, key=lambda face: (face["x1"] - face["x2"]) * (face["y2"] - face["y1"]))
 
     def raw_faces(self, frame: int) -> list[dict[str, Any]]:
-        """Those of *frame* with their tracks, in order of these."""
+        """Return the faces of *frame* with their tracks, in order of the tracks."""
         return [
             {"track_id": track, "raw_score": round(logit, SCORE_DIGITS), **box, "speaking": logit >= 0}
             for track, logit, box in sorted(self._rows(frame), key=lambda row: row[0])
         ]
 
     def _rows(self, frame: int) -> Iterator[tuple[int, float, dict[str, int]]]:
-        """Track, logit and box of each."""
+        """Yield track, logit and box of each face of *frame*."""
         for row in self._order[self._bounds[frame] : self._bounds[frame + 1]].tolist():
             x1, y1, x2, y2 = self._box_px[row].tolist()
             box = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
@@ -141,7 +141,7 @@ def _scenes(tracks: ScoredTracks) -> Iterator[dict[str, Any]]:
 
 
 def _timecode(frame: int) -> str:
-    """``00:01:02.040``, exact: a grid frame is 40 ms."""
+    """Return ``00:01:02.040``, which is exact: a grid frame is 40 ms."""
     seconds, part = divmod(frame, GRID_FPS)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

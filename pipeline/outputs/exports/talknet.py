@@ -19,14 +19,14 @@ from pipeline.outputs.files import atomic_path
 from pipeline.types import GRID_FPS, ScoredTracks
 
 PROTOCOL = 4
-"""Of the pickles: readable from Python 3.4 on."""
+"""Protocol of the pickles: readable from Python 3.4 on."""
 
 SCORE_DIGITS = 1
 """Digits after the point to which the demo rounds its scores."""
 
 CONFIDENCE = np.float64(1.0)
-"""Of every face in ``faces.pckl``: the detector's own is not kept beyond detection. Readers that ask for at least 0.9,
-the demo's threshold, take all."""
+"""Confidence of every face in ``faces.pckl``: the detector's own is not kept beyond detection. Readers that ask for at
+least 0.9, the demo's threshold, take all."""
 
 EMBEDDING_SIZE = 512
 """Numbers in the embedding of a face: those of ``InceptionResnetV1``."""
@@ -38,7 +38,7 @@ def write_talknet(
     smooth: Callable[[np.ndarray], np.ndarray],
     embeddings: Sequence[np.ndarray] | None = None,
 ) -> tuple[Path, ...]:
-    """Writes the four files into *folder*. Frames are those of the 25 fps grid, boxes are in source pixels.
+    """Write the four files into *folder*. Frames are those of the 25 fps grid, boxes are in source pixels.
 
     ======== ============================================================================================
     scene    list of pairs of PySceneDetect's ``FrameTimecode`` at 25 fps: first frame of a shot, and of the next
@@ -48,7 +48,7 @@ def write_talknet(
     scores   list of (n,) float64, rounded to 0.1: the speaker model's logits, one to a frame of the track
     ======== ============================================================================================
 
-    Two things differ from what the demo would hold, because they are not kept. ``faces`` has the boxes of the tracks:
+    Two things differ from the demo, because they are not kept. ``faces`` has the boxes of the tracks:
     those between two detections are interpolated, faces that became no track are not there, and ``conf`` is 1. A track
     of ``scores`` is never shorter than its track, as it may be in the demo, since the last part of a second is scored
     here too.
@@ -56,16 +56,17 @@ def write_talknet(
     Args:
         folder: made when missing.
         tracks: faces and scores.
-        smooth: (n, 4) boxes of a track to (n, 3) centre x, centre y and half side: the path that its crops followed,
-            which becomes ``proc_track``. The product's is the demo's median over 13 frames, except at both ends of a
-            track, where the demo pads with zeros and so bends the path towards the corner of the picture.
+        smooth: function from (n, 4) boxes of a track to (n, 3) centre x, centre y and half side: the path that its
+            crops followed, which becomes ``proc_track``. The product's is the demo's median over 13 frames, except at
+            both ends of a track, where the demo pads with zeros and so bends the path towards the corner of the
+            picture.
         embeddings: for each track in ascending order of its number, (n, 512) of its n frames.
 
     Returns:
         The files.
 
     Raises:
-        ValueError: embeddings of another number or shape.
+        ValueError: embeddings have another number or shape.
     """
     content = {
         "scene.pckl": _scenes(tracks),
@@ -88,7 +89,7 @@ def _scenes(tracks: ScoredTracks) -> list[tuple[Any, Any]]:
 
 
 def _faces(tracks: ScoredTracks) -> list[list[dict[str, Any]]]:
-    """For each frame its faces, in order of their tracks."""
+    """Return for each frame its faces, in order of their tracks."""
     faces: list[list[dict[str, Any]]] = [[] for _ in range(tracks.frame_count)]
     boxes = tracks.box_px.astype(np.float64)
     for frame, box in zip(tracks.frame.tolist(), boxes, strict=True):
