@@ -2,7 +2,7 @@
 
     prepare  -> Prepared: what the file is, and its sound
     pictures -> the pictures of the 25 fps grid, for vision
-    vision   -> ScoredTracks, kept in the video's folder   } side by side
+    vision   -> FaceTracks, kept in the video's folder     } side by side
     speech   -> Transcript, kept likewise                  }
     finish   -> clips, manifest, subtitles of what is kept
 
@@ -43,6 +43,7 @@ from pipeline.types import (
     AUDIO_RATE_HZ,
     GRID_FPS,
     AudioTrack,
+    FaceTracks,
     FrameBatch,
     Losses,
     Marks,
@@ -50,7 +51,6 @@ from pipeline.types import (
     ModelChoice,
     PictureSizes,
     Probe,
-    ScoredTracks,
     Transcript,
 )
 from pipeline.vision.face_boxes import read_face_boxes
@@ -149,7 +149,7 @@ class Session(Protocol):
         """Takes pictures; returns the first frame that is still needed."""
         ...
 
-    def finish(self) -> ScoredTracks: ...
+    def finish(self) -> FaceTracks: ...
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -244,7 +244,7 @@ def pictures(
     return read_frames(prepared.probe, excerpt.first_frame, excerpt.stop_frame, threads, size_px, on_lost=on_lost)
 
 
-def keep_tracks(job: VideoJob, prepared: Prepared, tracks: ScoredTracks, lost_packets: int) -> Path:
+def keep_tracks(job: VideoJob, prepared: Prepared, tracks: FaceTracks, lost_packets: int) -> Path:
     """Writes the result of vision, with what could not be read of the video, for `kept.put_in_place`.
 
     Raises:
@@ -371,7 +371,7 @@ class Stages:
     pictures: Callable[[Prepared, tuple[int, int], int, Callable[[int], None]], Iterator[np.ndarray]] = pictures
     load_vision: Callable[[Config, Models, str], Vision] = load_vision
     load_speech: Callable[[Config, Models, str], Speech] = load_speech
-    keep_tracks: Callable[[VideoJob, Prepared, ScoredTracks, int], Path] = keep_tracks
+    keep_tracks: Callable[[VideoJob, Prepared, FaceTracks, int], Path] = keep_tracks
     keep_words: Callable[[VideoJob, Transcript], Path] = keep_words
     finish: Callable[
         [VideoJob, Prepared, Models, Config, Mapping[str, float], Callable[[int, int], None]], FinishedVideo

@@ -88,7 +88,7 @@ def _cpu_now() -> float:
 def _vision_beside_networks(prepared: Prepared, config: Config, models: Models) -> float:
     """Return the CPU seconds of vision over the whole video, without decoding, face detector and speaker model."""
     loaded = STAGES.load_vision(config, models, "cpu")
-    assert isinstance(loaded, RealVision) and loaded.models.detector is not None
+    assert isinstance(loaded, RealVision) and loaded.models.detector and loaded.models.scorer
     detector, scorer = TimedDetector(loaded.models.detector), TimedScorer(loaded.models.scorer)
     vision = replace(loaded, models=replace(loaded.models, detector=detector, scorer=scorer))
     form = fit(prepared.probe, config.RING_MB << 20, STAGES.frames_held(config))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
 from config import Config
-from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
+from pipeline.types import FaceTracks, FrameBatch
 from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 
@@ -23,13 +21,10 @@ def batches(pictures: Iterable[np.ndarray], scale: float = 1.0) -> Iterator[Fram
         first += len(batch)
 
 
-def tracks_in(pictures: Iterable[np.ndarray], models: VisionModels) -> ScoredTracks:
-    """Return the tracks in *pictures* with the usual settings on a CPU; the sound is silence."""
+def tracks_in(pictures: Iterable[np.ndarray], models: VisionModels) -> FaceTracks:
+    """Return the tracks in *pictures* with the usual settings on a CPU; nobody looks for who speaks."""
     settings = VisionSettings.of(Config(DETECT_EVERY=5))
-    with tempfile.TemporaryDirectory() as folder:
-        silence = Path(folder) / "sound.pcm"
-        silence.touch()
-        session = VisionSession(models, settings, AudioTrack(silence, 0), settings.frames_held(8))
-        for batch in batches(pictures):
-            session.push(batch)
-        return session.finish()
+    session = VisionSession(models, settings, None, settings.frames_held(8))
+    for batch in batches(pictures):
+        session.push(batch)
+    return session.finish()

@@ -31,7 +31,6 @@ from pipeline.media.probe import probe
 from pipeline.vision.persons import Identity, load_identity
 from pipeline.vision.session import VisionModels
 from s3fd import FaceDetector, load_detector
-from talknet import load_scorer
 
 CHOSEN_WITH = (
     "kennedy_wav2lip.mp4",
@@ -153,7 +152,7 @@ def _before(set_px: np.ndarray, person_px: np.ndarray) -> np.ndarray:
 
 
 def _models(detector: FaceDetector, identity: Identity | None) -> VisionModels:
-    return VisionModels(detector, load_scorer("lip-motion", None), "lip-motion", identity)
+    return VisionModels(detector, None, "", identity)
 
 
 class _Looked:

@@ -29,12 +29,11 @@ from pipeline.errors import InputError
 from pipeline.media.decode import read_frames
 from pipeline.media.encode import find_ffmpeg
 from pipeline.media.probe import probe
-from pipeline.types import GRID_FPS, ScoredTracks
+from pipeline.types import GRID_FPS, FaceTracks
 from pipeline.vision.persons import load_identity
 from pipeline.vision.session import VisionModels
 from pipeline.vision.shots import ShotFinder
 from s3fd import load_detector
-from talknet import load_scorer
 
 KINDS = ("fade", "fadeblack", "fadewhite", "wipeleft", "smoothleft", "slideup", "circleopen", "radial", "pixelize")
 LENGTHS_S = (0.2, 0.4, 1.0, 2.0)
@@ -75,10 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def load_models(weights: Path) -> VisionModels:
-    """Load YuNet, MobileFaceNet and the lip motion, which costs next to nothing."""
+    """Load YuNet and MobileFaceNet; nobody looks for who speaks."""
     yunet = weights / YUNET_FILE
     identity = load_identity("mobilefacenet", weights / "mobilefacenet.pt", yunet)
-    return VisionModels(load_detector("yunet", yunet), load_scorer("lip-motion", None), "lip-motion", identity)
+    return VisionModels(load_detector("yunet", yunet), None, "", identity)
 
 
 def join(paths: Sequence[Path], out: Path, kind: str, length_s: float) -> None:
@@ -93,12 +92,12 @@ def join(paths: Sequence[Path], out: Path, kind: str, length_s: float) -> None:
     subprocess.run([*command, "-preset", "ultrafast", str(out)], check=True, stdin=subprocess.DEVNULL)
 
 
-def look(path: Path, models: VisionModels) -> ScoredTracks:
+def look(path: Path, models: VisionModels) -> FaceTracks:
     """Return the tracks in *path*, found without its sound."""
     return tracks_in(read_frames(probe(path)), models)
 
 
-def judged(found: ScoredTracks, length_s: float) -> dict[str, Any]:
+def judged(found: FaceTracks, length_s: float) -> dict[str, Any]:
     """Compare shots and persons with the truth: one transition, a person before it and another after."""
     first, stop = JOIN_S * GRID_FPS - 3, (JOIN_S + length_s) * GRID_FPS + 3
     starts = found.shot_starts[1:].tolist()

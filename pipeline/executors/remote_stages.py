@@ -23,7 +23,7 @@ from pipeline.stages import STAGES, Models, Prepared, Stages, VideoJob
 from pipeline.storage.copies import KEPT, bring, bring_video, push_changed, push_named, stamps
 from pipeline.storage.mirror import Remote
 from pipeline.storage.places import check
-from pipeline.types import ScoredTracks, Transcript
+from pipeline.types import FaceTracks, Transcript
 
 
 def remote_stages(stages: Stages = STAGES) -> Stages:
@@ -97,10 +97,10 @@ def _prepare(
 
 
 def _keep_tracks(
-    stage: Callable[[VideoJob, Prepared, ScoredTracks, int], Path],
+    stage: Callable[[VideoJob, Prepared, FaceTracks, int], Path],
     job: VideoJob,
     prepared: Prepared,
-    tracks: ScoredTracks,
+    tracks: FaceTracks,
     lost_packets: int,
 ) -> Path:
     """Pushes the scores under their final name too: whoever cuts the clips may be on another machine. Their fingerprint

@@ -17,7 +17,7 @@ from pathlib import Path
 from pipeline.errors import InputError
 from pipeline.outputs.tracks import read_losses, read_picture_sizes, read_tracks, tracks_mark, write_tracks
 from pipeline.outputs.transcript import read_own_transcript, write_transcript
-from pipeline.types import Losses, Marks, PictureSizes, ScoredTracks, Transcript
+from pipeline.types import FaceTracks, Losses, Marks, PictureSizes, ScoredTracks, Transcript
 
 TRACKS, TRANSCRIPT = "tracks.npz", "transcript.json"
 MANIFEST = "output/manifest.json"
@@ -32,7 +32,7 @@ NEXT = ".next"
 
 
 def write_pending_tracks(
-    folder: Path, tracks: ScoredTracks, losses: Losses, mark: str, sizes: PictureSizes | None = None
+    folder: Path, tracks: FaceTracks, losses: Losses, mark: str, sizes: PictureSizes | None = None
 ) -> Path:
     """Write the result of vision into *folder*, where its video is worked on, under a name for `put_in_place`."""
     path = _pending(folder, TRACKS)

@@ -1,4 +1,4 @@
-"""``tracks.npz``: every face of a video with its scores, as plain arrays without pickle.
+"""``tracks.npz``: every face of a video, with its speaker scores where there are any, as plain arrays without pickle.
 
 The file may come from outside. The claims of its headers are checked before anything is allocated for it.
 """
@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 
 from pipeline.errors import InputError
 from pipeline.outputs.files import atomic_path
-from pipeline.types import Losses, PictureSizes, ScoredTracks
+from pipeline.types import FaceTracks, Losses, PictureSizes, ScoredTracks, SpeakerScores
 
 WHOLE = Losses()
 
@@ -33,8 +33,13 @@ _DAMAGE = (
 """Errors of zipfile, zlib and numpy on damaged files."""
 
 ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability", "person")
-"""Arrays of the file, described by `ScoredTracks`; beside them ``frame_count`` and ``first_frame``, each a single
-int64, and ``unkept``. Earlier files lack ``first_frame`` or ``unkept``."""
+"""Arrays of the file in their order, described by `ScoredTracks`; beside them ``frame_count`` and ``first_frame``,
+each a single int64, and ``unkept``. Earlier files lack ``first_frame`` or ``unkept``."""
+
+SCORES = ("logit", "probability")
+"""Those of them that a file of faces without scores lacks."""
+
+FACES = tuple(name for name in ARRAYS if name not in SCORES)
 
 FORMS = MappingProxyType(
     {
@@ -63,19 +68,20 @@ fill it in 33 hours."""
 
 
 def write_tracks(
-    path: Path, tracks: ScoredTracks, losses: Losses = WHOLE, mark: str = "", sizes: PictureSizes | None = None
+    path: Path, tracks: FaceTracks, losses: Losses = WHOLE, mark: str = "", sizes: PictureSizes | None = None
 ) -> None:
     """Write *tracks* to *path*, whole or not at all.
 
     Args:
         path: the file.
-        tracks: faces and scores.
+        tracks: the faces; with `ScoredTracks` their scores are written, too.
         losses: parts of the video that could not be read, stored as ``losses``, (3,) float64 in the order of fields.
         mark: fingerprint of their inputs, stored as ``fingerprint``, a single text.
         sizes: sizes of the pictures, stored as ``picture_px``, (4,) int32: width and height of the source, then those
             at which it was analysed. Left out where not known.
     """
-    arrays: dict[str, Any] = {name: getattr(tracks, name) for name in ARRAYS}
+    names = ARRAYS if isinstance(tracks, ScoredTracks) else FACES
+    arrays: dict[str, Any] = {name: getattr(tracks, name) for name in names}
     arrays["unkept"] = tracks.unkept
     arrays["losses"] = np.array(dataclasses.astuple(losses), np.float64)
     arrays["fingerprint"] = np.array(mark)
@@ -87,7 +93,23 @@ def write_tracks(
 
 
 def read_tracks(path: Path) -> ScoredTracks:
-    """Read the tracks in *path*.
+    """Read the faces in *path* with their speaker scores.
+
+    Raises:
+        InputError: ``unreadable`` when the file cannot be opened, ``bad_tracks`` when it holds something else,
+            ``no_scores`` when it holds faces without scores.
+    """
+    tracks = read_faces(path)
+    if not isinstance(tracks, ScoredTracks):
+        raise InputError("no_scores", "holds faces without speaker scores: nobody has looked for who speaks", path)
+    return tracks
+
+
+def read_faces(path: Path) -> FaceTracks:
+    """Read the faces in *path*, whether it holds scores or not.
+
+    Returns:
+        `ScoredTracks` where the file holds speaker scores, `FaceTracks` alone where it holds none.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_tracks`` when it holds something else.
@@ -95,8 +117,11 @@ def read_tracks(path: Path) -> ScoredTracks:
     with _opened(path) as stored:
         first = int(stored["first_frame"]) if "first_frame" in stored else 0
         unkept = stored["unkept"] if "unkept" in stored else np.zeros((0, 3), np.int32)
-        arrays = {name: stored[name] for name in ARRAYS}
-        return ScoredTracks(int(stored["frame_count"]), **arrays, first_frame=first, unkept=unkept)
+        arrays = {name: stored[name] for name in FACES}
+        faces = FaceTracks(int(stored["frame_count"]), **arrays, first_frame=first, unkept=unkept)
+        if not any(name in stored for name in SCORES):
+            return faces
+        return ScoredTracks.of(faces, SpeakerScores(**{name: stored[name] for name in SCORES}))
 
 
 def read_losses(path: Path) -> Losses:

@@ -9,7 +9,7 @@ Each value is checked once, on construction; its arrays are read-only afterwards
 
 from pipeline.types.clips import CLIP_NAME, ClipPlan, DroppedSentence
 from pipeline.types.excerpt import Excerpt
-from pipeline.types.faces import TOO_SHORT, TOO_SMALL, ScoredTracks
+from pipeline.types.faces import TOO_SHORT, TOO_SMALL, FaceTracks, ScoredTracks, SpeakerScores
 from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
 from pipeline.types.media import (
     AudioTrack,
@@ -38,6 +38,7 @@ __all__ = [
     "ClockJoin",
     "DroppedSentence",
     "Excerpt",
+    "FaceTracks",
     "FrameBatch",
     "Losses",
     "Marks",
@@ -49,6 +50,7 @@ __all__ = [
     "Segment",
     "Sentence",
     "SoundFile",
+    "SpeakerScores",
     "Timing",
     "Transcript",
     "VideoResult",

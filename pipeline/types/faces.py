@@ -1,9 +1,11 @@
-"""The faces of a video and how strongly they speak."""
+"""The faces of a video, and how strongly they speak."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +16,8 @@ TOO_SHORT, TOO_SMALL = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredTracks:
-    """Every face of one video, frame by frame, with how strongly it speaks: a long table sorted by track, then frame.
+class FaceTracks:
+    """Every face of one video, frame by frame: a long table sorted by track, then frame.
 
     A track is one face through one shot without a gap: its frames are consecutive.
     """
@@ -30,22 +32,17 @@ class ScoredTracks:
     """(M,) int32: grid frame."""
     box_px: np.ndarray
     """(M, 4) float32: x1, y1, x2, y2 in source pixels."""
-    logit: np.ndarray
-    """(M,) float32: score of the class "speaking"; above 0 is speaking. Never NaN."""
-    probability: np.ndarray
-    """(M,) float32 in 0..1: calibrated from the logit."""
-    person: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    person: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32), kw_only=True)
     """(M,) int32: number of the person that the row's track shows, the same on all rows of a track. Where it is left
     out, every track is a person of its own."""
-    first_frame: int = 0
+    first_frame: int = field(default=0, kw_only=True)
     """Grid frame with which the excerpt begins; 0 for a whole video."""
-
-    unkept: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int32))
+    unkept: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int32), kw_only=True)
     """(K, 3) int32: stretches in which a face was seen that no track is of: first frame, frame after the last, and
     why: `TOO_SHORT` or `TOO_SMALL`."""
 
     def __post_init__(self) -> None:
-        rows = len(self.track)
+        kind, rows = type(self).__name__, len(self.track)
         if not len(self.person):
             object.__setattr__(self, "person", self.track.astype(np.int32))
         layout: Mapping[str, tuple[type, tuple[int | None, ...]]] = {
@@ -53,25 +50,23 @@ class ScoredTracks:
             "track": (np.int32, (rows,)),
             "frame": (np.int32, (rows,)),
             "box_px": (np.float32, (rows, 4)),
-            "logit": (np.float32, (rows,)),
-            "probability": (np.float32, (rows,)),
             "person": (np.int32, (rows,)),
             "unkept": (np.int32, (None, 3)),
         }
         for name, (dtype, shape) in layout.items():
-            object.__setattr__(self, name, checked(f"ScoredTracks.{name}", getattr(self, name), dtype, shape))
-        if not (np.isfinite(self.logit).all() and np.isfinite(self.box_px).all()):
-            raise ValueError("ScoredTracks: expected finite logits and boxes, got NaN or infinity")
+            object.__setattr__(self, name, checked(f"{kind}.{name}", getattr(self, name), dtype, shape))
+        if not np.isfinite(self.box_px).all():
+            raise ValueError(f"{kind}.box_px: expected finite boxes, got NaN or infinity")
         first, last = self.first_frame, self.frame_count - 1
         if first < 0 or (rows and not (self.frame.min() >= first and self.frame.max() <= last)):
             got = f"{self.frame.min()}..{self.frame.max()}" if rows else "none"
-            raise ValueError(f"ScoredTracks.frame: expected {first}..{last}, got {got}")
+            raise ValueError(f"{kind}.frame: expected {first}..{last}, got {got}")
         if rows > 1:
             same = np.diff(self.track) == 0
             if (np.diff(self.track) < 0).any() or (np.diff(self.frame)[same] != 1).any():
-                raise ValueError("ScoredTracks: expected rows sorted by track with consecutive frames")
+                raise ValueError(f"{kind}: expected rows sorted by track with consecutive frames")
             if (np.diff(self.person)[same] != 0).any():
-                raise ValueError("ScoredTracks.person: expected one person to a track")
+                raise ValueError(f"{kind}.person: expected one person to a track")
 
     @property
     def track_ids(self) -> np.ndarray:
@@ -79,7 +74,7 @@ class ScoredTracks:
         return np.unique(self.track)
 
     def rows(self, track: int) -> slice:
-        """The rows of one track (they are contiguous); empty when there is no such track."""
+        """Return the rows of one track (they are contiguous); empty when there is no such track."""
         first, last = np.searchsorted(self.track, [track, track + 1])
         return slice(int(first), int(last))
 
@@ -88,3 +83,56 @@ class ScoredTracks:
         """Person of each track."""
         ids, first = np.unique(self.track, return_index=True)
         return dict(zip(ids.tolist(), self.person[first].tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerScores:
+    """How strongly the faces of `FaceTracks` speak, row by row."""
+
+    logit: np.ndarray
+    """(M,) float32: score of the class "speaking"; above 0 is speaking. Never NaN."""
+    probability: np.ndarray
+    """(M,) float32 in 0..1: calibrated from the logit."""
+
+    def __post_init__(self) -> None:
+        for name in ("logit", "probability"):
+            array = checked(f"SpeakerScores.{name}", getattr(self, name), np.float32, (len(self.logit),))
+            object.__setattr__(self, name, array)
+        if not np.isfinite(self.logit).all():
+            raise ValueError("SpeakerScores.logit: expected finite logits, got NaN or infinity")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredTracks(FaceTracks):
+    """`FaceTracks` with the `SpeakerScores` of its rows: what needs only faces takes it, too."""
+
+    logit: np.ndarray
+    """(M,) float32, as `SpeakerScores.logit`."""
+    probability: np.ndarray
+    """(M,) float32 in 0..1, as `SpeakerScores.probability`."""
+
+    def __post_init__(self) -> None:
+        FaceTracks.__post_init__(self)
+        for name in ("logit", "probability"):
+            array = checked(f"ScoredTracks.{name}", getattr(self, name), np.float32, (len(self.track),))
+            object.__setattr__(self, name, array)
+        SpeakerScores(self.logit, self.probability)  # refuses what no score is
+
+    @classmethod
+    def of(cls, faces: FaceTracks, scores: SpeakerScores) -> ScoredTracks:
+        """Join *faces* with the scores of their rows."""
+        return cls(**_columns(faces), logit=scores.logit, probability=scores.probability)
+
+    @property
+    def faces(self) -> FaceTracks:
+        """The faces without their scores."""
+        return FaceTracks(**_columns(self))
+
+    @property
+    def scores(self) -> SpeakerScores:
+        """The scores without the faces."""
+        return SpeakerScores(self.logit, self.probability)
+
+
+def _columns(faces: FaceTracks) -> dict[str, Any]:
+    return {each.name: getattr(faces, each.name) for each in dataclasses.fields(FaceTracks)}

@@ -71,7 +71,7 @@ def persons_by_framing(spans: np.ndarray, boxes_px: np.ndarray, looks: Sequence[
             for who, before in latest.items()
             if spans[before, 1] <= start
             and (likeness := _likeness(looks[before], looks[track])) >= LEAST_CORRELATION
-            and _overlap(boxes_px[before, 1], boxes_px[track, 0]) >= LEAST_OVERLAP
+            and overlap(boxes_px[before, 1], boxes_px[track, 0]) >= LEAST_OVERLAP
         ]
         found: dict[int, int] = {}
         for _, track, who in sorted(pairs, reverse=True):
@@ -89,8 +89,8 @@ def _likeness(first: np.ndarray | None, second: np.ndarray | None) -> float:
     return -1.0 if first is None or second is None else float(first @ second)
 
 
-def _overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two boxes (4,)."""
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the intersection over union of two boxes (4,)."""
     sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
     shared = float(np.prod(np.clip(sides, 0, None)))
     areas = [float(np.prod(box[2:] - box[:2])) for box in (first, second)]

@@ -14,6 +14,7 @@ from pipeline.vision.embedding import Embedder, load_embedder
 from pipeline.vision.framing import look_of, persons_by_framing
 from pipeline.vision.identity import persons_of
 from pipeline.vision.likeness import unit
+from pipeline.vision.online_persons import OnlineByFace, OnlineByFraming, OnlinePersons
 from pipeline.vision.parting import embedded, parts_of
 from pipeline.vision.samples import SampledTrack
 
@@ -30,19 +31,20 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class PersonPart:
-    """A stretch of a track with its faces and their scores."""
+    """A stretch of a track with its faces: a track of the table that vision gives."""
 
+    key: int
+    """Number of the track within its stream."""
     first_frame: int
     boxes_px: np.ndarray
-    """(F, 4) float32."""
-    logits: np.ndarray
-    """(F,) float32."""
+    """(F, 4) float32: x1, y1, x2, y2 on each frame, in pixels of the pictures."""
     look: np.ndarray | None
     """As of `Stretch`."""
 
     @property
     def stop_frame(self) -> int:
-        return self.first_frame + len(self.logits)
+        """The frame after its last."""
+        return self.first_frame + len(self.boxes_px)
 
 
 class Identity(Protocol):
@@ -60,6 +62,10 @@ class Identity(Protocol):
     def persons(self, parts: Sequence[PersonPart]) -> np.ndarray:
         """(P,) int32: the person of each part of a video, which are in order of their beginning; from 0 in order of
         first appearance."""
+        ...
+
+    def online(self) -> OnlinePersons:
+        """Return what numbers the persons of one video while it goes on."""
         ...
 
 
@@ -87,6 +93,10 @@ class IdentityByFace:
         """As `Identity.persons`: those whose faces are alike."""
         return persons_of(_spans(parts), [part.look for part in parts], self.embedder.limits.same_person)
 
+    def online(self) -> OnlinePersons:
+        """As `Identity.online`: those whose faces are alike."""
+        return OnlineByFace(self.embedder.limits.same_person)
+
     def _parted(self, track: SampledTrack, frames: Sequence[int], vectors: Sequence[np.ndarray]) -> list[Stretch]:
         if not frames:
             return [Stretch(track.first_frame, track.stop_frame, None)]
@@ -107,6 +117,10 @@ class IdentityByFraming:
         """As `Identity.persons`."""
         boxes_px = np.array([part.boxes_px[[0, -1]] for part in parts], np.float64).reshape(-1, 2, 4)
         return persons_by_framing(_spans(parts), boxes_px, [part.look for part in parts])
+
+    def online(self) -> OnlinePersons:
+        """As `Identity.online`."""
+        return OnlineByFraming()
 
 
 def load_identity(model: str, weights: Path | None, yunet: Path | None, device: str = "cpu") -> Identity | None:

@@ -32,7 +32,8 @@ def _tracks(
     )
     probability = (1 / (1 + np.exp(-logits))).astype(np.float32)
     person = track if persons is None else np.array(persons, np.int32)[track]
-    return ScoredTracks(frame_count, np.array(shot_starts, np.int32), track, frame, box_px, logits, probability, person)
+    starts = np.array(shot_starts, np.int32)
+    return ScoredTracks(frame_count, starts, track, frame, box_px, logits, probability, person=person)
 
 
 def _words(*timed: tuple[str, float, float]) -> tuple[Word, ...]:

@@ -198,7 +198,8 @@ def test_vision_is_told_the_shots_of_the_user(samples: Path, tmp_path: Path) -> 
     job = stages.VideoJob(0, samples / "late_sound.mp4", tmp_path)
     prepared = dataclasses.replace(stages.prepare(job, tmp_path / "1.pcm", CONFIG, lambda _: None), shots=(0, 7))
     session: Any = vision(CONFIG, MODELS).start(prepared, 200, lambda _: None)
-    assert isinstance(session._shots, GivenShots) and session._shots.push(7, np.zeros((1, 1, 3), np.uint8)) == [7]
+    shots = session._stream._shots
+    assert isinstance(shots, GivenShots) and shots.push(7, np.zeros((1, 1, 3), np.uint8)) == [7]
 
 
 def test_faces_of_the_user_take_the_place_of_the_detector(samples: Path, tmp_path: Path, loaded: list[Any]) -> None:
@@ -216,7 +217,7 @@ def test_faces_of_the_user_take_the_place_of_the_detector(samples: Path, tmp_pat
     given = vision(CONFIG, (ModelChoice("faces", stages.FACE_BOXES, boxes), *MODELS[1:]))
     assert given.models.detector is None and loaded == []
     session: Any = given.start(prepared, 200, lambda _: None)
-    assert session._look_up([0, 5])[0].tolist() == [[10, 10, 60, 60]]
+    assert session._stream._look_up([0, 5])[0].tolist() == [[10, 10, 60, 60]]
 
 
 def test_there_is_room_for_the_widest_step_of_given_faces() -> None:

@@ -14,11 +14,13 @@ from pipeline.types import (
     AttributedWord,
     AudioTrack,
     ClipPlan,
+    FaceTracks,
     FrameBatch,
     Probe,
     ScoredTracks,
     Segment,
     Sentence,
+    SpeakerScores,
     Transcript,
     Word,
 )
@@ -139,6 +141,28 @@ def test_rows_of_a_track() -> None:
     assert [tracks.frame[tracks.rows(track)].tolist() for track in (0, 1, 2, 3)] == [[3, 4, 5], [], [4, 5], []]
 
 
+def test_faces_and_scores_are_values_of_their_own_and_join() -> None:
+    tracks = _tracks(person=np.array([4, 4, 4, 1, 1], np.int32), unkept=np.array([[0, 2, 0]], np.int32))
+    faces, scores = tracks.faces, tracks.scores
+    assert type(faces) is FaceTracks and not hasattr(faces, "logit")
+    again = ScoredTracks.of(faces, scores)
+    for each in dataclasses.fields(ScoredTracks):
+        np.testing.assert_array_equal(getattr(again, each.name), getattr(tracks, each.name))
+    assert faces.persons == {0: 4, 2: 1} and faces.unkept.tolist() == [[0, 2, 0]]
+    with pytest.raises(ValueError, match=r"ScoredTracks\.logit: expected float32 \(5,\)"):
+        ScoredTracks.of(faces, SpeakerScores(np.zeros(4, np.float32), np.zeros(4, np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("logit", "probability"),
+    [(np.full(2, np.nan, np.float32), np.zeros(2, np.float32)), (np.zeros(2, np.float32), np.zeros(3, np.float32))],
+    ids=["nan", "length"],
+)
+def test_speaker_scores_refuse(logit: np.ndarray, probability: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="SpeakerScores"):
+        SpeakerScores(logit, probability)
+
+
 def test_no_track_at_all() -> None:
     whole, real = np.zeros(0, np.int32), np.zeros(0, np.float32)
     empty = ScoredTracks(0, whole, whole, whole, np.zeros((0, 4), np.float32), real, real)
@@ -162,7 +186,7 @@ def test_no_track_at_all() -> None:
     ids=["nan", "infinite", "dtype", "length", "beyond", "negative", "gap", "twice", "unsorted"],
 )
 def test_scored_tracks_refuse(changed: dict[str, np.ndarray]) -> None:
-    with pytest.raises(ValueError, match="ScoredTracks"):
+    with pytest.raises(ValueError, match=r"ScoredTracks|SpeakerScores"):
         _tracks(**changed)
 
 

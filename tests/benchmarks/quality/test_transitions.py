@@ -6,20 +6,19 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.transitions import JOIN_S, judged
-from pipeline.types import GRID_FPS, ScoredTracks
+from pipeline.types import GRID_FPS, FaceTracks
 
 AT = int(JOIN_S * GRID_FPS)
 
 
-def found(starts: list[int], people: list[tuple[int, int, int]]) -> ScoredTracks:
+def found(starts: list[int], people: list[tuple[int, int, int]]) -> FaceTracks:
     """Shots that begin at *starts*; of each track first frame, the one after its last, and the person."""
     track = np.concatenate([np.full(stop - first, n, np.int32) for n, (first, stop, _) in enumerate(people)])
     frame = np.concatenate([np.arange(first, stop, dtype=np.int32) for first, stop, _ in people])
     person = np.array([who for *_, who in people], np.int32)[track]
-    zeros = np.zeros(len(track), np.float32)
     box_px = np.tile(np.array([10, 10, 50, 50], np.float32), (len(track), 1))
     shot_starts = np.array([0, *starts], np.int32)
-    return ScoredTracks(150, shot_starts, track, frame, box_px, zeros, zeros, person)
+    return FaceTracks(150, shot_starts, track, frame, box_px, person=person)
 
 
 TWO = [(0, AT + 5, 0), (AT + 5, 150, 1)]

@@ -23,7 +23,7 @@ def _tracks(*spans: tuple[int, int, int]) -> ScoredTracks:
         np.repeat(np.arange(len(spans), dtype=np.int32), counts),
         np.concatenate([np.arange(first, stop) for _, first, stop in spans] or [np.zeros(0)]).astype(np.int32),
         *(np.zeros((rows, 4), np.float32), np.zeros(rows, np.float32), np.zeros(rows, np.float32)),
-        np.repeat(np.array([person for person, *_ in spans], np.int32), counts),
+        person=np.repeat(np.array([person for person, *_ in spans], np.int32), counts),
     )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.outputs.tracks import read_picture_sizes, read_tracks, write_tracks
-from pipeline.types import PictureSizes, ScoredTracks
+from pipeline.outputs.tracks import read_faces, read_picture_sizes, read_tracks, tracks_mark, write_tracks
+from pipeline.types import FaceTracks, PictureSizes, ScoredTracks
+
+SCORED = "0d068e5d675236a0c9f70558d2c160e0b303442d0afbfbf7f7d4abc0505ef5c2"
+"""SHA-256 of names and arrays of a file, recorded before faces and scores were values of their own."""
 
 
 def _tracks(rows: int = 3) -> ScoredTracks:
@@ -52,6 +57,48 @@ def test_the_file_holds_the_arrays_that_are_promised(tmp_path: Path) -> None:
             "losses": ("float64", 1),
             "fingerprint": ("str32", 0),
         }
+
+
+def test_faces_without_scores_come_back_and_are_told_from_those_with(tmp_path: Path) -> None:
+    path, tracks = tmp_path / "tracks.npz", _tracks()
+    write_tracks(path, tracks.faces, mark="faces")
+    back = read_faces(path)
+    assert type(back) is FaceTracks and tracks_mark(path) == "faces"
+    for each in dataclasses.fields(FaceTracks):
+        np.testing.assert_array_equal(getattr(back, each.name), getattr(tracks, each.name))
+    with np.load(path, allow_pickle=False) as stored:
+        assert not {"logit", "probability"} & set(stored.files)
+    write_tracks(path, tracks)
+    again = read_faces(path)
+    assert isinstance(again, ScoredTracks)
+    np.testing.assert_array_equal(again.logit, tracks.logit)
+
+
+def test_who_needs_scores_is_told_that_there_are_none(tmp_path: Path) -> None:
+    write_tracks(tmp_path / "tracks.npz", _tracks().faces)
+    with pytest.raises(InputError, match=r"tracks\.npz.*without speaker scores") as caught:
+        read_tracks(tmp_path / "tracks.npz")
+    assert caught.value.reason_code == "no_scores"
+
+
+@pytest.mark.parametrize("lost", ["logit", "probability"])
+def test_half_of_the_scores_is_a_damaged_file(tmp_path: Path, lost: str) -> None:
+    path = tmp_path / "tracks.npz"
+    write_tracks(path, _tracks())
+    with np.load(path, allow_pickle=False) as stored:
+        np.savez_compressed(path, **{name: stored[name] for name in stored.files if name != lost})
+    for read in (read_faces, read_tracks):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert caught.value.reason_code == "bad_tracks"
+
+
+def test_the_file_of_a_scored_video_is_the_same_to_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.npz"
+    write_tracks(path, _tracks(), mark="mark", sizes=PictureSizes((640, 360), (640, 360)))
+    with zipfile.ZipFile(path) as stored:
+        content = b"".join(name.encode() + stored.read(name) for name in stored.namelist())
+    assert hashlib.sha256(content).hexdigest() == SCORED
 
 
 def test_faces_without_a_track_come_back_and_earlier_files_have_none(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
+from pipeline.types import AudioTrack, FaceTracks, FrameBatch, ScoredTracks
+from pipeline.vision.consumers import CropConsumer
 from pipeline.vision.embedding import Embedder
 from pipeline.vision.given_faces import GivenFaces, placed
 from pipeline.vision.persons import Identity, IdentityByFace
@@ -133,16 +134,24 @@ class Scorer:
 
 @dataclass
 class Run:
-    tracks: ScoredTracks
+    faces: FaceTracks
     detector: Detector
     scorer: Scorer
     done: list[int]
     notes: tuple[str, ...] = ()
+    free: list[int] = field(default_factory=list)
+    """The first frame that was still needed, after each push."""
+
+    @property
+    def tracks(self) -> ScoredTracks:
+        """The faces with their scores."""
+        assert isinstance(self.faces, ScoredTracks)
+        return self.faces
 
 
 def stream(
     frames: Sequence[np.ndarray],
-    audio: AudioTrack,
+    audio: AudioTrack | None,
     settings: VisionSettings = BASE,
     capacity: int | None = None,
     sizes: Sequence[int] = (DECODE_BATCH,),
@@ -151,15 +160,19 @@ def stream(
     identity: Identity | None = None,
     reductions: tuple[int, int] = (0, 0),
     faces: GivenFaces | None = None,
+    consumers: Sequence[CropConsumer] = (),
+    scored: bool = True,
 ) -> Run:
     """Runs a session on a circular buffer of exactly *capacity* pictures, each overwritten once it may be; without a
-    detector where the *faces* are given."""
+    detector where the *faces* are given, and without a speaker model where they are not to be *scored*."""
     capacity = capacity or settings.frames_held(1)
     run = Run(None, Detector(), Scorer(), [])  # pyright: ignore[reportArgumentType]
     run.detector.to_reduce, run.scorer.to_reduce = reductions
     identity = IdentityByFace(embedder) if embedder else identity
-    models = VisionModels(run.detector if faces is None else None, run.scorer, "lip-motion", identity)
-    session = VisionSession(models, settings, audio, capacity, run.done.append, faces=faces)
+    models = VisionModels(
+        run.detector if faces is None else None, run.scorer if scored else None, "lip-motion", identity
+    )
+    session = VisionSession(models, settings, audio, capacity, run.done.append, faces=faces, consumers=consumers)
     ring = np.full((capacity, HEIGHT, WIDTH, 3), 255, np.uint8)
     needed = first = count = message = 0
     for frame, picture in enumerate(frames):
@@ -171,10 +184,11 @@ def stream(
             place = first % capacity
             free = session.push(FrameBatch(first, ring[place : place + count], scale))
             assert needed <= free <= frame + 1
+            run.free.append(free)
             for gone in range(needed, free):
                 ring[gone % capacity] = 255
             needed, first, count, message = free, frame + 1, 0, message + 1
-    run.tracks = session.finish()
+    run.faces = session.finish()
     run.notes = session.notes
     return run
 

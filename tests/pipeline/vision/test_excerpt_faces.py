@@ -34,6 +34,7 @@ def _seen(
     for begin in range(0, len(frames), 7):
         session.push(FrameBatch(first + begin, np.stack(frames[begin : begin + 7])))
     tracks = session.finish()
+    assert isinstance(tracks, ScoredTracks)
     assert told[-1] == len(frames)
     return tracks
 

@@ -124,7 +124,9 @@ def seen(frames: list[np.ndarray], models: VisionModels, folder: Path, shots: Gi
     session = VisionSession(models, settings, audio, settings.frames_held(8), shots=shots)
     for first in range(0, len(frames), DECODE_BATCH):
         session.push(FrameBatch(first, np.stack(frames[first : first + DECODE_BATCH])))
-    return session.finish()
+    found = session.finish()
+    assert isinstance(found, ScoredTracks)
+    return found
 
 
 @pytest.mark.slow

@@ -41,7 +41,9 @@ def found(samples, tmp_path_factory) -> ScoredTracks:
     while batch := list(islice(pictures, DECODE_BATCH)):
         session.push(FrameBatch(first, np.stack(batch)))
         first += len(batch)
-    return session.finish()
+    found = session.finish()
+    assert isinstance(found, ScoredTracks)
+    return found
 
 
 def track_of(found: ScoredTracks, truth: dict, person: str) -> int:

@@ -200,7 +200,7 @@ def test_vision_goes_by_given_shots(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     face = Face(x=30, y=10)
     frames = pictures([(20, [face]), (20, [face])])
     (tmp_path / "sound.pcm").write_bytes(bytes(2 * 640 * 40))
-    monkeypatch.setattr("pipeline.vision.session.ShotFinder", lambda *_: GivenShots((0, 12)))
+    monkeypatch.setattr("pipeline.vision.stream.ShotFinder", lambda *_: GivenShots((0, 12)))
     found = stream(frames, AudioTrack(tmp_path / "sound.pcm", 640 * 40)).tracks
     assert found.shot_starts.tolist() == [0, 12]
     spans = [found.frame[found.rows(track)][[0, -1]].tolist() for track in found.track_ids.tolist()]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 
 from config import Config
 from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, TOO_SHORT, TOO_SMALL, AudioTrack, ScoredTracks
-from pipeline.vision import faces as faces_module
+from pipeline.vision import block_scorer
+from pipeline.vision.block_scorer import SCORE_BLOCK_FRAMES
 from pipeline.vision.calibration import probability_of
-from pipeline.vision.faces import SCORE_BLOCK_FRAMES, TrackedFace
+from pipeline.vision.consumers import EndedTrack, GrowingTrack
 from pipeline.vision.likeness import MOBILEFACENET
 from pipeline.vision.samples import VIEW_PX, FaceView
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
@@ -237,21 +239,31 @@ def test_a_long_track_is_scored_in_blocks_with_the_sound_of_each(audio):
     assert run.tracks.logit == pytest.approx(np.resize(crops, frame_count) + sound, abs=1e-4)
 
 
+class AliveCrops:
+    """`CropConsumer` that notes how many of the crops of open tracks somebody holds, itself not among them."""
+
+    def __init__(self) -> None:
+        self._crops: list[weakref.ref[np.ndarray]] = []
+        self.alive: list[int] = []
+        self.total = 0
+
+    def grow(self, tracks: Sequence[GrowingTrack]) -> None:
+        self.alive.append(sum(each() is not None for each in self._crops))
+        self._crops = [each for each in self._crops if each() is not None]
+        self.end(tracks)
+
+    def end(self, tracks: Sequence[GrowingTrack | EndedTrack]) -> None:
+        self._crops += [weakref.ref(crop) for track in tracks for crop in track.crops]
+        self.total += sum(len(track.crops) for track in tracks)
+
+
 @pytest.mark.slow
 def test_scored_pictures_and_crops_are_let_go(audio, monkeypatch):
-    monkeypatch.setattr(faces_module, "SCORE_BLOCK_FRAMES", 20)
-    held: list[int] = []
-    real: Callable = TrackedFace.hand_over
-
-    def watched(face: TrackedFace, ended: bool) -> list:
-        blocks = real(face, ended)
-        held.append(len(face._crops))
-        return blocks
-
-    monkeypatch.setattr(TrackedFace, "hand_over", watched)
+    monkeypatch.setattr(block_scorer, "SCORE_BLOCK_FRAMES", 20)
+    watched = AliveCrops()
     frames = pictures([(150, STILL)])
-    run = stream(frames, audio)
-    assert max(held) < 20
+    run = stream(frames, audio, consumers=[watched])
+    assert watched.total == 150 and max(watched.alive) < 20
     assert run.scorer.calls == [[20]] * 7 + [[10]]
     assert np.array_equal(run.tracks.logit, two_passes(frames, audio, BASE)[0][2])
 
