@@ -13,7 +13,7 @@ __all__ = ["DEFAULT_THRESHOLD", "DETECTORS", "FaceDetector", "auto_scale", "load
 def load_detector(
     model: str, weights: Path | str | None, device: str = "cpu", *, compiled: bool = False
 ) -> FaceDetector:
-    """Loads a face detector.
+    """Load a face detector.
 
     Args:
         model: ``s3fd``, ``yunet`` or ``mtcnn``.

@@ -14,12 +14,12 @@ from torch import Tensor
 
 
 def shrunk(sums: Tensor, height: int, width: int) -> Tensor:
-    """Whole pictures at another size.
+    """Resize whole pictures.
 
     Args:
         sums: (B, H + 1, W + 1, 3) int32 summed-area tables.
-        height: of the answer.
-        width: likewise.
+        height: height of the result.
+        width: width of the result.
 
     Returns:
         (B, 3, height, width) float32 averages in 0..255, channels last in memory.
@@ -35,13 +35,13 @@ def shrunk(sums: Tensor, height: int, width: int) -> Tensor:
 
 
 def cut_out(sums: Tensor, owners: Tensor, spans: Tensor, side: int) -> Tensor:
-    """Rectangles of pictures, each brought to one square size.
+    """Cut rectangles out of pictures, each brought to one square size.
 
     Args:
         sums: (B, H + 1, W + 1, 3) int32 summed-area tables.
         owners: (N,) int64, the picture that each rectangle lies in.
         spans: (N, 4) int64, x1, y1, x2, y2 half-open, inside the picture and not empty.
-        side: of the answer.
+        side: side of each result.
 
     Returns:
         (N, 3, side, side) float32 averages in 0..255, channels last in memory.

@@ -18,7 +18,7 @@ PRIOR_SIDES_PX = (16, 32, 64, 128, 256, 512)
 """Side of the square prior on each feature map: four times its stride."""
 
 VARIANCES = (0.1, 0.2)
-"""What offsets of centre and of size are multiplied with before they are applied."""
+"""Factors of the offsets of centre and of size before they are applied."""
 
 OVERLAP = 0.3
 """Overlap over which the weaker of two boxes is dropped."""
@@ -35,13 +35,13 @@ MOST_FACES = 750
 
 @lru_cache(maxsize=32)
 def priors(height: int, width: int, map_sizes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """(P, 4) float32 priors of one picture size: centre x, centre y, width, height, in shares of the picture.
+    """Return (P, 4) float32 priors of one picture size: centre x, centre y, width, height, in shares of the picture.
 
     Args:
-        height: of the picture that the network reads.
-        width: likewise.
+        height: height of the picture that the network reads.
+        width: its width.
         map_sizes: height and width of each of the six feature maps.
-        device: where the answer lies. It is kept, so that a size is computed once.
+        device: device of the result, which is kept, so that a size is computed once.
     """
     sizes = torch.tensor([width, height], dtype=torch.float64)
     parts = []
@@ -57,7 +57,7 @@ def decoded(offsets: Tensor, prior: Tensor) -> Tensor:
 
     Args:
         offsets: (..., P, 4) of the network.
-        prior: (P, 4) as of ``priors``.
+        prior: (P, 4), result of ``priors``.
 
     Returns:
         (..., P, 4) float32.
@@ -69,7 +69,7 @@ def decoded(offsets: Tensor, prior: Tensor) -> Tensor:
 
 
 def best_boxes(boxes: Tensor, scores: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """The boxes of one picture over a score, less those that a better one overlaps; best first.
+    """Return the boxes of one picture over a score, less those that a better one overlaps; best first.
 
     A box suppresses only worse ones, so that a higher threshold gives a prefix of what a lower one gives.
 
@@ -96,11 +96,11 @@ def face_scores(logits: Tensor) -> Tensor:
 def faces(
     offsets: Tensor, scores: Tensor, prior: Tensor, picture_px: Sequence[int], threshold: float
 ) -> list[tuple[Tensor, Tensor]]:
-    """The faces of each picture of a batch.
+    """Return the faces of each picture of a batch.
 
     Args:
         offsets: (B, P, 4) of the network.
-        scores: (B, P) as of ``face_scores``.
+        scores: (B, P), result of ``face_scores``.
         prior: (P, 4).
         picture_px: width and height of the picture that the boxes are wanted in.
         threshold: a score must be above it.

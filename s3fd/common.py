@@ -1,4 +1,4 @@
-"""What the three face detectors share: their interface, their defaults, and the form of their answers."""
+"""Common parts of the three face detectors: their interface, their defaults, and the form of their answers."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ WORKING_SIDE_PX = 640
 
 
 class FaceDetector(Protocol):
-    """A network that finds faces in pictures of one size."""
+    """Network that finds faces in pictures of one size."""
 
     name: str
     """One of ``DETECTORS``."""
 
     memory_reductions: int
-    """How often the device ran out of memory since loading, and a batch was halved."""
+    """Times that the device ran out of memory since loading, and a batch was halved."""
 
     def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
-        """Finds the faces of each frame.
+        """Find the faces of each frame.
 
         Args:
             frames: (B, H, W, 3) uint8, BGR.
@@ -59,15 +59,15 @@ class FaceDetector(Protocol):
 
 
 def auto_scale(model: str, height: int, width: int) -> float:
-    """The factor at which a detector reads a picture when the user names none.
+    """Return the factor at which a detector reads a picture when the user names none.
 
     Args:
         model: one of ``DETECTORS``.
-        height: of the picture, in pixels.
-        width: likewise.
+        height: height of the picture, in pixels.
+        width: width of the picture, in pixels.
 
     Returns:
-        0.25 for S3FD; for the others what brings the longest side to 640 pixels, but never above 1.
+        0.25 for S3FD; for the others the factor that brings the longest side to 640 pixels, but never above 1.
 
     Raises:
         ValueError: the model is unknown or the picture is empty.
@@ -83,7 +83,7 @@ def auto_scale(model: str, height: int, width: int) -> float:
 
 
 def check_frames(frames: np.ndarray, scale: float) -> None:
-    """Raises ValueError unless *frames* is (B, H, W, 3) uint8 with H, W >= 1, and *scale* is above 0."""
+    """Raise ValueError unless *frames* is (B, H, W, 3) uint8 with H, W >= 1, and *scale* is above 0."""
     if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8 or 0 in frames.shape[1:]:
         raise ValueError(f"detect: expected frames (B, H, W, 3) uint8, got {frames.dtype} {frames.shape}")
     if not scale > 0:
@@ -91,7 +91,7 @@ def check_frames(frames: np.ndarray, scale: float) -> None:
 
 
 def resized(frame: np.ndarray, scale: float) -> np.ndarray:
-    """*frame* (H, W, 3) uint8 by the factor *scale*: averaged over pixels when it shrinks, at least one pixel each way.
+    """Resize *frame* (H, W, 3) uint8 by *scale*: averaged over pixels when it shrinks, at least one pixel each way.
 
     The same array when nothing changes.
     """
@@ -103,7 +103,7 @@ def resized(frame: np.ndarray, scale: float) -> np.ndarray:
 
 
 def as_detections(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
-    """(N, 5) float32 of what may be called a face, best score first.
+    """Return the (N, 5) float32 detections that may be called faces, best score first.
 
     Args:
         boxes: (M, 4) x1, y1, x2, y2 in pixels of the frame.

@@ -20,7 +20,7 @@ CUDA_BATCH_FRAMES = 32
 fewer after the device has run out of memory."""
 
 CPU_FINE_FRAMES = 2
-"""Frames whose largest maps a CPU computes together: what stays in its caches."""
+"""Frames whose largest maps a CPU computes together: as many as stay in its caches."""
 
 CPU_BATCH_PX = CPU_BATCH_FRAMES * 320 * 180
 """Pixels, as the network reads them, up to which more than `CPU_FINE_FRAMES` frames enter it together: weights count
@@ -56,11 +56,11 @@ class S3fdDetector:
         self._network = torch.compile(network) if compiled else network
         self._batch = CUDA_BATCH_FRAMES if self._device.type == "cuda" else CPU_BATCH_FRAMES
         self.memory_reductions = 0
-        """How often the device ran out of memory, and the batch was halved."""
+        """Times that the device ran out of memory, and the batch was halved."""
 
     @torch.inference_mode()
     def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
-        """As ``FaceDetector.detect``; a scale of 0.25 is that of the published demos."""
+        """See ``FaceDetector.detect``; a scale of 0.25 is that of the published demos."""
         check_frames(frames, scale)
         lowest = DEFAULT_THRESHOLD["s3fd"] if threshold is None else threshold
         scale = max(scale, LEAST_SIDE_PX / min(frames.shape[1:3]))
@@ -88,7 +88,7 @@ class S3fdDetector:
 
     @torch.inference_mode()
     def outputs(self, frames: np.ndarray, scale: float) -> tuple[Tensor, Tensor]:
-        """What the network itself gives: (B, P, 4) offsets and (B, P, 2) logits, float32, for a batch that fits."""
+        """Return the network's own (B, P, 4) offsets and (B, P, 2) logits, float32, for a batch that fits."""
         offsets, logits, _ = self._run(self._pixels(frames, scale))
         return offsets, logits
 

@@ -11,14 +11,14 @@ from s3fd.common import MIN_LANDMARK_SCORE
 from s3fd.yunet import open_yunet
 
 LEAST_OVERLAP = 0.3
-"""Least overlap of what YuNet finds with the box of the known face."""
+"""Least overlap of YuNet's detection with the box of the known face."""
 
 
 class LandmarkFinder(Protocol):
-    """Finds the points of a face whose box is known."""
+    """Finder of the points of a face whose box is known."""
 
     def points(self, picture: np.ndarray, box_px: np.ndarray) -> np.ndarray | None:
-        """The points of one face.
+        """Find the points of one face.
 
         Args:
             picture: (H, W, 3) uint8 BGR, with some surroundings of the face.
@@ -46,7 +46,7 @@ class YuNetLandmarks:
         self._network.setScoreThreshold(MIN_LANDMARK_SCORE)
 
     def points(self, picture: np.ndarray, box_px: np.ndarray) -> np.ndarray | None:
-        """As `LandmarkFinder.points`: those of the detection that overlaps the box most."""
+        """See `LandmarkFinder.points`; the points are those of the detection that overlaps the box most."""
         self._network.setInputSize((picture.shape[1], picture.shape[0]))
         found = self._network.detect(np.ascontiguousarray(picture))[1]
         if found is None:

@@ -31,7 +31,8 @@ PROPOSAL_THRESHOLD = 0.6
 """Score over which a window of the first network goes on to the second; from facenet-pytorch."""
 
 REFINED_THRESHOLD = 0.7
-"""Likewise for the second network; and the lowest score of a face that the third network can be asked for."""
+"""Score over which a window of the second network goes on to the third; and the least score of a face that can be asked
+of the third network."""
 
 _CELL_PX = 12
 _STRIDE_PX = 2
@@ -61,7 +62,7 @@ class Mtcnn:
 
     @torch.inference_mode()
     def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
-        """As ``FaceDetector.detect``."""
+        """See ``FaceDetector.detect``."""
         check_frames(frames, scale)
         lowest = DEFAULT_THRESHOLD["mtcnn"] if threshold is None else threshold
         answers: list[np.ndarray] = []

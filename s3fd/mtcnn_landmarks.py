@@ -14,7 +14,7 @@ INPUT_PX = 48
 """Side of the square that the network reads."""
 
 REFINEMENTS = 2
-"""How often the square is read: the first time where the face is known to be, then where the network moved it."""
+"""Times that the square is read: first where the face is known to be, then where the network moved it."""
 
 
 class MtcnnLandmarks:
@@ -25,7 +25,7 @@ class MtcnnLandmarks:
 
     @torch.inference_mode()
     def points(self, picture: np.ndarray, box_px: np.ndarray) -> np.ndarray | None:
-        """As `LandmarkFinder.points`."""
+        """See `LandmarkFinder.points`."""
         box = np.asarray(box_px, np.float64)
         points, score = np.zeros((5, 2)), 0.0
         for _ in range(REFINEMENTS):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 MEAN_RGB = (123.0, 117.0, 104.0)
-"""Subtracted from the pixels: the means that the VGG trunk was trained with."""
+"""Means that are subtracted from the pixels: those that the VGG trunk was trained with."""
 
 STRIDES_PX = (4, 8, 16, 32, 64, 128)
 """Pixels of the picture to one cell of each of the six feature maps that faces are read from."""
@@ -111,7 +111,7 @@ class S3fdNetwork(nn.Module):
         return _by_prior(offsets), _by_prior(logits), sizes
 
     def in_format(self, dtype: torch.dtype, deep_dtype: torch.dtype) -> S3fdNetwork:
-        """Sets the number formats, and channels last; returns the network itself.
+        """Set the number formats, and channels last; return the network itself.
 
         Args:
             dtype: of the input and of the first three stages, which hold six tenths of the arithmetic.
@@ -126,7 +126,7 @@ class S3fdNetwork(nn.Module):
         return self
 
     def _fine(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Both heads of the finest map, and what the first three stages make of the pictures."""
+        """Return both heads of the finest map, and the features of the first three stages."""
         features = self.vgg[:_FIRST_MAP](pixels)
         heads = _side_by_side(self.L2Norm3_3(features), self.loc[0], self.conf[0])
         return heads, self.vgg[_FIRST_MAP:_FINE_LAYERS](features).to(heads.dtype)
@@ -161,7 +161,7 @@ def _trunk() -> list[nn.Module]:
 
 
 def _side_by_side(features: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
-    """What two 3x3 convolutions of the same features give, channels joined, for the price of one."""
+    """Compute two 3x3 convolutions of the same features, channels joined, for the price of one."""
     assert isinstance(first, nn.Conv2d) and isinstance(second, nn.Conv2d)
     assert first.bias is not None and second.bias is not None
     weight, bias = torch.cat([first.weight, second.weight]), torch.cat([first.bias, second.bias])

@@ -10,7 +10,7 @@ import cv2
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps OpenCV from writing inside: version 5 warns of a target that nobody asked for, for each network."""
+    """Keep OpenCV from writing inside: version 5 warns of a target that nobody asked for, for each network."""
     log = cv2.utils.logging
     level = log.getLogLevel()
     log.setLogLevel(log.LOG_LEVEL_FATAL)

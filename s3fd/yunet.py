@@ -37,7 +37,7 @@ class YuNet:
         self._network = open_yunet(weights)
 
     def detect(self, frames: np.ndarray, *, scale: float = 1.0, threshold: float | None = None) -> list[np.ndarray]:
-        """As ``FaceDetector.detect``."""
+        """See ``FaceDetector.detect``."""
         check_frames(frames, scale)
         lowest = DEFAULT_THRESHOLD["yunet"] if threshold is None else threshold
         self._network.setScoreThreshold(lowest)

@@ -11,7 +11,7 @@ __all__ = ["SCORERS", "SpeakerScorer", "Track", "load_scorer"]
 
 
 def load_scorer(model: str, weights: Path | str | None, device: str = "cpu") -> SpeakerScorer:
-    """Loads a speaker scorer.
+    """Load a speaker scorer.
 
     Args:
         model: ``talknet``, ``lr-asd``, ``light-asd`` or ``lip-motion``.

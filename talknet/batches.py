@@ -14,7 +14,7 @@ _GLIBC_BLOCK_BYTES = 31 << 20
 
 
 def keep_freed_memory() -> None:
-    """Lets the process keep what it frees in blocks of some megabytes, instead of fetching it from the system anew.
+    """Let the process keep freed blocks of some megabytes, instead of fetching them from the system anew.
 
     Linux' C library returns large blocks at once, until one just under 32 MiB has been freed; from then on it keeps
     all up to that size. Networks on a CPU ask for the same large blocks again and again: 3 to 18 % of their time.
@@ -23,32 +23,32 @@ def keep_freed_memory() -> None:
 
 
 class Batches:
-    """Runs work in batches; a batch that does not fit into the device's memory is halved, down to one item.
+    """Batches of work; one that does not fit into the device's memory is halved, down to one item.
 
-    What was learnt holds for later work of the same kind.
+    The smaller size holds for later work of the same kind.
 
     Args:
-        most: for each kind of work how much of it a batch may hold.
+        most: for each kind of work the most that a batch may hold.
     """
 
     def __init__(self, **most: int) -> None:
         self._most = dict(most)
         self.reductions = 0
-        """How often a batch was halved."""
+        """Times that a batch was halved."""
 
     def run(
         self, kind: str, count: int, work: Callable[[int, int], Result], unit: int = 1
     ) -> Iterator[tuple[int, int, Result]]:
-        """Does *count* items in order.
+        """Work on *count* items in order.
 
         Args:
             kind: a name of *most*.
             count: number of items.
-            work: does items start to stop; may be called again with fewer of them.
-            unit: how much of the batch one item takes.
+            work: function of items start to stop; it may be called again with fewer of them.
+            unit: share of the batch that one item takes.
 
         Yields:
-            start, stop and what *work* gave for them.
+            start, stop and the result of *work* for them.
 
         Raises:
             torch.OutOfMemoryError: not even one item fits.

@@ -103,7 +103,7 @@ def second_faces(encoder: SecondEncoder, blocks: Sequence[Tensor], batches: Batc
 def _full_seconds(
     encoder: SecondEncoder, blocks: Sequence[Tensor], versions: Sequence[Tensor], batches: Batches
 ) -> dict[int, Features]:
-    """Fills *versions* for all full seconds; gives the tails of those behind which a block has some frames more."""
+    """Fill *versions* for all full seconds; give the tails of those behind which a block has some frames more."""
     seconds = [
         (number, start)
         for number, block in enumerate(blocks)

@@ -1,4 +1,4 @@
-"""What the ear of the speaker networks hears: MFCC, four rows to each frame of the 25 fps grid.
+"""Sound features of the speaker networks: MFCC, four rows to each frame of the 25 fps grid.
 
 The networks were trained on ``python_speech_features.mfcc(audio, 16000, numcep=13, winlen=0.025, winstep=0.010)`` of
 int16 samples; that function computes the rows here too. Two of its habits depend on where the sound is cut:
@@ -42,10 +42,10 @@ ReadSamples = Callable[[int, int], np.ndarray]
 def mfcc_for_frames(
     read: ReadSamples, first_frame: int, frame_count: int, *, starts_the_sound: bool = False
 ) -> np.ndarray:
-    """The MFCC of consecutive frames, the same whatever span they are asked in.
+    """Compute the MFCC of consecutive frames, the same in whatever span they are asked for.
 
     Args:
-        read: gives the samples of the sound; called once, with a start of -160 for frame 0.
+        read: function that returns samples of the sound; called once, with a start of -160 for frame 0.
         first_frame: number of the first frame; frame *i* begins with sample 640 *i*.
         frame_count: frames wanted.
         starts_the_sound: compute the first row as the published demos do, which cut the sound of each track to a file
@@ -75,7 +75,7 @@ def mfcc_for_frames(
 
 
 def mfcc_of(samples: np.ndarray) -> np.ndarray:
-    """The published MFCC of a whole sound.
+    """Compute the published MFCC of a whole sound.
 
     Args:
         samples: (N,) int16 at 16 kHz, N >= 1.

@@ -1,4 +1,4 @@
-"""What goes into a speaker scorer and what comes out, whatever the network."""
+"""Interface of the speaker scorers: their inputs and outputs, the same for every network."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ Track = tuple[np.ndarray, np.ndarray]
 
 
 class SpeakerScorer(Protocol):
-    """Tells for each frame of a face track how likely the face speaks what is heard."""
+    """Scorer of each frame of a face track: how likely the face speaks the words that are heard."""
 
     name: str
     """One of ``SCORERS``."""
 
     @property
     def memory_reductions(self) -> int:
-        """How often the device ran out of memory since loading, and a batch was halved."""
+        """Times that the device ran out of memory since loading, and a batch was halved."""
         ...
 
     def score(self, crops: np.ndarray, mfcc: np.ndarray) -> np.ndarray:
-        """Scores one track.
+        """Score one track.
 
         With ``n = min(T, len(mfcc) // 4)``, the first n frames are scored and the others repeat the last of them.
 
         Args:
             crops: (T, 112, 112) uint8 grey, 25 a second.
-            mfcc: (R, 13) float32, 4 rows to a frame, as of ``talknet.features``.
+            mfcc: (R, 13) float32, 4 rows to a frame; see ``talknet.features``.
 
         Returns:
             (T,) float32 logits, never NaN: above 0 the face speaks.
@@ -48,7 +48,7 @@ class SpeakerScorer(Protocol):
         ...
 
     def score_tracks(self, tracks: Sequence[Track]) -> list[np.ndarray]:
-        """Scores several tracks together: the same numbers as ``score`` of each, at less cost."""
+        """Score several tracks together: the same numbers as ``score`` of each, at less cost."""
         ...
 
 

@@ -32,8 +32,8 @@ class FusedConv(nn.Module):
 
     Args:
         conv: the convolution, without bias.
-        norm: what follows it; None when nothing does.
-        relu: whether a ReLU follows.
+        norm: normalisation that follows it; None when there is none.
+        relu: True where a ReLU follows.
     """
 
     weight: Tensor

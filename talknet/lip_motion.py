@@ -57,10 +57,10 @@ QUIET_BOUNDS = (7.0, 12.0)
 loud throughout. Quiet moments of the clips lie between 8 and 14, speech between 15 and 22."""
 
 LEAST_LOUDNESS = 5.0
-"""Log energies below count as this, so that digital silence does not rule a correlation."""
+"""Least log energy: lower ones count as this, so that digital silence does not rule a correlation."""
 
 LEAST_MOTION_PX = 0.2
-"""Added to motion before its logarithm: about what noise and compression leave."""
+"""Motion added before the logarithm: about that of noise and compression."""
 
 MOTION_SMOOTHING_FRAMES = 8
 SOUND_SMOOTHING_FRAMES = 4
@@ -71,13 +71,13 @@ LAGS_FRAMES = (-1, 0, 1)
 """Frames by which the sound may lead or trail the lips."""
 
 MOST_SHIFT_PX = 12.0
-"""A head does not move further from one frame to the next; phase correlation that says so is wrong."""
+"""Longest move of a head from one frame to the next; phase correlation that finds more is wrong."""
 
 LEAST_SLOPE = 0.5
 """Grey levels per pixel: a face without any texture would turn noise into motion."""
 
 LEAST_LOGIT = -8.0
-"""Silence need not be told more firmly."""
+"""Least logit: silence need not be told more firmly."""
 
 
 class LipMotion:
@@ -89,7 +89,7 @@ class LipMotion:
         self.memory_reductions = 0
 
     def score(self, crops: np.ndarray, mfcc: np.ndarray) -> np.ndarray:
-        """As ``SpeakerScorer.score``; a logit above 0 is a guess, not the verdict of a network."""
+        """See ``SpeakerScorer.score``; a logit above 0 is a guess, not the verdict of a network."""
         frames = usable_frames(crops, mfcc)
         loudness = frame_loudness(mfcc[: frames * ROWS_PER_FRAME])
         features = face_features(*face_motion(crops[:frames]), loudness)
@@ -99,12 +99,12 @@ class LipMotion:
         return extended(np.maximum(logits, LEAST_LOGIT), len(crops))
 
     def score_tracks(self, tracks: Sequence[Track]) -> list[np.ndarray]:
-        """As ``SpeakerScorer.score_tracks``."""
+        """See ``SpeakerScorer.score_tracks``."""
         return [self.score(crops, mfcc) for crops, mfcc in tracks]
 
 
 def face_motion(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far the mouth and the upper face moved since the frame before, the shift of the head taken out.
+    """Measure the motion of mouth and upper face since the frame before, the shift of the head taken out.
 
     Args:
         crops: (T, 112, 112) uint8 grey, T >= 1.
@@ -146,8 +146,8 @@ def face_features(mouth: np.ndarray, upper: np.ndarray, loudness: np.ndarray) ->
 
     Args:
         mouth: (T,) motion in pixels.
-        upper: likewise.
-        loudness: (T,) as of ``frame_loudness``.
+        upper: (T,) motion in pixels.
+        loudness: (T,), result of ``frame_loudness``.
     """
     mouth, upper = np.log(mouth + LEAST_MOTION_PX), np.log(upper + LEAST_MOTION_PX)
     agreement = np.max([_correlation(mouth, _delayed(loudness, lag)) for lag in LAGS_FRAMES], axis=0)

@@ -24,7 +24,7 @@ CPU_BATCHES = {"frames": 128, "seconds": 1, "windows": 600}
 """Frames of the trunk, seconds of the encoder and frames of windows that go through together on a CPU."""
 
 CPU_FINE_FRAMES = 32
-"""Frames whose largest maps in the trunk a CPU computes together: what stays in its caches."""
+"""Frames whose largest maps in the trunk a CPU computes together: as many as stay in its caches."""
 
 CUDA_BATCHES = {"frames": 1500, "seconds": 60, "windows": 10 * BLOCK_FRAMES}
 """The same on a GPU, which wants much at once."""
@@ -41,8 +41,8 @@ class NetworkScorer:
         model: ``talknet``, ``lr-asd`` or ``light-asd``.
         weights: the published file or one of the same layout.
         device: where the network runs, such as ``cpu`` or ``cuda:0``.
-        dtype: number format of what looks at pictures, nearly all of the work; the rest is float32. When None, float16
-            on CUDA and float32, which is exact to the published networks, elsewhere.
+        dtype: number format of the part that reads pictures, nearly all of the work; the rest is float32. When None,
+            float16 on CUDA and float32, which is exact to the published networks, elsewhere.
 
     Raises:
         WeightsError: the file is missing, damaged, or of another network.
@@ -65,23 +65,23 @@ class NetworkScorer:
 
     @property
     def memory_reductions(self) -> int:
-        """How often the device ran out of memory since loading, and a batch was halved."""
+        """Times that the device ran out of memory since loading, and a batch was halved."""
         return self._batches.reductions
 
     def score(self, crops: np.ndarray, mfcc: np.ndarray) -> np.ndarray:
-        """As ``SpeakerScorer.score``."""
+        """See ``SpeakerScorer.score``."""
         return self.score_tracks([(crops, mfcc)])[0]
 
     @torch.inference_mode()
     def score_tracks(self, tracks: Sequence[Track]) -> list[np.ndarray]:
-        """As ``SpeakerScorer.score_tracks``; memory grows with the tracks given, not with what is computed of them."""
+        """See ``SpeakerScorer.score_tracks``; memory grows with the tracks given, not with the work on them."""
         scored = [np.empty(usable_frames(*track)) for track in tracks]
         with self._exact_float32():
             self._score_into(scored, tracks)
         return [extended(logits, len(crops)) for logits, (crops, _) in zip(scored, tracks, strict=True)]
 
     def _exact_float32(self) -> AbstractContextManager[None]:
-        """Keeps cuDNN from computing in fewer bits than float32 has, which it does unless told."""
+        """Keep cuDNN from computing in fewer bits than float32 has, which it does unless told."""
         if self._device.type != "cuda":
             return nullcontext()
         return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

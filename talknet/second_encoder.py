@@ -34,14 +34,14 @@ class FaceBlock(Protocol):
     """Frames each way that an output frame depends on."""
 
     def spatial(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """What is done to each picture alone: (N, C, H, W) to one (N, C', H', W') for each branch of the block."""
+        """Run the part on each picture alone: (N, C, H, W) to one (N, C', H', W') for each branch of the block."""
         ...
 
     def temporal(self, branches: Sequence[Tensor], ends: bool | None) -> Tensor:
-        """What is done along time to each pixel alone, on (N, C', L, pixels).
+        """Run the part along time on each pixel alone, on (N, C', L, pixels).
 
         Args:
-            branches: what ``spatial`` gave.
+            branches: result of ``spatial``.
             ends: True: zeros lie before and behind, L frames come out; None: zeros lie behind, L - r come out, the
                 first r missing; False: neither, L - 2 r come out.
         """
@@ -49,11 +49,11 @@ class FaceBlock(Protocol):
 
 
 Features = list[tuple[Tensor, ...]]
-"""For each block what ``spatial`` gave of some seconds: (S, L, H, W, C) for each branch."""
+"""Results of ``spatial`` for some seconds, block by block: (S, L, H, W, C) for each branch."""
 
 
 class SecondEncoder(nn.Module):
-    """Runs three blocks over the seconds of tracks.
+    """Encoder that runs three blocks over the seconds of tracks.
 
     Args:
         blocks: three ``FaceBlock``; between them pictures are halved.
@@ -113,14 +113,14 @@ class SecondEncoder(nn.Module):
         return pictures.float().amax(dim=(2, 3)).view(count, -1, pictures.shape[1])
 
     def tails(self, features: Features) -> Features:
-        """What ``joints`` needs of full seconds that lie before a mark."""
+        """Return the features of full seconds before a mark that ``joints`` needs."""
         return [
             tuple(x[:, SECOND_FRAMES - r * (number + 1) : SECOND_FRAMES - r * (number - 1)] for x in branches)
             for number, r, branches in self._numbered(features)
         ]
 
     def heads(self, features: Features) -> Features:
-        """What ``joints`` needs of seconds behind a mark: of full ones, or of fewer frames where the track ends."""
+        """Return the features behind a mark that ``joints`` needs: of full seconds, or of fewer frames at the end."""
         return [
             tuple(x[:, r * (number - 1) : r * (number + 1)] for x in branches)
             for number, r, branches in self._numbered(features)

@@ -24,7 +24,7 @@ TRUNK_REACH = 2
 """Frames each way that a frame's embedding depends on."""
 
 TRUNK_WIDTH = 512
-"""Numbers that the trunk makes of a frame."""
+"""Numbers in the trunk's embedding of a frame."""
 
 _FINE_LAYERS = 2
 """Layers of the trunk that work on maps of 28x28 and 14x14."""
@@ -63,7 +63,7 @@ class TalkNetRunner(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Five neighbouring pictures to what is seen in the middle one."""
+    """Trunk from five neighbouring pictures to the embedding of the middle one."""
 
     def __init__(self, published: TalkNet) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Trunk(nn.Module):
 
         Args:
             crops: (F, 5, 112, 112) uint8, two frames before to two frames behind.
-            present: (F, 5) bool: whether that frame belongs to the window; where not, its crop is not looked at.
+            present: (F, 5) bool: True where that frame belongs to the window; elsewhere its crop is not read.
         """
         size = self.fine_batch or len(crops)
         fine = [self._fine(*part) for part in zip(crops.split(size), present.split(size), strict=True)]

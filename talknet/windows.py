@@ -27,7 +27,7 @@ class Window:
     """Some frames of one block that are scored together."""
 
     block: int
-    """Which block."""
+    """Number of its block."""
     start: int
     """First frame in the block."""
     length: int
@@ -46,7 +46,7 @@ def block_spans(frames: int) -> Iterator[tuple[int, int]]:
 
 
 def windows(block_frames: Sequence[int]) -> list[list[Window]]:
-    """All different windows of some blocks, those of equal length together.
+    """Return all different windows of some blocks, those of equal length together.
 
     Args:
         block_frames: frames of each block, 1 to 1500.
@@ -68,7 +68,7 @@ def windows(block_frames: Sequence[int]) -> list[list[Window]]:
 
 
 def frame_places(group: Sequence[Window], block_frames: Sequence[int], reach: int) -> np.ndarray:
-    """Where the faces of some windows lie when both versions of all blocks stand one behind the other.
+    """Return the places of some windows' faces where both versions of all blocks stand one behind the other.
 
     Of each block come first the n embeddings that know no edges but its own (*whole*), then the n as if each second
     were all there is (*cut*). A window reads the cut version within *reach* frames of its edges, unless it ends where
@@ -92,7 +92,7 @@ def frame_places(group: Sequence[Window], block_frames: Sequence[int], reach: in
 
 
 def sound_places(group: Sequence[Window], block_frames: Sequence[int], rows_per_frame: int) -> np.ndarray:
-    """(W, 4 L) int64: where the MFCC of some windows of one length lie when all blocks stand one behind the other."""
+    """Return (W, 4 L) int64: the places of the MFCC of some windows of one length, all blocks one behind the other."""
     offsets = rows_per_frame * np.concatenate([[0], np.cumsum(block_frames)])
     starts = np.array([offsets[window.block] + rows_per_frame * window.start for window in group])
     return starts[:, None] + np.arange(rows_per_frame * group[0].length)
