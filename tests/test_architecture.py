@@ -39,7 +39,7 @@ FLOORS = (
     ("pipeline.stages", "pipeline.fingerprint"),
     ("pipeline.executors",),
     ("pipeline.run", "pipeline.flags", "pipeline.config_file"),
-    ("pipeline.merge_runs",),
+    ("pipeline.merge_runs", "pipeline.weights"),
     ("optimized_runner",),
     ("pipeline.console",),
 )
@@ -57,9 +57,6 @@ GROUND = {
     "talknet": {"pipeline.errors", "pipeline.checkpoint"},
 }
 
-WEIGHTS = "pipeline.weights"
-"""The command, which belongs to the part `pipeline.models`."""
-
 
 def sources() -> list[Path]:
     folders = [ROOT / name for name in ("pipeline", "s3fd", "talknet")]
@@ -69,8 +66,6 @@ def sources() -> list[Path]:
 
 def part_of(module: str) -> str | None:
     """The part of `FLOORS` that *module* belongs to; None for what is not ours."""
-    if module == WEIGHTS or module.startswith(f"{WEIGHTS}."):
-        return "pipeline.models"
     parts = [part for floor in FLOORS for part in floor if module == part or module.startswith(f"{part}.")]
     return parts[0] if parts else None
 

@@ -27,8 +27,8 @@ from benchmarks.common.networks import (
 )
 from benchmarks.common.places import YUNET_FILE
 from benchmarks.common.timed_runs import Models
+from pipeline.models.store import find
 from pipeline.speech.whisper_file import load_model
-from pipeline.weights import find
 from s3fd import FaceDetector, auto_scale, load_detector
 from s3fd.common import S3FD_SCALE
 from s3fd.network import S3fdNetwork

@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.errors import WeightsError
 from pipeline.models.download import check
 from pipeline.models.registry import HELPERS, STAND_INS, Model, alignment_model, lookup
+from pipeline.models.store import cache_dir, fetch_missing, find, missing_text
 from pipeline.types import ModelChoice
-from pipeline.weights import cache_dir, fetch_missing, find, missing_text
 
 DOWNLOADS_OFF = "downloads are switched off"
 

@@ -19,11 +19,11 @@ from pipeline.errors import InputError, PipelineError
 from pipeline.machine import core_count, gpu_count, resolved, unnamed_memory
 from pipeline.media.encode import find_ffmpeg
 from pipeline.models.registry import STAND_INS, Model, default_whisper, lookup
+from pipeline.models.store import find
 from pipeline.outputs.manifest_check import check_manifests
 from pipeline.speech.checkpoints import checkpoint_file
 from pipeline.speech.checkpoints.own import is_path
 from pipeline.storage.places import check, is_url, places
-from pipeline.weights import find
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 LEAST_PYTHON = (3, 11)

@@ -10,8 +10,8 @@ import pytest
 from pipeline.errors import WeightsError
 from pipeline.models.choose import choose, choose_alignment
 from pipeline.models.registry import MODELS
+from pipeline.models.store import cache_dir
 from pipeline.types import ModelChoice
-from pipeline.weights import cache_dir
 from tests.support.small_weights import content_of, named, put
 
 Announced = list[str]

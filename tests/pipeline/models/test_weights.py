@@ -1,4 +1,4 @@
-"""Search order and command line, with small files in the place of the published ones."""
+"""The command line, with small files in the place of the published ones."""
 
 from __future__ import annotations
 
@@ -9,62 +9,12 @@ from pathlib import Path
 import pytest
 
 from pipeline import weights
-from pipeline.errors import WeightsError
 from pipeline.models.registry import MODELS
-from pipeline.weights import cache_dir, find, main
+from pipeline.models.store import cache_dir
+from pipeline.weights import main
 from tests.support.small_weights import content_of, put
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-class TestFind:
-    def test_weights_dir_comes_first(
-        self, table: object, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        first = put(tmp_path / "first", "s3fd")
-        monkeypatch.setenv("LIPGEN_WEIGHTS", str(put(tmp_path / "second", "s3fd")))
-        put(cache_dir(), "s3fd")
-        assert find("s3fd", first) == first / "sfd_face.pth"
-
-    def test_the_environment_comes_before_the_cache(
-        self, table: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        second = put(tmp_path / "second", "s3fd")
-        monkeypatch.setenv("LIPGEN_WEIGHTS", str(second))
-        put(cache_dir(), "s3fd")
-        assert find("s3fd", put(tmp_path / "empty")) == second / "sfd_face.pth"
-
-    def test_the_cache_comes_last(self, table: object, tmp_path: Path, home: Path) -> None:
-        put(home / ".cache" / "lipgen", "s3fd")
-        assert find("s3fd", put(tmp_path / "empty")) == home / ".cache" / "lipgen" / "sfd_face.pth"
-
-    def test_the_cache_follows_xdg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        assert cache_dir() == tmp_path / "lipgen"
-
-    def test_whisper_is_found_where_whisper_keeps_it(self, table: object, home: Path) -> None:
-        put(home / ".cache" / "whisper", "whisper-base")
-        assert find("base") == home / ".cache" / "whisper" / "base.pt"
-
-    def test_other_models_are_not_looked_for_there(self, table: object, home: Path) -> None:
-        put(home / ".cache" / "whisper", "s3fd")
-        assert find("s3fd") is None
-
-    def test_a_damaged_file_is_refused_though_a_good_one_comes_later(self, table: object, tmp_path: Path) -> None:
-        put(cache_dir(), "s3fd")
-        (tmp_path / "sfd_face.pth").write_bytes(b"cut short")
-        with pytest.raises(WeightsError, match=r"sfd_face\.pth: refused.*delete it"):
-            find("s3fd", tmp_path)
-
-    def test_a_model_without_file_has_none(self) -> None:
-        assert find("mtcnn") is None
-
-    def test_a_weights_dir_that_does_not_exist_is_told(self, tmp_path: Path) -> None:
-        with pytest.raises(WeightsError, match="there is no such weights folder"):
-            find("s3fd", tmp_path / "typo")
-
-    def test_the_real_files_are_accepted(self, shared: Path) -> None:
-        assert find("lr-asd", shared / "weights") == shared / "weights" / "lr_asd_talkset.model"
 
 
 class TestCommandLine:

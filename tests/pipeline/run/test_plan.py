@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import weights
 from pipeline.errors import WeightsError
 from pipeline.machine import resolved
+from pipeline.models import store
 from pipeline.run import plan, runner
 from pipeline.speech.checkpoints import own as own_checkpoints
 from pipeline.types import ModelChoice
@@ -60,7 +60,7 @@ class TestModels:
             tried.append(model)
             raise WeightsError("not here")
 
-        monkeypatch.setattr(weights, "fetch", refuse)
+        monkeypatch.setattr(store, "fetch", refuse)
         plan.chosen_models(resolved(CPU))
         assert tried == []
         plan.chosen_models(resolved(dataclasses.replace(CPU, DOWNLOAD_WEIGHTS=True)))
