@@ -1,6 +1,8 @@
-"""List, fetch and verify the weights of models, on the command line::
+"""Command that lists, fetches and verifies the weights of models.
 
-python -m pipeline.weights list|fetch|verify [names...] [--weights-dir DIR]
+On the command line::
+
+    python -m pipeline.weights list|fetch|verify [names...] [--weights-dir DIR]
 """
 
 from __future__ import annotations

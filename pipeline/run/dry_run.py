@@ -19,8 +19,7 @@ from pipeline.media.excerpts import excerpted
 from pipeline.media.probe import probe
 from pipeline.outputs.kept import NEXT, stages_kept
 from pipeline.run.plan import Orders, home_of, located, take_orders
-from pipeline.sources.discover import WHOLE, Shard
-from pipeline.sources.shard import shard_of
+from pipeline.sources.shard import WHOLE, Shard, shard_of
 from pipeline.stages import SOUND_BYTES_PER_S, VideoJob, limits_of
 from pipeline.storage.places import is_url
 from pipeline.types import VideoResult

@@ -21,7 +21,7 @@ from pipeline.errors import InputError
 from pipeline.outputs.files import remove_abandoned
 from pipeline.outputs.own_manifest import read_own_manifest
 from pipeline.run.report import GOOD, RunReport, read_run, results_of
-from pipeline.sources.discover import RUN_FILES, SHARDS_FILE, Shard, list_digest
+from pipeline.sources.shard import RUN_FILES, SHARDS_FILE, Shard, list_digest
 from pipeline.types import ModelChoice, VideoResult
 
 OK, SOME_BAD, NOT_ONE_RUN = 0, 1, 2

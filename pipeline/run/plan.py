@@ -20,16 +20,9 @@ from pipeline.models.registry import default_whisper
 from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
 from pipeline.run.engines import gpu_counter
-from pipeline.sources.discover import (
-    WHOLE,
-    Shard,
-    discover,
-    given_face_boxes,
-    given_scenes,
-    given_transcripts,
-    result_folders,
-)
-from pipeline.sources.shard import announcement
+from pipeline.sources.discover import discover, result_folders
+from pipeline.sources.shard import WHOLE, Shard, announcement
+from pipeline.sources.sidecars import given_face_boxes, given_scenes, given_transcripts
 from pipeline.speech.checkpoints.own import own_checkpoint
 from pipeline.speech.given import transcript_digest
 from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob, frames_held

@@ -23,7 +23,7 @@ from pipeline.outputs.clips_list import ClipsList, write_clips_list
 from pipeline.outputs.files import json_text, write_json
 from pipeline.outputs.index_page import write_index
 from pipeline.outputs.own_manifest import summary_of
-from pipeline.sources.discover import WHOLE, Shard, list_digest
+from pipeline.sources.shard import WHOLE, Shard, list_digest
 from pipeline.types import ModelChoice, VideoResult
 
 SCHEMA_VERSION = 1

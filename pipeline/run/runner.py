@@ -30,8 +30,7 @@ from pipeline.run.remote import RemoteListener, mirrored, push_run
 from pipeline.run.report import GOOD, RunReport
 from pipeline.run.summary import models_used, summary
 from pipeline.settings import as_list
-from pipeline.sources.discover import RUN_FILES
-from pipeline.sources.shard import shard_of
+from pipeline.sources.shard import RUN_FILES, shard_of
 from pipeline.stages import STAGES, Models, Stages, VideoJob
 from pipeline.storage.mirror import Mirror
 from pipeline.storage.places import is_url

@@ -1,22 +1,18 @@
-"""Discovery of the videos of a run, of the folders for their results, and of the transcripts that belong to them."""
+"""Discovery of the videos of a run, and of the folders for their results."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
 import os
-import re
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from pipeline.errors import InputError
+from pipeline.sources.shard import RUN_FILES, SHARDS_FILE
 from pipeline.types import CLIP_NAME
-
-T = TypeVar("T")
 
 EXTENSIONS = frozenset(
     {
@@ -26,15 +22,6 @@ EXTENSIONS = frozenset(
 )
 """Names that count as videos in a folder, in small or capital letters. A file named on the command line may
 have any name."""
-
-TRANSCRIPT_SUFFIXES = (".json", ".srt", ".JSON", ".SRT")
-"""Kinds of transcripts that are read, the richer one first."""
-
-RUN_FILES = ("run.json", "clips.jsonl", "index.html")
-"""Files that a run writes beside the folders of its videos; a shard of a run names them by `Shard.name_of`."""
-
-SHARDS_FILE = re.compile(r"(run|clips|index)\.shard-(\d+)-of-(\d+)\.(json|jsonl|html)")
-"""Every name that `Shard.name_of` gives to one of `RUN_FILES`."""
 
 OUTPUT = "output"
 """Folder inside a video's results that holds its clips."""
@@ -49,61 +36,6 @@ SIGNS_OF_RESULTS = ("log.txt", "transcript.json", TABLE, "failure.json")
 
 LONGEST_NAME_BYTES = 255
 """Longest name that file systems take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One of *world* runs that share out a list of videos: each takes every *world*-th one, from its *rank* on.
-
-    On any machines, together they take every video of the list once, as long as the list is the same.
-    """
-
-    rank: int
-    """Number of the run, from 0."""
-    world: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rank < self.world:
-            raise ValueError(f"Shard: rank {self.rank} is not within 0 to {self.world - 1}")
-
-    def __str__(self) -> str:
-        return f"{self.rank}/{self.world}"
-
-    def of(self, items: Sequence[T]) -> list[T]:
-        """Return this shard's share of *items*, in their order."""
-        return list(items[self.rank :: self.world])
-
-    def name_of(self, name: str) -> str:
-        """Return this shard's name of one of `RUN_FILES`, so that no two shards write the same file.
-
-        >>> Shard(3, 16).name_of("run.json")
-        'run.shard-03-of-16.json'
-        >>> Shard(0, 1).name_of("run.json")
-        'run.json'
-        """
-        if self.world == 1:
-            return name
-        stem, _, ending = name.partition(".")
-        digits = max(len(str(self.world)), 2)
-        return f"{stem}.shard-{self.rank:0{digits}}-of-{self.world:0{digits}}.{ending}"
-
-
-WHOLE = Shard(0, 1)
-"""All of the list."""
-
-
-def list_digest(videos: Sequence[Path], source: Path) -> str:
-    """Return 64 hexadecimal digits that tell one list of videos, in its order, from another; nothing is read.
-
-    Args:
-        videos: absolute paths.
-        source: the folder that they lie in, or the only one of them.
-
-    Raises:
-        ValueError: a video is not inside *source*, or its name cannot be that of a file.
-    """
-    names = [video.relative_to(source) if video != source else Path(video.name) for video in videos]
-    return hashlib.sha256(b"\0".join(os.fsencode(name) for name in names)).hexdigest()
 
 
 def discover(source: Path, recursive: bool) -> list[Path]:
@@ -237,88 +169,3 @@ def _is_free(folder: Path, taken: set[str]) -> bool:
     name = folder.name.casefold()
     ours = name in RUN_FILES or name == OUTPUT or SHARDS_FILE.fullmatch(name) is not None
     return str(folder).casefold() not in taken and not ours and not folder.is_file()
-
-
-def given_transcripts(videos: list[Path], source: Path, folders: list[Path], given: Path) -> list[Path | None]:
-    """Return the user's own transcript of each video, where there is one.
-
-    For ``talk.mp4`` these names are tried: ``talk.mp4.json``, ``talk.mp4.srt``, ``talk.json``, ``talk.srt``, and those
-    of an earlier run, ``talk.mp4/transcript.json`` and ``talk/transcript.json``. A video of a folder inside *source*
-    is looked for in the folder of that name inside *given* first. A transcript in the folder of the video's own results
-    is never taken: this run would write over it.
-
-    Args:
-        videos: absolute paths.
-        source: input of the run.
-        folders: result of `result_folders`.
-        given: the folder of transcripts.
-
-    Raises:
-        InputError: ``not_found`` when *given* is no folder.
-    """
-    given = given.expanduser().absolute()
-    if not given.is_dir():
-        raise InputError("not_found", "there is no such folder of transcripts. Name one with --transcripts", given)
-    root = source.absolute() if source.is_dir() else source.absolute().parent
-    found: list[Path | None] = []
-    for video, folder in zip(videos, folders, strict=True):
-        homes = dict.fromkeys([given / video.parent.relative_to(root), given])
-        names = [f"{name}{suffix}" for name in (video.name, video.stem) for suffix in TRANSCRIPT_SUFFIXES]
-        names += [f"{name}/transcript.json" for name in (video.name, video.stem)]
-        paths = (home / name for home in homes for name in names)
-        found.append(next((path for path in paths if _is_file(path) and not _same(path.parent, folder)), None))
-    return found
-
-
-def _is_file(path: Path) -> bool:
-    """Return True where *path* is a file; a name that is too long for the system is none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def _same(one: Path, other: Path) -> bool:
-    return other.is_dir() and one.samefile(other)
-
-
-def given_scenes(videos: list[Path], given: Path) -> list[Path | None]:
-    """Return the user's list of the scenes of each video, where there is one. ``talk-Scenes.csv`` is PySceneDetect's
-    name for that of ``talk.mp4``. See `_given_lists`."""
-    return _given_lists(videos, given, "-Scenes.csv", "scenes")
-
-
-def given_face_boxes(videos: list[Path], given: Path) -> list[Path | None]:
-    """Return the user's list of the faces in each video, where there is one: ``talk-faces.csv`` for ``talk.mp4``. See
-    `_given_lists`."""
-    return _given_lists(videos, given, "-faces.csv", "faces")
-
-
-def _given_lists(videos: list[Path], given: Path, ending: str, what: str) -> list[Path | None]:
-    """Return the user's list of each video, where there is one.
-
-    In a folder, for ``talk.mp4`` these names are tried: ``talk.mp4`` and ``talk`` with *ending*, ``talk.mp4.csv``,
-    ``talk.csv``.
-
-    Args:
-        videos: absolute paths.
-        given: a folder of lists, or the list of the only video.
-        ending: end of their names, such as ``-Scenes.csv``.
-        what: content of the lists, for messages.
-
-    Raises:
-        InputError: ``not_found`` when there is no such file or folder; ``bad_setting`` for one list and several videos.
-    """
-    given = given.expanduser().absolute()
-    if given.is_dir():
-        tried = [
-            [given / f"{name}{end}" for end in (ending, ".csv") for name in (video.name, video.stem)]
-            for video in videos
-        ]
-        return [next((path for path in paths if _is_file(path)), None) for paths in tried]
-    if not given.is_file():
-        raise InputError("not_found", f"there is no such list of {what}, nor a folder of them", given)
-    if len(videos) != 1:
-        message = f"is the list of one video, and here are {len(videos)}. Name a folder of lists, or one video"
-        raise InputError("bad_setting", message, given)
-    return [given]

@@ -14,7 +14,7 @@ from pipeline.errors import InputError
 from pipeline.run.dry_run import past_of
 from pipeline.run.merge import merge
 from pipeline.run.report import RunReport, read_run
-from pipeline.sources.discover import RUN_FILES, Shard
+from pipeline.sources.shard import RUN_FILES, Shard
 from pipeline.types import ModelChoice, VideoResult
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 from tests.fuzz.values import JSON_VALUES, Place, changed, nested, places_in, raw_json

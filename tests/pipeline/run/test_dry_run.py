@@ -17,7 +17,7 @@ from pipeline.outputs.failure import write_failure
 from pipeline.run import dry_run as module
 from pipeline.run.dry_run import Past, dry_run, past_of, work_seconds
 from pipeline.run.plan import take_orders
-from pipeline.sources.discover import Shard
+from pipeline.sources.shard import Shard
 from pipeline.types import VideoResult
 
 CPU = Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", DOWNLOAD_WEIGHTS=False)

@@ -17,7 +17,7 @@ from pipeline.run import merge as merge_module
 from pipeline.run import runner
 from pipeline.run.merge import main, merge, ranges
 from pipeline.run.report import RunReport
-from pipeline.sources.discover import Shard
+from pipeline.sources.shard import Shard
 from pipeline.types import ModelChoice, VideoResult
 from tests.support.quick_run import quick
 

@@ -15,7 +15,7 @@ from pipeline.outputs.own_manifest import summary_of
 from pipeline.outputs.seal import sealed
 from pipeline.run import report as run_report
 from pipeline.run.report import RunReport, read_run, results_of
-from pipeline.sources.discover import Shard, list_digest
+from pipeline.sources.shard import Shard, list_digest
 from pipeline.types import ModelChoice, VideoResult
 from tests.support.finished import finished
 

@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InputError
 from pipeline.outputs import extras
-from pipeline.sources.discover import (
-    ANNOTATED,
-    EXTENSIONS,
-    RUN_FILES,
-    SHARDS_FILE,
-    discover,
-    given_transcripts,
-    result_folders,
-)
+from pipeline.sources.discover import ANNOTATED, EXTENSIONS, discover, result_folders
+from pipeline.sources.shard import RUN_FILES, SHARDS_FILE
 from pipeline.types import CLIP_NAME, ClipPlan
 from tests.support.privileges import folder_of_nobody
 
@@ -277,7 +270,6 @@ def test_names_as_long_as_can_be(tmp_path: Path, letter: str) -> None:
         assert len(os.fsencode(name)) <= 255
         (tmp_path / name).mkdir()
     assert _results(tmp_path, tmp_path / "out", videos[0]) == [stem]
-    assert _given(tmp_path, [videos[0]]) == [None]
 
 
 def test_one_file_in_an_output_folder(tmp_path: Path) -> None:
@@ -310,53 +302,3 @@ def test_no_two_videos_share_a_folder(
     assert not any(
         path.is_file() or path.name in RUN_FILES or SHARDS_FILE.fullmatch(path.name.casefold()) for path in got
     )
-
-
-def _given(tmp_path: Path, videos: list[str], *transcripts: str, output: str = "out") -> list[str | None]:
-    """What is found in the folder ``t`` for videos of the folder ``v``."""
-    _files(tmp_path / "v", *videos)
-    (tmp_path / "t").mkdir(exist_ok=True)
-    _files(tmp_path / "t", *transcripts)
-    paths = [tmp_path / "v" / name for name in videos]
-    folders = result_folders(paths, tmp_path / "v", tmp_path / output)
-    found = given_transcripts(paths, tmp_path / "v", folders, tmp_path / "t")
-    return [None if path is None else path.relative_to(tmp_path / "t").as_posix() for path in found]
-
-
-@pytest.mark.parametrize(
-    ("there", "taken"),
-    [
-        (["a.json"], "a.json"),
-        (["a.srt"], "a.srt"),
-        (["a.SRT"], "a.SRT"),
-        (["a.json", "a.srt"], "a.json"),
-        (["a.json", "a.mp4.srt"], "a.mp4.srt"),
-        (["a.json", "a/transcript.json"], "a.json"),
-        (["a/transcript.json"], "a/transcript.json"),
-        (["a.mp4/transcript.json"], "a.mp4/transcript.json"),
-        (["b.json", "a.txt", "a.vtt", "aa.json"], None),
-        (["a.json/other"], None),
-    ],
-)
-def test_the_transcript_of_a_video(tmp_path: Path, there: list[str], taken: str | None) -> None:
-    assert _given(tmp_path, ["a.mp4"], *there) == [taken]
-
-
-def test_videos_that_share_a_name_may_have_transcripts_of_their_own(tmp_path: Path) -> None:
-    assert _given(tmp_path, ["a.mkv", "a.mp4"], "a.json", "a.mp4.json") == ["a.json", "a.mp4.json"]
-
-
-def test_a_video_of_a_folder_inside_is_looked_for_in_the_folder_of_that_name_first(tmp_path: Path) -> None:
-    videos = ["in/a.mp4", "in/b.mp4", "a.mp4"]
-    assert _given(tmp_path, videos, "in/a.json", "a.json", "b.json") == ["in/a.json", "b.json", "a.json"]
-
-
-def test_what_this_run_will_write_is_never_taken(tmp_path: Path) -> None:
-    """Results go to the very folder of transcripts: the one of an earlier run would be written over."""
-    assert _given(tmp_path, ["a.mp4", "b.mp4"], "a/transcript.json", "b.srt", output="t") == [None, "b.srt"]
-
-
-def test_a_missing_folder_of_transcripts(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--transcripts") as caught:
-        given_transcripts([], tmp_path, [], tmp_path / "nowhere")
-    assert caught.value.reason_code == "not_found"

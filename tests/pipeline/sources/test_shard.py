@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError
 from pipeline.run import runner
 from pipeline.run.dry_run import dry_run
-from pipeline.sources.discover import RUN_FILES, SHARDS_FILE, WHOLE, Shard, list_digest
-from pipeline.sources.shard import shard_of
+from pipeline.sources.shard import RUN_FILES, SHARDS_FILE, WHOLE, Shard, list_digest, shard_of
 from tests.support.noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 WORLDS = st.integers(1, 40)
