@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from config import Config
 from pipeline.attribution.faces import Faces
-from pipeline.attribution.offscreen import carried_over
+from pipeline.attribution.offscreen import fill_offscreen_words
 from pipeline.attribution.sentences import split_sentences
 from pipeline.attribution.speakers import attribute_words
 from pipeline.types import AttributedWord, ModelChoice, Sentence, Transcript
 from pipeline.vision.calibration import calibration_of
 
 
-def understood(
+def attribute(
     faces: Faces, transcript: Transcript, models: Sequence[ModelChoice], config: Config
 ) -> tuple[tuple[AttributedWord, ...], tuple[Sentence, ...]]:
-    """Every word with its speaker, and the sentences that they make.
+    """Attribute every word to a speaker, and split the words into sentences.
 
     Args:
         faces: of the video.
@@ -33,7 +33,7 @@ def understood(
         threshold=speaking_threshold(config, scores.boundary),
         slope=scores.slope,
     )
-    words = tuple(carried_over(words, faces, language=language, pause_s=pause_s))
+    words = tuple(fill_offscreen_words(words, faces, language=language, pause_s=pause_s))
     sentences = split_sentences(words, faces, language=language, pause_s=pause_s, max_s=config.MAX_SENTENCE_S)
     return words, tuple(sentences)
 

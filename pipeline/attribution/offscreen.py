@@ -12,10 +12,10 @@ from pipeline.attribution.speakers import IN_VIEW_SHARE
 from pipeline.types import AttributedWord
 
 
-def carried_over(
+def fill_offscreen_words(
     words: Sequence[AttributedWord], faces: Faces, *, language: str, pause_s: float
 ) -> tuple[AttributedWord, ...]:
-    """*words*, where those of nobody in view are given to who speaks around them without a break.
+    """Assign words of nobody in view to the speaker whose words surround them without a break.
 
     A picture that cuts to the listener and back does not end a sentence. The words go to the one who speaks before
     and after them, or on the one side where the sentence has another, if his face is not in view during any of them:
@@ -29,7 +29,7 @@ def carried_over(
     """
     persons = faces.tracks.persons
     person_of = {spoken.speaker: persons[spoken.track] for spoken in words if spoken.track is not None}
-    carried = list(words)
+    filled = list(words)
     first = 0
     for stop in range(1, len(words) + 1):
         if stop < len(words) and not breaks_off(words[stop - 1].word, words[stop].word, language, pause_s):
@@ -41,9 +41,9 @@ def carried_over(
             (neighbour,) = around
             tracks = [track for track, person in persons.items() if person == person_of[neighbour]]
             if not any(_in_view(spoken, faces, tracks) for spoken in words[begin:end]):
-                carried[begin:end] = [dataclasses.replace(spoken, speaker=neighbour) for spoken in words[begin:end]]
+                filled[begin:end] = [dataclasses.replace(spoken, speaker=neighbour) for spoken in words[begin:end]]
         first = stop
-    return tuple(carried)
+    return tuple(filled)
 
 
 def _runs(words: Sequence[AttributedWord], first: int, stop: int) -> list[tuple[int, int, int | None]]:

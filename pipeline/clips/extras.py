@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config import Config
-from pipeline.attribution.attribute import understood
+from pipeline.attribution.attribute import attribute
 from pipeline.attribution.faces import Faces
 from pipeline.framing.clock import clip_rate
 from pipeline.machine import core_count
@@ -49,7 +49,7 @@ def write_extras(
     if not config.ANNOTATE and not config.EXPORT:
         return
     tracks, _, transcript = read_kept(folder)
-    words, sentences = understood(Faces(tracks), transcript, models, config)
+    words, sentences = attribute(Faces(tracks), transcript, models, config)
     smooth = functools.partial(smooth_path, window=config.SMOOTH_FRAMES)
     embeddings = None
     if "talknet" in as_list(config.EXPORT) and config.FACE_EMBEDDINGS:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
-from pipeline.attribution.attribute import understood
+from pipeline.attribution.attribute import attribute
 from pipeline.attribution.faces import Faces
 from pipeline.clips.pages import write_pages
 from pipeline.clips.plan import Plan, plan_clips
@@ -129,7 +129,7 @@ def finish_video(
     output.mkdir(parents=True, exist_ok=True)
 
     faces = Faces(tracks)
-    words, sentences = understood(faces, transcript, models, config)
+    words, sentences = attribute(faces, transcript, models, config)
     write_transcript(folder / TRANSCRIPT, transcript, words, marks.speech)
     write_subtitles(folder, sentences, float(probe.lead_s))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config import Config
 from pipeline.attribution.faces import Faces
-from pipeline.attribution.offscreen import carried_over
+from pipeline.attribution.offscreen import fill_offscreen_words
 from pipeline.attribution.sentences import split_sentences
 from pipeline.attribution.speakers import attribute_words
 from pipeline.clips.plan import plan_clips
@@ -154,7 +154,7 @@ def _use(folder: Path, transcript: Transcript) -> None:
     faces = Faces(NO_FACES)
     language = transcript.language
     words = attribute_words(transcript.words, faces, language=language)
-    words = carried_over(words, faces, language=language, pause_s=0.5)
+    words = fill_offscreen_words(words, faces, language=language, pause_s=0.5)
     assert [spoken.word for spoken in words] == list(transcript.words)
     sentences = split_sentences(words, faces, language=language, pause_s=0.5, max_s=20.0)
     assert [spoken.word for sentence in sentences for spoken in sentence.words] == list(transcript.words)

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 
 from config import Config
 from pipeline.attribution.faces import Faces
-from pipeline.attribution.offscreen import carried_over
+from pipeline.attribution.offscreen import fill_offscreen_words
 from pipeline.attribution.sentences import split_sentences
 from pipeline.attribution.speakers import attribute_words
 from pipeline.clips.plan import plan_clips
@@ -146,7 +146,7 @@ def _face(first: int, stop: int, frame_count: int, logit: float = 3.0) -> Scored
 def _planned(tracks: ScoredTracks, words: Iterable[tuple[float, float]], config: Config) -> list[Any]:
     faces = Faces(tracks)
     spoken = attribute_words([Word(f" w{i}", start_s, end_s) for i, (start_s, end_s) in enumerate(words)], faces)
-    spoken = carried_over(spoken, faces, language="en", pause_s=0.5)
+    spoken = fill_offscreen_words(spoken, faces, language="en", pause_s=0.5)
     sentences = split_sentences(spoken, faces, language="en", pause_s=0.5, max_s=20.0)
     return list(plan_clips(sentences, faces, (64, 48), config))
 

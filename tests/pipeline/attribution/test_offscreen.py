@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.attribution.faces import Faces
-from pipeline.attribution.offscreen import carried_over
+from pipeline.attribution.offscreen import fill_offscreen_words
 from pipeline.attribution.speakers import attribute_words
 from pipeline.types import Word
 
@@ -17,7 +17,7 @@ def _words(text: str) -> tuple[Word, ...]:
 
 def _carried(faces: Faces, text: str) -> list[tuple[int | None, int | None]]:
     attributed = attribute_words(_words(text), faces)
-    return [(s.track, s.speaker) for s in carried_over(attributed, faces, language="en", pause_s=0.5)]
+    return [(s.track, s.speaker) for s in fill_offscreen_words(attributed, faces, language="en", pause_s=0.5)]
 
 
 def _cut_away(make_tracks, persons=(0, 1, 0), listener: float = -3.0) -> Faces:
@@ -61,4 +61,4 @@ def test_a_listener_who_answers_keeps_his_words(make_tracks) -> None:
 
 
 def test_no_words(make_tracks) -> None:
-    assert carried_over((), Faces(make_tracks(frame_count=5)), language="en", pause_s=0.5) == ()
+    assert fill_offscreen_words((), Faces(make_tracks(frame_count=5)), language="en", pause_s=0.5) == ()
