@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Threads of PyTorch spin while they wait for one another, and so take the cores of the processes that they share them
+# with: asleep they wait as well. It must be said before PyTorch is loaded; processes that tests start inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
