@@ -280,7 +280,7 @@ RIDDLES = re.compile(r"(What|Whether|How|Likewise|As of|As)\b")
 
 STILL_RIDDLES = (
     *("pipeline/attribution", "pipeline/clips", "pipeline/executors", "pipeline/framing", "pipeline/render"),
-    *("pipeline/run", "pipeline/types", "pipeline/vision"),
+    *("pipeline/run", "pipeline/types"),
     *("pipeline/outputs/extras.py", "pipeline/outputs/kept.py", "pipeline/storage/copies.py"),
     *("pipeline/storage/mirror.py", "pipeline/fingerprint.py", "pipeline/stages.py"),
 )

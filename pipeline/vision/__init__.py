@@ -1,1 +1,1 @@
-"""Who is in the picture and how strongly each face speaks: shots, tracks, crops, scores."""
+"""Faces in a video: shots, tracks, crops, persons and speaker scores."""

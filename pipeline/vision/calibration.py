@@ -1,4 +1,4 @@
-"""From a network's logit to the probability that the face speaks, in one place."""
+"""The probability that a face speaks, from the logit of a speaker model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.special import expit
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How the logit of one speaker model is to be read."""
+    """Slope and offset that turn the logits of one speaker model into probabilities."""
 
     slope: float = 1.0
     """Log-odds of speaking to one of the logit's units."""
@@ -38,12 +38,12 @@ PLAIN = Calibration()
 
 
 def calibration_of(model: str) -> Calibration:
-    """How the logits of a speaker model are to be read."""
+    """Return the calibration of a speaker model."""
     return FITTED.get(model, PLAIN)
 
 
 def probability_of(model: str, logit: np.ndarray) -> np.ndarray:
-    """Probability of speaking by Platt's method, ``1 / (1 + exp(-(slope * logit + offset)))``.
+    """Return the probability of speaking by Platt's method, ``1 / (1 + exp(-(slope * logit + offset)))``.
 
     Args:
         model: name of the speaker model.

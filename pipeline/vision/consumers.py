@@ -1,4 +1,4 @@
-"""Who reads the crops of a stream of tracks, and in which form they come.
+"""The interface of those who read the crops of a stream of tracks.
 
 A `TrackStream` hands every crop to all its consumers, once, when nothing can change it any more, and keeps none. A
 consumer holds what it needs and no longer than it needs it: a crop takes 12.5 kB, a minute of one face 19 MB.
@@ -38,20 +38,20 @@ class EndedTrack:
     """A track that is over: its last crops, and whom it shows."""
 
     key: int
-    """As of `GrowingTrack`."""
+    """Number of the track within its stream."""
     first_frame: int
     """Of these crops."""
     crops: Sequence[np.ndarray]
-    """The crops since the last ones, as of `GrowingTrack`."""
+    """(112, 112) uint8 grey each, of consecutive frames: those since the last ones."""
     boxes_px: np.ndarray
-    """(C, 4) float32, as of `GrowingTrack`."""
+    """(C, 4) float32: x1, y1, x2, y2 on the frames of the crops, in source pixels."""
     stretches: Sequence[Stretch]
     """The track by persons, in order of time; together they are all of it. Empty where the track is too short or its
     face too small: it comes without crops then, and is in no table."""
 
 
 class CropConsumer(Protocol):
-    """Takes the crops of a stream as they become certain.
+    """A reader of the crops of a stream, as they become certain.
 
     The crops are shared by all consumers of a stream: nobody writes into them.
     """

@@ -22,7 +22,7 @@ BORDER_GREY = 110
 
 
 def smooth_path(boxes_px: np.ndarray, window: int) -> np.ndarray:
-    """Centre and half side of a face over time, smoothed by a median whose ends repeat the first and last value.
+    """Smooth centre and half side of a face over time by a median whose ends repeat the first and last value.
 
     Args:
         boxes_px: (F, 4) x1, y1, x2, y2 of consecutive frames.
@@ -40,7 +40,7 @@ def smooth_path(boxes_px: np.ndarray, window: int) -> np.ndarray:
 
 
 def face_square(picture: np.ndarray, center_px: tuple[float, float], half_px: float, crop_scale: float) -> np.ndarray:
-    """The square around a face, margin included: more below the face than above.
+    """Return the square around a face with its margin, which is larger below the face than above.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -60,14 +60,14 @@ def face_square(picture: np.ndarray, center_px: tuple[float, float], half_px: fl
 
 
 def model_crop(picture: np.ndarray, center_px: tuple[float, float], half_px: float, crop_scale: float) -> np.ndarray:
-    """(112, 112) uint8 grey: the middle of `face_square`."""
+    """Return (112, 112) uint8 grey: the middle of `face_square`."""
     edge = (FULL_PX - CROP_PX) // 2
     middle = face_square(picture, center_px, half_px, crop_scale)[edge : edge + CROP_PX, edge : edge + CROP_PX]
     return cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY)
 
 
 def cut_out(picture: np.ndarray, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-    """``picture[top:bottom, left:right]`` of a picture (H, W, 3) uint8, with grey where it reaches outside."""
+    """Return ``picture[top:bottom, left:right]`` of a picture (H, W, 3) uint8, with grey where it reaches outside."""
     height, width = picture.shape[:2]
     if top >= 0 and left >= 0 and bottom <= height and right <= width:
         return picture[top:bottom, left:right]

@@ -1,4 +1,4 @@
-"""A person's look as a vector: the points of a face are found, the face is aligned by them, and a network reads it."""
+"""A person's look as a vector: find five points of the face, align it by them, and let a network read it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from s3fd.landmarks import LandmarkFinder, load_landmarks
 
 
 class Embedder(Protocol):
-    """Tells how people look."""
+    """A model that turns views of faces into vectors."""
 
     @property
     def limits(self) -> CosineLimits:
@@ -24,7 +24,7 @@ class Embedder(Protocol):
 
     @property
     def memory_reductions(self) -> int:
-        """How often the device ran out of memory since loading, and a batch was halved."""
+        """Number of times that the device ran out of memory since loading, and a batch was halved."""
         ...
 
     def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
@@ -44,12 +44,12 @@ class FaceNetwork(Protocol):
     def memory_reductions(self) -> int: ...
 
     def align(self, picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-        """The face of *picture* (H, W, 3) uint8 BGR whose five points lie at *points_px* (5, 2), as the network reads
-        it: (112, 112, 3) uint8 BGR."""
+        """Align the face of *picture* (H, W, 3) uint8 BGR whose five points lie at *points_px* (5, 2): (112, 112, 3)
+        uint8 BGR, as the network reads it."""
         ...
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
-        """(n, D) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
+        """Return (n, D) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
         ...
 
 
@@ -66,16 +66,16 @@ class FaceEmbedder:
 
     @property
     def limits(self) -> CosineLimits:
-        """As `Embedder.limits`."""
+        """Cosines at which two vectors of the network are of one person."""
         return self.network.limits
 
     @property
     def memory_reductions(self) -> int:
-        """As `Embedder.memory_reductions`."""
+        """Number of times that a batch was halved."""
         return self.network.memory_reductions
 
     def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
-        """As `Embedder.embed`; None where the points of the face are not found."""
+        """Return a vector for each view; None where the points of the face are not found."""
         vectors: list[np.ndarray | None] = [None] * len(views)
         faces: dict[int, np.ndarray] = {}
         for at, view in enumerate(views):
@@ -89,7 +89,7 @@ class FaceEmbedder:
 
 
 def load_embedder(model: str, weights: Path, yunet: Path | None, device: str = "cpu") -> FaceEmbedder:
-    """Loads a network of identity, and YuNet or MTCNN to find landmarks for it.
+    """Load a network of identity, and YuNet or MTCNN to find landmarks for it.
 
     Args:
         model: ``mobilefacenet``, ``sface`` or ``auraface``.

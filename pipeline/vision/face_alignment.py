@@ -14,7 +14,7 @@ PLACES_PX = ((38.29, 51.70), (73.53, 51.50), (56.03, 71.74), (41.55, 92.37), (70
 
 
 def aligned(picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-    """The face of *picture* with its points near `PLACES_PX`.
+    """Align the face of *picture* with its points near `PLACES_PX`.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -27,7 +27,7 @@ def aligned(picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The turn, scaling and shift that bring points nearest to others, in the sense of least squares.
+    """Fit the turn, scaling and shift that bring points nearest to others, in the sense of least squares.
 
     After Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (PAMI 1991), in
     the plane: with points as complex numbers it is one division.

@@ -1,4 +1,4 @@
-"""Reads faces that the user gives: lines ``frame,x1,y1,x2,y2,conf``, as Sieve's detector takes them (``face_boxes`` of
+"""Faces that the user gives: lines ``frame,x1,y1,x2,y2,conf``, as Sieve's detector takes them (``face_boxes`` of
 github.com/sieve-community/fast-asd).
 
 The file comes from outside. Whatever is in it, the result is boxes on frames or an `InputError` that names the line.
@@ -29,7 +29,7 @@ LONGEST_LINE = 20_000
 """Characters of a line: `MOST_FACES` take less."""
 
 MOST_LINES = MOST_BOXES = 5_000_000
-"""As many as two faces on every frame of a day at 25 a second."""
+"""Two faces on every frame of a day at 25 a second."""
 
 MOST_FACES = 100
 """On one frame."""
@@ -49,7 +49,7 @@ SOURCE, GRID = "frame", "grid_frame"
 """First column of the header: numbers count the file's own pictures, or frames of the 25 fps grid."""
 
 SIEVES_NAME = "frame_number"
-"""What Sieve's detector calls the first column: the same as `SOURCE`."""
+"""Name of the first column with Sieve's detector; it means `SOURCE`."""
 
 EDGES = ("x1", "y1", "x2", "y2")
 
@@ -63,7 +63,7 @@ def read_face_boxes(
     times: Callable[[Probe], Sequence[Fraction]],
     threshold: float | None = None,
 ) -> GivenFaces:
-    """The faces in *path*.
+    """Read the faces in *path*.
 
     A line is a frame and a face on it. A frame with several faces has several lines, or one line with further groups of
     five values. A line with nothing but a frame says that it has no face. So does a frame that is not listed, unless
@@ -101,10 +101,10 @@ def read_face_boxes(
 
 @dataclass(slots=True)
 class _Listed:
-    """What the lines say."""
+    """The content of the lines."""
 
     counts: str = SOURCE
-    """What the numbers of frames count: `SOURCE` or `GRID`."""
+    """Unit of the numbers of frames: `SOURCE` or `GRID`."""
     lines: dict[int, int] = field(default_factory=dict)
     """Every frame that is named, and the first line that names it."""
     of: array[int] = field(default_factory=lambda: array("q"))
@@ -114,12 +114,12 @@ class _Listed:
 
 
 def _frames_until(at_s: Sequence[Fraction]) -> int:
-    """Frames of the grid up to the last of these times."""
+    """Return the number of grid frames up to the last of these times."""
     return first_showing(at_s[-1]) + 1 if at_s else 0
 
 
 def _check_end(listed: _Listed, count: int, rate: Fraction | int, path: Path) -> None:
-    """Refuses frames that lie clearly beyond the end of a video with *count* frames, of which a second has *rate*."""
+    """Refuse frames that lie clearly beyond the end of a video with *count* frames, of which a second has *rate*."""
     late = next((frame for frame in listed.lines if frame >= count + PAST_THE_END_S * rate), None)
     if late is None:
         return
@@ -163,7 +163,7 @@ def _read(path: Path, probe: Probe, threshold: float | None) -> _Listed:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and stripped cells of every row that is not empty."""
+    """Return the line number and stripped cells of every row that is not empty."""
     line = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -197,7 +197,7 @@ def _is_header(cells: Sequence[str]) -> bool:
 
 
 def _counts(cells: Sequence[str], path: Path, line: int) -> str:
-    """`SOURCE` or `GRID`, as the header says."""
+    """Return `SOURCE` or `GRID`, as the header says."""
     names = tuple(cell.lower() for cell in cells if cell)
     names = (SOURCE, *names[1:]) if names[:1] == (SIEVES_NAME,) else names
     if (

@@ -59,7 +59,8 @@ class FaceNet:
         self._network, self._device = network.eval().to(device), device
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
-        """(n, 512) float32 of unit length for (n, 160, 160, 3) uint8 **BGR** faces; the network sees them as RGB."""
+        """Return (n, 512) float32 of unit length for (n, 160, 160, 3) uint8 **BGR** faces; the network sees them as
+        RGB."""
         import torch
 
         rgb = np.ascontiguousarray(faces[..., ::-1].transpose(0, 3, 1, 2))
@@ -69,7 +70,7 @@ class FaceNet:
 
 
 def face_input(picture: np.ndarray, box_px: np.ndarray) -> np.ndarray:
-    """What a box shows, cut at the edge of the picture and brought to the network's size.
+    """Return the content of a box, cut at the edge of the picture and brought to the network's size.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -92,7 +93,7 @@ def embed_tracks(
     on_frames: Callable[[int], None] = lambda _: None,
     threads: int = 1,
 ) -> tuple[np.ndarray, ...]:
-    """The embeddings of every face of a video, in one pass over its pictures.
+    """Return the embeddings of every face of a video, in one pass over its pictures.
 
     Args:
         probe: the source.
@@ -124,7 +125,7 @@ def embed_tracks(
 def _faces(
     probe: Probe, tracks: ScoredTracks, threads: int, on_frames: Callable[[int], None]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Row of the table and `face_input` of every face, frame by frame."""
+    """Yield the row of the table and the `face_input` of every face, frame by frame."""
     order = np.argsort(tracks.frame, kind="stable")
     bounds = np.searchsorted(tracks.frame[order], np.arange(tracks.frame_count + 1))
     first = seen = tracks.first_frame

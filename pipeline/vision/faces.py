@@ -14,7 +14,7 @@ from pipeline.vision.tracker import OpenTrack
 
 
 class TrackedFace:
-    """Takes the crops of one track, each once, and keeps none.
+    """The crops of one track, each taken once and handed over.
 
     Args:
         key: number of the track within its stream.

@@ -30,7 +30,8 @@ LONGEST_ABSENCE_FRAMES = 10 * GRID_FPS
 
 
 def look_of(views: Sequence[FaceView]) -> np.ndarray | None:
-    """(1728,) float32 of unit length, whose product with that of other views is the correlation of their thumbnails.
+    """Return (1728,) float32 of unit length, whose product with that of other views is the correlation of their
+    thumbnails.
 
     Args:
         views: of one track.
@@ -48,7 +49,7 @@ def look_of(views: Sequence[FaceView]) -> np.ndarray | None:
 
 
 def persons_by_framing(spans: np.ndarray, boxes_px: np.ndarray, looks: Sequence[np.ndarray | None]) -> np.ndarray:
-    """The person of each track: that of the one before it that is most alike, if any is alike enough.
+    """Return the person of each track: that of the most alike track before it, if any is alike enough.
 
     Args:
         spans: (T, 2) int: first frame and the frame after the last of each track, ordered by first frame.

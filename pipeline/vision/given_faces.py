@@ -57,7 +57,7 @@ class GivenFaces:
         return self.step + (self.step > 1)
 
     def at(self, frame: int) -> np.ndarray:
-        """(N, 4) float32 boxes of one grid frame; none where it is not listed."""
+        """Return (N, 4) float32 boxes of one grid frame; none where it is not listed."""
         place = int(np.searchsorted(self.first_frame, frame, "right")) - 1
         if place < 0 or frame >= self.stop_frame[place]:
             return np.zeros((0, 4), np.float32)
@@ -65,7 +65,7 @@ class GivenFaces:
 
 
 def placed(spans: Mapping[int, Span], of: np.ndarray, box_px: np.ndarray) -> GivenFaces:
-    """Boxes of pictures, on the grid. Boxes that a picture has twice count once.
+    """Place the boxes of pictures on the grid; boxes that a picture has twice count once.
 
     Args:
         spans: of each listed picture by its number, those without a face among them; boxes of others are left out.
@@ -89,7 +89,7 @@ def placed(spans: Mapping[int, Span], of: np.ndarray, box_px: np.ndarray) -> Giv
 
 
 def spans_of(pictures: Sequence[int], at_s: Sequence[Fraction], rate: Fraction) -> dict[int, Span]:
-    """The grid frames that show each of these pictures of a file.
+    """Return the grid frames that show each of these pictures of a file.
 
     One that no grid frame shows, as there are in sources of more than 25 frames a second, counts for the grid frame
     that follows it, where that shows no picture of the list.

@@ -37,7 +37,7 @@ def persons_of(
     least_cosine: float,
     most_groups: int = MOST_GROUPS,
 ) -> np.ndarray:
-    """The person of each track.
+    """Return the person of each track.
 
     Args:
         spans: (T, 2) int: first frame and the frame after the last of each track, ordered by first frame.
@@ -68,7 +68,7 @@ def persons_of(
 
 
 def _joined(groups: list[_Group], spans: np.ndarray, least_cosine: float) -> list[_Group]:
-    """*groups* after joining the most alike two, as long as there are two alike enough."""
+    """Join the two most alike *groups*, as long as there are two alike enough, and return those that are left."""
     likeness = _likeness(groups, spans)
     best = likeness.argmax(axis=1)
     score = likeness[np.arange(len(groups)), best]
@@ -98,7 +98,7 @@ def _joined(groups: list[_Group], spans: np.ndarray, least_cosine: float) -> lis
 
 
 def _likeness(groups: Sequence[_Group], spans: np.ndarray) -> np.ndarray:
-    """(G, G) float32: average cosine between groups; minus infinity where they may not be joined."""
+    """Return (G, G) float32: average cosine between groups; minus infinity where they may not be joined."""
     means = np.stack([group.mean for group in groups]).astype(np.float32)
     likeness = means @ means.T
     np.fill_diagonal(likeness, -np.inf)

@@ -26,7 +26,7 @@ class CosineLimits:
             raise ValueError(f"CosineLimits: expected cosines in 0..1 that ascend to those of one person, got {values}")
 
     def scaled_to(self, same_person: float) -> CosineLimits:
-        """Limits of another network, of which only *same_person* is known: all in the same proportion."""
+        """Return limits in the same proportion for another network, of which only *same_person* is known."""
         factor = same_person / self.same_person
         return CosineLimits(
             same_person, self.most_doubt * factor, self.most_across * factor, self.least_within * factor
@@ -41,6 +41,6 @@ from the front come down to 0.27, those of different people are about 0."""
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
-    """*vector* as float32 of length 1; left as it is when it is zero."""
+    """Scale *vector* to float32 of length 1; a zero vector stays as it is."""
     length = float(np.linalg.norm(vector.astype(np.float64)))
     return (vector / length if length else vector).astype(np.float32)

@@ -1,4 +1,4 @@
-"""How often the models of one video halved their batches because the device ran out of memory."""
+"""Counts of batches that the models of one video halved because the device ran out of memory."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class HasMemory(Protocol):
 
     @property
     def memory_reductions(self) -> int:
-        """How often it did since loading."""
+        """Number of times that it did since loading."""
         ...
 
 
 class HalvedBatches:
-    """Counts for one video, of models that serve many."""
+    """The halved batches of one video, of models that serve many."""
 
     def __init__(self) -> None:
         self._counts = {"face detector": 0, "speaker model": 0, "identity model": 0}

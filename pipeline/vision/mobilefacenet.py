@@ -1,4 +1,4 @@
-"""MobileFaceNet: an aligned face in, 128 numbers out that are nearly the same for other pictures of the same person.
+"""MobileFaceNet: a network that turns an aligned face into 128 numbers, nearly the same for all pictures of a person.
 
 Chen, Liu, Gao, Han, "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices" (CCBR
 2018), table 1. The published file (github.com/foamliu/MobileFaceNet, release v1.0) gives the names of tensors, ReLU6
@@ -88,7 +88,7 @@ class Bottleneck(nn.Module):
 
 
 def _convolution(channels: int, out: int, side: int = 1, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    """A convolution that keeps the size but for its stride, normalised, and bent at 0 and 6."""
+    """Build a convolution that keeps the size but for its stride, normalised, and bent at 0 and 6."""
     conv = nn.Conv2d(channels, out, side, stride, side // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(out), nn.ReLU6(inplace=True))
 
@@ -118,16 +118,16 @@ class MobileFaceNetRunner:
 
     @property
     def memory_reductions(self) -> int:
-        """How often the device ran out of memory since loading, and a batch was halved."""
+        """Number of times that the device ran out of memory since loading, and a batch was halved."""
         return self._batches.reductions
 
     def align(self, picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-        """As `pipeline.vision.face_alignment.aligned`."""
+        """Align a face as ArcFace does (`pipeline.vision.face_alignment.aligned`)."""
         return aligned(picture, points_px)
 
     @torch.inference_mode()
     def embed(self, faces: np.ndarray) -> np.ndarray:
-        """(n, 128) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
+        """Return (n, 128) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
         with self._exact_float32():
             done = self._batches.run("faces", len(faces), lambda start, stop: self._embed(faces[start:stop]))
             parts = [vectors for _, _, vectors in done]
@@ -139,15 +139,15 @@ class MobileFaceNetRunner:
         return self._network(((pixels - mean) / spread).permute(0, 3, 1, 2)).cpu().numpy()
 
     def _exact_float32(self) -> AbstractContextManager[None]:
-        """Keeps cuDNN from computing in fewer bits than float32 has, which it does unless told."""
+        """Keep cuDNN from computing in fewer bits than float32 has, which it does unless told."""
         if self._device.type != "cuda":
             return nullcontext()
         return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
 def fused(network: nn.Module) -> nn.Module:
-    """*network*, which has learnt, with each batch normalisation folded into the convolution before it, and the weights
-    in the order in which pixels come: channels last."""
+    """Return *network*, which has learnt, with each batch normalisation folded into the convolution before it, and the
+    weights in the order in which pixels come: channels last."""
     for part in [each for each in network.modules() if isinstance(each, nn.Sequential)]:
         for (name, conv), (norm_name, norm) in pairwise(list(part.named_children())):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):

@@ -44,7 +44,7 @@ class Sighting:
 
 
 class OnlinePersons(Protocol):
-    """Numbers the persons of one video, from 0 in the order in which they are told apart."""
+    """A numbering of the persons of one video, from 0 in the order in which they are told apart."""
 
     def number(self, seen: Sighting) -> int:
         """Return the number of the person that *seen* shows.

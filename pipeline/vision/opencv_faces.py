@@ -48,14 +48,14 @@ class SFace:
         _tried(weights, self, 128)
 
     def align(self, picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-        """The face where OpenCV puts it."""
+        """Align a face as OpenCV does."""
         # Of the row of a detection, (15,), only the points are read: in the middle, behind the box.
         row = np.zeros((1, 15), np.float32)
         row[0, 4:14] = np.asarray(points_px, np.float32).reshape(-1)
         return self._network.alignCrop(np.ascontiguousarray(picture), row)
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
-        """(n, 128) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
+        """Return (n, 128) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
         return np.stack([self._network.feature(face).reshape(-1) for face in faces])
 
 
@@ -80,11 +80,11 @@ class AuraFace:
         _tried(weights, self, 512)
 
     def align(self, picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-        """As `pipeline.vision.face_alignment.aligned`."""
+        """Align a face as ArcFace does (`pipeline.vision.face_alignment.aligned`)."""
         return aligned(picture, points_px)
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
-        """(n, 512) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
+        """Return (n, 512) float32, of any length, for (n, 112, 112, 3) uint8 BGR aligned faces."""
         return np.stack([self._embed(face) for face in faces])
 
     def _embed(self, face: np.ndarray) -> np.ndarray:
@@ -94,7 +94,7 @@ class AuraFace:
 
 
 def _opened(weights: Path, load: Callable[[], Loaded]) -> Loaded:
-    """What *load* makes of the file.
+    """Open the file with *load*.
 
     Raises:
         WeightsError: the file is missing, or OpenCV cannot read it.
@@ -109,7 +109,7 @@ def _opened(weights: Path, load: Callable[[], Loaded]) -> Loaded:
 
 
 def _tried(weights: Path, network: SFace | AuraFace, size: int) -> None:
-    """Reads one face with *network*.
+    """Read one face with *network*.
 
     Raises:
         WeightsError: OpenCV cannot run the network on a face, or it gives another number of numbers than *size*.

@@ -1,4 +1,4 @@
-"""A track whose face stops being itself: where one person turns into another, as in a dissolve.
+"""Tracks in which one person turns into another, as in a dissolve.
 
 Known are vectors of unit length of what the face looks like on some frames. A change is where those before and those
 after are unlike, and each alike among themselves: a face in profile, in blur or behind a hand is like nothing.
@@ -22,7 +22,7 @@ LEAST_VIEWS = 3
 
 
 def change_of(vectors: np.ndarray, limits: CosineLimits) -> int | None:
-    """The first view of the second person; None where all views are of one.
+    """Return the first view of the second person; None where all views are of one.
 
     Args:
         vectors: (N, D) of unit length, in order of time.
@@ -44,7 +44,7 @@ def change_of(vectors: np.ndarray, limits: CosineLimits) -> int | None:
 def parts_of(
     frames: Sequence[int], vectors: np.ndarray, first: int, stop: int, limits: CosineLimits
 ) -> list[tuple[int, int, np.ndarray]]:
-    """The persons of one track, in order of time.
+    """Return the persons of one track, in order of time.
 
     Args:
         frames: (N,) of the views, ascending, in ``[first, stop)``.
@@ -68,7 +68,7 @@ def parts_of(
 
 
 def embedded(embedder: Embedder, tracks: Sequence[SampledTrack]) -> list[tuple[list[int], list[np.ndarray]]]:
-    """Frames and vectors of those views of each track in which the face is found.
+    """Return the frames and vectors of those views of each track in which the face is found.
 
     A few views of each track are looked at, and all where the face seems to change. The views of all tracks go through
     the network together.
@@ -98,7 +98,7 @@ def _look(
     found: Sequence[dict[int, np.ndarray | None]],
     wanted: Sequence[Iterable[int]],
 ) -> None:
-    """Puts the vectors of the *wanted* views of each track into *found*, by number."""
+    """Put the vectors of the *wanted* views of each track into *found*, by number."""
     places = [(track, at) for track, views in enumerate(wanted) for at in views]
     if not places:
         return
@@ -108,17 +108,17 @@ def _look(
 
 
 def _stride(frames: Sequence[int]) -> int:
-    """Views, evenly spread, from one that is looked at to the next."""
+    """Return the step from one view that is looked at to the next."""
     return max(COARSE_FRAMES // (frames[1] - frames[0]), 1) if len(frames) > 1 else 1
 
 
 def _doubtful(vectors: Iterable[np.ndarray | None], most_doubt: float) -> bool:
-    """True where two of the *vectors* are so unlike that the face may have changed."""
+    """Return True where two of the *vectors* are so unlike that the face may have changed."""
     known = [vector for vector in vectors if vector is not None]
     return bool(known) and bool((np.stack(known) @ np.stack(known).T).min() < most_doubt)
 
 
 def _within(cosines: np.ndarray) -> float:
-    """Average cosine of the views with one another, without each with itself."""
+    """Return the average cosine of the views with one another, without each with itself."""
     count = len(cosines)
     return float((cosines.sum() - np.trace(cosines)) / (count * (count - 1)))

@@ -1,4 +1,4 @@
-"""Who is who while a video goes on: a consumer of the stream that numbers the persons of growing and ended tracks."""
+"""A consumer of the stream that numbers the persons of growing and ended tracks while a video goes on."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class PersonNumbers:
 
 @dataclass(slots=True)
 class _Growing:
-    """What is known of a track that goes on."""
+    """The boxes and the number of a track that goes on."""
 
     first_frame: int
     boxes_px: list[np.ndarray] = field(default_factory=list)
@@ -112,5 +112,5 @@ class _Growing:
         return np.concatenate(self.boxes_px)[frame - self.first_frame]
 
     def sighting(self, key: int, look: np.ndarray | None) -> Sighting:
-        """Return what is seen of it so far."""
+        """Return the track as it is seen so far."""
         return Sighting(key, self.first_frame, None, self.boxes_px[0][0], self.boxes_px[-1][-1], look)

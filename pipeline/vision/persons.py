@@ -1,4 +1,4 @@
-"""Who is who in one video: with a network of identity, or by the framing where there is none."""
+"""The persons of one video: told apart by a network of identity, or by the framing where there is none."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PersonPart:
     boxes_px: np.ndarray
     """(F, 4) float32: x1, y1, x2, y2 on each frame, in pixels of the pictures."""
     look: np.ndarray | None
-    """As of `Stretch`."""
+    """(D,) float32 of unit length: what the person looks like; None when not known."""
 
     @property
     def stop_frame(self) -> int:
@@ -48,24 +48,24 @@ class PersonPart:
 
 
 class Identity(Protocol):
-    """Tells which tracks show the same person."""
+    """A model that tells which tracks show the same person."""
 
     @property
     def memory_reductions(self) -> int:
-        """How often the device ran out of memory since loading, and a batch was halved."""
+        """Number of times that the device ran out of memory since loading, and a batch was halved."""
         ...
 
     def stretches(self, tracks: Sequence[SampledTrack]) -> list[list[Stretch]]:
-        """For each of *tracks*, which have ended, its stretches in order of time; together they are all of it."""
+        """Part each of *tracks*, which have ended, into stretches in order of time; together they are all of it."""
         ...
 
     def persons(self, parts: Sequence[PersonPart]) -> np.ndarray:
-        """(P,) int32: the person of each part of a video, which are in order of their beginning; from 0 in order of
-        first appearance."""
+        """Return the (P,) int32 person of each part of a video, from 0 in order of first appearance. The parts are in
+        order of their beginning."""
         ...
 
     def online(self) -> OnlinePersons:
-        """Return what numbers the persons of one video while it goes on."""
+        """Return a numbering of the persons of one video while it goes on."""
         ...
 
 
@@ -81,20 +81,20 @@ class IdentityByFace:
 
     @property
     def memory_reductions(self) -> int:
-        """As `Identity.memory_reductions`."""
+        """Number of times that a batch was halved."""
         return self.embedder.memory_reductions
 
     def stretches(self, tracks: Sequence[SampledTrack]) -> list[list[Stretch]]:
-        """As `Identity.stretches`: a track is parted where its face becomes another's."""
+        """Part each track where its face becomes another's."""
         found = embedded(self.embedder, tracks)
         return [self._parted(track, *views) for track, views in zip(tracks, found, strict=True)]
 
     def persons(self, parts: Sequence[PersonPart]) -> np.ndarray:
-        """As `Identity.persons`: those whose faces are alike."""
+        """Return the person of each part: those whose faces are alike are one."""
         return persons_of(_spans(parts), [part.look for part in parts], self.embedder.limits.same_person)
 
     def online(self) -> OnlinePersons:
-        """As `Identity.online`: those whose faces are alike."""
+        """Return a numbering of persons by their faces."""
         return OnlineByFace(self.embedder.limits.same_person)
 
     def _parted(self, track: SampledTrack, frames: Sequence[int], vectors: Sequence[np.ndarray]) -> list[Stretch]:
@@ -110,21 +110,21 @@ class IdentityByFraming:
     memory_reductions = 0
 
     def stretches(self, tracks: Sequence[SampledTrack]) -> list[list[Stretch]]:
-        """As `Identity.stretches`: no track is parted."""
+        """Return each track as one stretch: by its framing none is parted."""
         return [[Stretch(track.first_frame, track.stop_frame, look_of(track.views))] for track in tracks]
 
     def persons(self, parts: Sequence[PersonPart]) -> np.ndarray:
-        """As `Identity.persons`."""
+        """Return the person of each part: those in the same framing are one."""
         boxes_px = np.array([part.boxes_px[[0, -1]] for part in parts], np.float64).reshape(-1, 2, 4)
         return persons_by_framing(_spans(parts), boxes_px, [part.look for part in parts])
 
     def online(self) -> OnlinePersons:
-        """As `Identity.online`."""
+        """Return a numbering of persons by their framing."""
         return OnlineByFraming()
 
 
 def load_identity(model: str, weights: Path | None, yunet: Path | None, device: str = "cpu") -> Identity | None:
-    """Loads what tells persons apart; None where every track is a person of its own.
+    """Load the model that tells persons apart; None where every track is a person of its own.
 
     Args:
         model: ``mobilefacenet``, ``sface``, ``auraface``, ``by-framing`` or ``by-track``.
@@ -146,5 +146,5 @@ def load_identity(model: str, weights: Path | None, yunet: Path | None, device: 
 
 
 def _spans(parts: Sequence[PersonPart]) -> np.ndarray:
-    """(P, 2) int64: first frame and frame after the last."""
+    """Return (P, 2) int64: first frame and frame after the last."""
     return np.array([(part.first_frame, part.stop_frame) for part in parts], np.int64).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""A few pictures of a face, spread evenly over its track, chosen while its end is not known yet."""
+"""Views of a face, spread evenly over its track and chosen before its end is known."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SampledTrack:
 
 
 class FaceSamples:
-    """Takes the frames of a track in order and keeps up to `MOST_SAMPLES` views of the face.
+    """Up to `MOST_SAMPLES` views of one face, taken as its frames come.
 
     Args:
         first_frame: of the track.
@@ -61,7 +61,7 @@ class FaceSamples:
         """In order of time."""
 
     def offer(self, frame: int, picture: np.ndarray, box_px: np.ndarray) -> None:
-        """Keeps a copy of the face if it is this frame's turn.
+        """Keep a copy of the face if it is this frame's turn.
 
         Args:
             frame: its number; ascending.
@@ -79,7 +79,7 @@ class FaceSamples:
 
 
 def view_of(picture: np.ndarray, box_px: np.ndarray) -> FaceView:
-    """The face at *box_px* (4,) of *picture* (H, W, 3) uint8, with what is around it."""
+    """Copy the face at *box_px* (4,) of *picture* (H, W, 3) uint8, with what is around it."""
     x1, y1, x2, y2 = np.asarray(box_px, float).tolist()
     side = max(round(VIEW_SIDES * max(x2 - x1, y2 - y1)), 1)
     left, top = round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2)

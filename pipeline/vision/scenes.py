@@ -22,7 +22,7 @@ LARGEST_BYTES = 16 * 2**20
 """Greater files are refused before they are read: a scene takes about 100 bytes."""
 
 MOST_SCENES = 150_000
-"""As many as a day of scenes of half a second."""
+"""A day of scenes of half a second."""
 
 LATEST_S = 1_000_000
 """Times beyond eleven days are a mistake of unit."""
@@ -40,7 +40,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 class GivenShots:
-    """Tells where shots begin as `pipeline.vision.shots.ShotFinder` does, of frames that are given.
+    """Shots whose first frames are given, with the interface of `pipeline.vision.shots.ShotFinder`.
 
     Args:
         starts: first grid frame of each shot, ascending.
@@ -53,16 +53,16 @@ class GivenShots:
         self._starts = frozenset(starts) - {0}
 
     def push(self, frame: int, picture: np.ndarray) -> list[int]:
-        """The shot that begins with this picture: its frame, or nothing. As `ShotFinder.push`."""
+        """Return the frame of this picture if a shot begins with it."""
         return [frame] if frame in self._starts else []
 
     def finish(self) -> list[int]:
-        """Nothing: every shot was told with its first picture. As `ShotFinder.finish`."""
+        """Return nothing: every shot was told with its first picture."""
         return []
 
 
 def read_scenes(path: Path, duration_s: float = 0.0) -> tuple[int, ...]:
-    """The first grid frame of each shot, the first is 0.
+    """Read the first grid frame of each shot; the first is 0.
 
     Cuts are taken by their time in seconds, which is measured from the first video frame: frame numbers of the file
     count the source's frames, which are no clock. A scene begins with the first frame of the 25 fps grid that shows it,
@@ -88,8 +88,8 @@ def read_scenes(path: Path, duration_s: float = 0.0) -> tuple[int, ...]:
 
 
 def first_showing(time_s: Fraction) -> int:
-    """The first grid frame whose middle is not before *time_s*: the one that `pipeline.media.decode` gives that
-    picture."""
+    """Return the first grid frame whose middle is not before *time_s*: the frame to which `pipeline.media.decode` gives
+    the picture of that time."""
     return int(-((1 - 2 * time_s * GRID_FPS) // 2))
 
 
@@ -109,7 +109,7 @@ def _read_text(path: Path) -> str:
 
 
 def _spans(text: str, path: Path) -> list[tuple[Fraction, Fraction]]:
-    """Start and end of each scene in seconds, in order of time."""
+    """Return the start and end of each scene in seconds, in order of time."""
     rows = _rows(text, path)
     header = _header(rows, path)
     start, end = header.index(START_COLUMN), header.index(END_COLUMN)
@@ -134,7 +134,7 @@ def _spans(text: str, path: Path) -> list[tuple[Fraction, Fraction]]:
 
 
 def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and stripped cells of every row."""
+    """Return the line number and stripped cells of every row."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     try:
         for row in reader:
@@ -144,14 +144,14 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _separator(text: str) -> str:
-    """What follows the name of the first column; a comma where that is nothing to part columns with."""
+    """Return the character after the name of the first column; a comma where it can part no columns."""
     after = text.find(FIRST_COLUMN) + len(FIRST_COLUMN)
     found = text[after : after + 1].strip('"') if after >= len(FIRST_COLUMN) else ""
     return found if found and found in SEPARATORS else ","
 
 
 def _header(rows: Iterator[tuple[int, list[str]]], path: Path) -> Sequence[str]:
-    """The names of the columns: in the first row, or in the second below the list of cuts."""
+    """Return the names of the columns: in the first row, or in the second below the list of cuts."""
     line = 0
     for line, row in rows:
         if row[:1] == [FIRST_COLUMN]:

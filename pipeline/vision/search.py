@@ -1,4 +1,4 @@
-"""On which frames faces are looked for: on those planned, and between two of them where a straight line would not do.
+"""The search for faces: on planned frames, and between two of them where a straight line would not do.
 
 With ``DETECT_EVERY`` above 1 the boxes between two planned frames are interpolated. That is right while every face of
 the one is near itself in the other. Where a face moves too far, or is in only one of the two, the frame in the middle
@@ -38,7 +38,7 @@ class FaceSearch:
         self._last: tuple[int, np.ndarray] | None = None
 
     def run(self, planned: Sequence[tuple[int, bool]]) -> list[tuple[int, bool, np.ndarray]]:
-        """Looks for faces on *planned* frames, and between them where needed; never between two shots.
+        """Look for faces on *planned* frames, and between them where needed; never between two shots.
 
         Args:
             planned: ascending frames, each with whether a shot begins there.
@@ -65,7 +65,7 @@ class FaceSearch:
 
 
 def interpolates(before_px: np.ndarray, after_px: np.ndarray, least_iou: float) -> bool:
-    """Whether the faces between two looks may be taken to be on straight lines.
+    """Return True where the faces between two looks may be taken to be on straight lines.
 
     Args:
         before_px: (N, 4) x1, y1, x2, y2 of the earlier look.

@@ -31,7 +31,7 @@ class VisionSettings:
 
     @classmethod
     def of(cls, config: Config, bridged: int | None = None) -> VisionSettings:
-        """The settings of *config*, whose ``DETECT_EVERY`` is a number by now.
+        """Return the settings of *config*, whose ``DETECT_EVERY`` is a number by now.
 
         Args:
             config: settings.
@@ -59,6 +59,7 @@ class VisionSettings:
         return self.max_gap + self.smooth_frames // 2 + (batch + 1) * self.detect_every + lag + 2 * DECODE_BATCH
 
     def batch_within(self, capacity: int) -> int:
-        """The largest detection batch, up to ``DETECT_BATCH``, with which *capacity* held pictures are enough."""
+        """Return the largest detection batch, up to ``DETECT_BATCH``, with which *capacity* held pictures are
+        enough."""
         fitting = [batch for batch in range(1, self.detect_batch + 1) if self.frames_held(batch) <= capacity]
         return fitting[-1] if fitting else 1

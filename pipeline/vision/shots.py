@@ -41,7 +41,7 @@ WINDOW_FRAMES = 2
 
 
 class ShotFinder:
-    """Takes the pictures of one video in order and tells where shots begin.
+    """The beginnings of shots, found in the pictures of one video as they come.
 
     Args:
         detector: of cuts: ``adaptive`` or ``content``.
@@ -71,7 +71,7 @@ class ShotFinder:
         self._begin = 0
 
     def push(self, frame: int, picture: np.ndarray) -> list[int]:
-        """The cuts that become known with this picture.
+        """Take the next picture and return the cuts that become known with it.
 
         Args:
             frame: grid number; consecutive from 0.
@@ -95,11 +95,11 @@ class ShotFinder:
         return cuts
 
     def finish(self) -> list[int]:
-        """The cuts that become known because no picture follows."""
+        """Return the cuts that become known because no picture follows."""
         return self._settled(max(self._pictures, default=0) + LIGHT_FRAMES)
 
     def _settled(self, frame: int) -> list[int]:
-        """Of the cuts that are old enough at *frame* to be told from a flash, those that are none."""
+        """Return the cuts that are old enough at *frame* to be told from a flash, and are none."""
         cuts: list[int] = []
         while self._waiting and self._waiting[0] + self._longest_flash(self._waiting[0]) <= frame:
             cut = self._waiting.pop(0)
@@ -114,7 +114,7 @@ class ShotFinder:
         return [cut]
 
     def _is_flash(self, cut: int) -> bool:
-        """Whether the shot goes on after *cut*: a picture a little later looks like one before it."""
+        """Return True where the shot goes on after *cut*: a picture a little later looks like one before it."""
         most = ALIKE * difference(self._pictures[cut - 1], self._pictures[cut])
         longest = self._longest_flash(cut)
         return any(
@@ -124,8 +124,8 @@ class ShotFinder:
         )
 
     def _longest_flash(self, cut: int) -> int:
-        """Frames of a flash that begins or ends with *cut*: more where the light alone changes there, or one of the two
-        pictures has but one colour."""
+        """Return the frames that a flash which begins or ends with *cut* may take: more where the light alone changes
+        there, or one of the two pictures has but one colour."""
         last, first = self._pictures[cut - 1], self._pictures[cut]
         is_light = min(spread(last), spread(first)) <= FLAT or abs(likeness(last, first)) >= SAME_SCENE
         return LIGHT_FRAMES if is_light else FLASH_FRAMES

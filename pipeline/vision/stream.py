@@ -115,7 +115,8 @@ class TrackStream:
 
     @property
     def parts(self) -> Sequence[PersonPart]:
-        """What each track of the finished table is made of, in their order: how a consumer finds its rows."""
+        """Parts of tracks that the rows of the finished table are made of, in their order: a consumer finds its rows by
+        them."""
         return self._parts
 
     def _schedule(self, stop: int) -> None:

@@ -34,12 +34,12 @@ class OpenTrack:
         return np.array(self._edges[-4:], np.float32)
 
     def boxes_px(self, first: int = 0, stop: int | None = None) -> np.ndarray:
-        """(n, 4) float32: x1, y1, x2, y2 of its frames ``[first, stop)``, counted from its own first."""
+        """Return (n, 4) float32: x1, y1, x2, y2 of its frames ``[first, stop)``, counted from its own first."""
         edges = self._edges[4 * first : None if stop is None else 4 * stop]
         return np.array(edges, np.float32).reshape(-1, 4)
 
     def extend(self, frame: int, box_px: np.ndarray) -> None:
-        """Takes the face of *frame* and interpolates the frames before it that have none."""
+        """Take the face of *frame* and interpolate the frames before it that have none."""
         last, steps = self.last_box_px, frame - self.stop_frame + 1
         box_px = np.asarray(box_px, np.float32)
         for step in range(1, steps):
@@ -48,7 +48,7 @@ class OpenTrack:
 
 
 class Tracker:
-    """Assigns faces to tracks.
+    """The tracks that faces belong to, by the overlap of their boxes.
 
     Args:
         least_iou: a face continues a track when its overlap with the track's last box is above this.
@@ -60,7 +60,7 @@ class Tracker:
         self.open: list[OpenTrack] = []
 
     def update(self, frame: int, boxes_px: np.ndarray) -> list[OpenTrack]:
-        """Takes the faces of one frame; frames come in ascending order.
+        """Take the faces of one frame; frames come in ascending order.
 
         Args:
             frame: grid number.
@@ -80,13 +80,13 @@ class Tracker:
         return ended
 
     def cut(self) -> list[OpenTrack]:
-        """Ends every track: a new shot begins, or the video is over."""
+        """End every track: a new shot begins, or the video is over."""
         ended, self.open = self.open, []
         return ended
 
 
 def matches(first_px: np.ndarray, second_px: np.ndarray, least_iou: float) -> list[tuple[int, int]]:
-    """Pairs boxes of two sets so that their overlaps are largest in all, each box once at most.
+    """Pair boxes of two sets so that their overlaps are largest in all, each box once at most.
 
     Args:
         first_px: (N, 4) x1, y1, x2, y2.
@@ -105,7 +105,7 @@ def matches(first_px: np.ndarray, second_px: np.ndarray, least_iou: float) -> li
 
 
 def iou(first_px: np.ndarray, second_px: np.ndarray) -> np.ndarray:
-    """Overlap of every box of one set with every box of another.
+    """Return the overlap of every box of one set with every box of another.
 
     Args:
         first_px: (N, 4) x1, y1, x2, y2.

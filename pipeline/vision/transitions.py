@@ -1,4 +1,4 @@
-"""Dissolves, fades and wipes, which no frame alone tells: found on small pictures while they are pushed in. Pure.
+"""Dissolves, fades and wipes, found on small pictures as they come: no frame alone tells them. Pure.
 
 After the twin comparison of Zhang, Kankanhalli and Smoliar, "Automatic partitioning of full-motion video" (Multimedia
 Systems 1993): two pictures that differ, each like its own neighbours, with a change between them that adds up. The
@@ -49,29 +49,29 @@ MOST_UNEVEN = 6.0
 
 
 def small(picture: np.ndarray) -> np.ndarray:
-    """(14, 24, 3) float32 of a picture (H, W, 3) uint8."""
+    """Return (14, 24, 3) float32 of a picture (H, W, 3) uint8."""
     return cv2.resize(picture, SMALL_PX, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean difference of two small pictures, in grey levels."""
+    """Return the mean difference of two small pictures, in grey levels."""
     return float(np.abs(first - second).mean())
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> float:
-    """Correlation of two small pictures, -1..1; 0 where one is of one colour."""
+    """Return the correlation of two small pictures, -1..1; 0 where one is of one colour."""
     a, b = first - first.mean(axis=(0, 1)), second - second.mean(axis=(0, 1))
     spread = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / spread if min(float(a.std()), float(b.std())) > 1.0 else 0.0
 
 
 def spread(picture: np.ndarray) -> float:
-    """Standard deviation of a small picture's points from their mean colour, in grey levels."""
+    """Return the standard deviation of a small picture's points from their mean colour, in grey levels."""
     return float((picture - picture.mean(axis=(0, 1))).std())
 
 
 class TransitionFinder:
-    """Takes small pictures in order and tells gradual transitions once their ends are known."""
+    """The gradual transitions of one video, found as small pictures come."""
 
     def __init__(self) -> None:
         self._pictures: deque[np.ndarray] = deque(maxlen=LENGTHS[-1] + 2 * SIDE_FRAMES + 1)
@@ -79,7 +79,7 @@ class TransitionFinder:
         self._next = 0
 
     def push(self, picture: np.ndarray, begin: int) -> int | None:
-        """The frame in the middle of a transition that is seen to have ended with this picture.
+        """Take the next picture and return the middle frame of a transition that has ended with it.
 
         Args:
             picture: as `small` gives it.
@@ -105,7 +105,8 @@ class TransitionFinder:
         return None
 
     def _is_transition(self, held: list[np.ndarray], first: int, last: int) -> bool:
-        """Whether the pictures between these two, both of which count from the oldest held, are made of them."""
+        """Return True where the pictures between these two are made of them. Both count from the oldest picture
+        held."""
         before, after = held[first], held[last]
         change = difference(before, after)
         if change < LEAST_CHANGE:
@@ -125,13 +126,14 @@ class TransitionFinder:
 
 
 def _is_made_of(held: list[np.ndarray], first: int, last: int) -> bool:
-    """Whether the pictures between these two are mixtures of them, or put together from them."""
+    """Return True where the pictures between these two are mixtures of them, or put together from them."""
     middles = {first + (last - first) * part // 4 for part in (1, 2, 3)} - {first, last}
     return all(aside(held[at], held[first], held[last]) < MOST_ASIDE for at in middles)
 
 
 def _is_through_colour(held: list[np.ndarray], first: int, at: int, last: int) -> bool:
-    """Whether the first picture fades to one colour, which is that of the one *at*, and that to the last."""
+    """Return True where the first picture fades to one colour, that of the picture *at*, and this colour to the last
+    picture."""
     if not first + 1 < at < last - 1 or spread(held[at]) > FLAT:
         return False
     if min(spread(held[first]), spread(held[last])) < 2 * FLAT:
@@ -140,7 +142,8 @@ def _is_through_colour(held: list[np.ndarray], first: int, at: int, last: int) -
 
 
 def aside(picture: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:
-    """How far the points of *picture* are from the straight way between those of two others, in parts of its length.
+    """Return the distance of the points of *picture* from the straight way between those of two others, in parts of its
+    length.
 
     0 for a mixture and for a picture of which each point is taken from one of the two.
     """

@@ -1,4 +1,4 @@
-"""Faces that were seen and are in no track, so that it can be said of a moment that there was one."""
+"""Faces that were seen and are in no track: they say of a moment that somebody was there."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ MOST_STRETCHES = 100_000
 
 
 class UnkeptFaces:
-    """Takes stretches in order of their end, and joins those of one cause that meet."""
+    """Stretches in which a face was seen that is in no track; those of one cause that meet are one."""
 
     def __init__(self) -> None:
         self._stretches: list[list[int]] = []
         self._last: dict[int, list[int]] = {}
 
     def add(self, first_frame: int, stop_frame: int, cause: int) -> None:
-        """Takes a face that was in view on these frames, and why it is in no track."""
+        """Add the frames on which a face was in view, and why it is in no track. Stretches come in order of their
+        end."""
         last = self._last.get(cause)
         full = len(self._stretches) >= MOST_STRETCHES
         if last is not None and (full or first_frame <= last[1] + NEAR_FRAMES):
@@ -29,5 +30,5 @@ class UnkeptFaces:
         self._stretches.append(self._last[cause])
 
     def table(self) -> np.ndarray:
-        """(K, 3) int32: first frame, frame after the last, cause; in order."""
+        """Return (K, 3) int32: first frame, frame after the last, cause; in order."""
         return np.array(sorted(self._stretches), np.int32).reshape(-1, 3)
