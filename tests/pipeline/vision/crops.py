@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -44,6 +45,24 @@ class WholeWindow:
     def score_tracks(self, tracks: Sequence[Track]) -> list[np.ndarray]:
         self.calls.append([len(crops) for crops, _ in tracks])
         return [self.score(crops, mfcc) for crops, mfcc in tracks]
+
+
+class AliveCrops:
+    """`CropConsumer` that notes how many of the crops of open tracks somebody holds, itself not among them."""
+
+    def __init__(self) -> None:
+        self._crops: list[weakref.ref[np.ndarray]] = []
+        self.alive: list[int] = []
+        self.total = 0
+
+    def grow(self, tracks: Sequence[GrowingTrack]) -> None:
+        self.alive.append(sum(each() is not None for each in self._crops))
+        self._crops = [each for each in self._crops if each() is not None]
+        self.end(tracks)
+
+    def end(self, tracks: Sequence[GrowingTrack | EndedTrack]) -> None:
+        self._crops += [weakref.ref(crop) for track in tracks for crop in track.crops]
+        self.total += sum(len(track.crops) for track in tracks)
 
 
 def growing(key: int, first: int, crops: Sequence[np.ndarray]) -> GrowingTrack:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +16,11 @@ from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, TOO_SHORT, TOO_SMALL, Au
 from pipeline.vision import block_scorer
 from pipeline.vision.block_scorer import SCORE_BLOCK_FRAMES
 from pipeline.vision.calibration import probability_of
-from pipeline.vision.consumers import EndedTrack, GrowingTrack
 from pipeline.vision.likeness import MOBILEFACENET
 from pipeline.vision.samples import VIEW_PX, FaceView
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from talknet.features import mfcc_for_frames
+from tests.pipeline.vision.crops import AliveCrops
 from tests.pipeline.vision.synthetic import BASE, FIRST_RED, Face, Shot, boxes_in, pictures, stream
 from tests.pipeline.vision.two_passes import crop, smooth, two_passes
 
@@ -237,24 +236,6 @@ def test_a_long_track_is_scored_in_blocks_with_the_sound_of_each(audio):
     sound = mfcc_for_frames(audio.read, 0, frame_count).reshape(frame_count, -1).mean(axis=1)
     crops = [crop(picture, smooth(boxes_in(picture), BASE)[0], BASE).mean() / 100 for picture in few]
     assert run.tracks.logit == pytest.approx(np.resize(crops, frame_count) + sound, abs=1e-4)
-
-
-class AliveCrops:
-    """`CropConsumer` that notes how many of the crops of open tracks somebody holds, itself not among them."""
-
-    def __init__(self) -> None:
-        self._crops: list[weakref.ref[np.ndarray]] = []
-        self.alive: list[int] = []
-        self.total = 0
-
-    def grow(self, tracks: Sequence[GrowingTrack]) -> None:
-        self.alive.append(sum(each() is not None for each in self._crops))
-        self._crops = [each for each in self._crops if each() is not None]
-        self.end(tracks)
-
-    def end(self, tracks: Sequence[GrowingTrack | EndedTrack]) -> None:
-        self._crops += [weakref.ref(crop) for track in tracks for crop in track.crops]
-        self.total += sum(len(track.crops) for track in tracks)
 
 
 @pytest.mark.slow

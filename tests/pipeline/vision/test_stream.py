@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.types import SAMPLES_PER_FRAME, AudioTrack, FaceTracks, ScoredTracks
 from pipeline.vision.consumers import EndedTrack, GrowingTrack
 from pipeline.vision.persons import IdentityByFraming
+from tests.pipeline.vision.crops import AliveCrops
 from tests.pipeline.vision.synthetic import BASE, Face, Shot, boxes_in, pictures, stream
 from tests.pipeline.vision.two_passes import crop, smooth
 
@@ -60,21 +60,6 @@ class Counter:
         return sum(map(len, self.crops.values()))
 
 
-class Alive:
-    """`CropConsumer` that keeps nothing, and notes how many crops of earlier calls are held by anybody."""
-
-    def __init__(self) -> None:
-        self._crops: list[weakref.ref[np.ndarray]] = []
-        self.held: list[int] = []
-
-    def grow(self, tracks: Sequence[GrowingTrack]) -> None:
-        self.held.append(sum(each() is not None for each in self._crops))
-        self.end(tracks)
-
-    def end(self, tracks: Sequence[GrowingTrack | EndedTrack]) -> None:
-        self._crops += [weakref.ref(each) for track in tracks for each in track.crops]
-
-
 @pytest.fixture(scope="module")
 def audio(tmp_path_factory: pytest.TempPathFactory) -> AudioTrack:
     path: Path = tmp_path_factory.mktemp("sound") / "sound.pcm"
@@ -112,9 +97,9 @@ def test_crops_come_while_the_video_goes_on() -> None:
 
 
 def test_the_stream_itself_holds_no_crops() -> None:
-    watched = Alive()
+    watched = AliveCrops()
     stream(pictures([(120, (Face(5), Face(60)))]), None, consumers=[watched], scored=False)
-    assert len(watched.held) > 5 and max(watched.held) <= 1
+    assert watched.total == 240 and max(watched.alive) <= 1
 
 
 def test_consumers_side_by_side_take_the_same_and_change_no_score(audio: AudioTrack) -> None:

@@ -158,6 +158,7 @@ def in_blocks(talking, network) -> np.ndarray:
     return blocks.logits(stream.parts)
 
 
+@pytest.mark.slow
 def test_lr_asd_with_the_whole_track_in_view_scores_as_in_blocks(talking, network, in_blocks) -> None:
     stream, recorded, audio = talking
     causal = WindowScorer(network, audio.read, EVERYTHING, EVERYTHING)
@@ -166,6 +167,7 @@ def test_lr_asd_with_the_whole_track_in_view_scores_as_in_blocks(talking, networ
     np.testing.assert_array_equal(causal.logits(stream.parts), in_blocks)
 
 
+@pytest.mark.slow
 def test_causal_lr_asd_agrees_on_who_speaks_where_the_blocks_are_sure(talking, network, in_blocks) -> None:
     """From the last two seconds alone, scored ten frames at a time."""
     stream, recorded, audio = talking
