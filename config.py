@@ -12,7 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.settings import (
+    ANNOTATED,
+    ATTRIBUTION,
     CLIPS,
+    EXPORTS,
     NOTHING,
     SPEECH,
     VISION,
@@ -198,14 +201,14 @@ class Config:
         "least mean logit of the speaking face over a sentence's words; below it no clip. 0 is the networks' own "
         "boundary of speaking",
         Number(-100.0, 100.0),
-        CLIPS,
+        ATTRIBUTION,
     )
     SENTENCE_PAUSE_S: float = setting(
-        0.5, "a pause between words that ends a sentence, in seconds", Number(0.05, 60.0), CLIPS
+        0.5, "a pause between words that ends a sentence, in seconds", Number(0.05, 60.0), ATTRIBUTION
     )
     MIN_SENTENCE_S: float = setting(0.2, "shorter sentences get no clip, in seconds", Number(0.0, 60.0), CLIPS)
     MAX_SENTENCE_S: float = setting(
-        20.0, "longer sentences are split at their widest pause, in seconds", Number(1.0, 600.0), CLIPS
+        20.0, "longer sentences are split at their widest pause, in seconds", Number(1.0, 600.0), ATTRIBUTION
     )
     MIN_COVERAGE: float = setting(
         0.5,
@@ -261,13 +264,18 @@ class Config:
         0.12, "silence kept before and after a sentence, in seconds: never a neighbour's word", Number(0.0, 5.0), CLIPS
     )
     CLIP_CRF: int = setting(
-        18, "x264 quality of the clips: 0 is lossless, 18 looks like the source", Number(0, 51, whole=True), CLIPS
+        18,
+        "x264 quality of the clips: 0 is lossless, 18 looks like the source",
+        Number(0, 51, whole=True),
+        CLIPS,
+        ANNOTATED,
     )
     CLIP_PRESET: str = setting(
         "veryfast",
         "x264 speed of the clips: slower ones are smaller",
         Choice(("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")),
         CLIPS,
+        ANNOTATED,
     )
     CLIP_TEXT: bool = setting(False, "also write the words of each clip beside it (.txt)", Switch(), NOTHING)
 
@@ -292,7 +300,7 @@ class Config:
         "weights of facenet-pytorch's InceptionResnetV1 (20180402-114759-vggface2.pt): the talknet export then has an "
         "embedding for every face; empty: none",
         Text(),
-        NOTHING,
+        EXPORTS,
     )
 
     WHISPER_DEVICE: str | tuple[str, ...] = setting(

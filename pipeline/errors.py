@@ -6,6 +6,7 @@ and what to do about it). They travel between processes, so each can be pickled 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,3 +113,19 @@ class WorkerDied(PipelineError):  # noqa: N818 - the name that reads best in a l
         if self.silent_s:
             return f"{self.what}. Run this file alone with --debug, or raise HANG_S if the machine is that slow"
         return f"{self.what}. Try fewer workers or a smaller RING_MB, or run this file alone with --debug"
+
+
+def describe(error: BaseException) -> tuple[str, str]:
+    """Return the reason code and the message of an error that ended a video.
+
+    A typed error speaks for itself; the system's own (disk full, no permission) are named; anything else is a bug.
+    """
+    if isinstance(error, PipelineError):
+        return error.reason_code, str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk_full", f"{error}. Make room in the folders for results and for temporary files, and run it again"
+    if isinstance(error, OSError):
+        return "io_error", f"{error}. Check free space and permissions of the output and the temporary folder"
+    if isinstance(error, MemoryError):
+        return "out_of_memory", "the memory ran out. Try fewer workers or a smaller RING_MB"
+    return "internal_error", f"a bug in the program: {type(error).__name__}: {error}. Run it with --debug and report it"

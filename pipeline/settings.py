@@ -17,9 +17,9 @@ from pipeline.errors import InputError
 
 T = TypeVar("T")
 
-VISION, SPEECH, CLIPS, NOTHING = "vision", "speech", "clips", "nothing"
-"""Results that a setting changes: the faces and their scores, the words, only those made of both, or none (settings of
-place and speed)."""
+VISION, SPEECH, ATTRIBUTION, CLIPS, NOTHING = "vision", "speech", "attribution", "clips", "nothing"
+EXPORTS, ANNOTATED = "export", "annotate"
+"""Stages whose results a setting changes: their names. `NOTHING`: no result (where and how fast things run)."""
 
 
 class Kind(Protocol):
@@ -158,10 +158,10 @@ def setting(default: T, help_text: str, kind: Kind, *affects: str, begins: str =
     """Declare a field of a settings class.
 
     Args:
-        default: its value by default.
-        help_text: one line: its meaning, its unit, the reason of the default.
-        kind: kind of the allowed values.
-        affects: the first stages whose results depend on it: `VISION`, `SPEECH` or both, `CLIPS`, or `NOTHING`.
+        default: its value where nothing else is said.
+        help_text: one line: what it means, its unit, why this default.
+        kind: which values are allowed.
+        affects: the first stages whose results depend on it, by name, such as `VISION`; or `NOTHING`.
         begins: title of the group of settings that this one is the first of; those after it belong to the same.
         common: True for the few that people need first.
     """

@@ -57,14 +57,14 @@ def _command_list(models: Sequence[Model], folder: Path | None) -> int:
     for model in shown:
         nc = "NC" if model.non_commercial else ""
         if model.file is None:
-            rows.append((model.job, model.name, "", nc, "", model.licence, model.note))
+            rows.append((model.role, model.name, "", nc, "", model.licence, model.note))
             continue
         here = next((path for path in places(model, folder) if path.is_file()), None)
         where = str(here) if here else "not here"
         sizes = [model.size_bytes, model.wheels.size_bytes if model.wheels else None]
         if here and model.size_exact and here.stat().st_size not in sizes:
             where += f" (wrong size: {here.stat().st_size} bytes)"
-        rows.append((model.job, model.name, size_text(model), nc, model.file, model.licence, where))
+        rows.append((model.role, model.name, size_text(model), nc, model.file, model.licence, where))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip())

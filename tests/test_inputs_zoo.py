@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from config import Config
-from pipeline import stages
 from pipeline.errors import InputError
+from pipeline.opening import open_video
 from pipeline.run.runner import run
+from pipeline.stage import VideoJob
 from tests.support import zoo
 from tests.support.privileges import folder_of_nobody
 
@@ -196,10 +197,10 @@ def test_limits_of_the_settings(tmp_path: Path, small: Config, reason: str) -> N
     """64x48 are 0.003072 million pixels, and four seconds more than a thousandth of an hour."""
     film = zoo.Film(tmp_path)
     path = film.make("v.mkv", film.times(Fraction(25), 4), sound=[(Fraction(0), film.tone(16000, 4))])
-    job = stages.VideoJob(0, path, tmp_path)
-    stages.prepare(job, tmp_path / "sound", Config(), lambda _: None)
+    job = VideoJob(0, path, tmp_path)
+    open_video(job, tmp_path / "sound", Config(), lambda _: None)
     with pytest.raises(InputError) as caught:
-        stages.prepare(job, tmp_path / "sound", small, lambda _: None)
+        open_video(job, tmp_path / "sound", small, lambda _: None)
     assert caught.value.reason_code == reason
 
 

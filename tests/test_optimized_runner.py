@@ -99,6 +99,7 @@ class TestMixedFolder:
         assert {path.name for path in results.iterdir()} == {
             *(
                 "log.txt",
+                "attribution.json",
                 "persons",
                 "report.html",
                 "output",
@@ -152,7 +153,7 @@ class TestMixedFolder:
             ended = start(folder / GOOD, "--output-dir", home, "--clip-style", "head", home=tmp_path)
             assert ended.returncode == 0, ended.stderr
             (video,) = json.loads((home / "run.json").read_text())["videos"]
-            assert video.get("kept") == (["speech", "vision"] if home.name == "kept" else None)
+            assert video.get("kept") == (["attribution", "speech", "vision"] if home.name == "kept" else None)
             assert (" vision late_sound.mp4" in ended.stderr) == (home.name == "new")
             manifests.append(json.loads((results / "output" / "manifest.json").read_text()))
         assert without_time(manifests[0]) == without_time(manifests[1])
@@ -171,7 +172,7 @@ class TestMixedFolder:
         ended = start(folder / GOOD, "--output-dir", tmp_path / "out", *more, home=tmp_path)
         assert ended.returncode == 0, ended.stderr
         (video,) = json.loads((tmp_path / "out" / "run.json").read_text())["videos"]
-        assert (video["status"], video["kept"]) == ("done", ["clips", "speech", "vision"])
+        assert (video["status"], video["kept"]) == ("done", ["attribution", "clips", "speech", "vision"])
         assert {path: path.stat().st_mtime_ns for path in clips} == clips
         texts = {path.with_suffix(".mp4").name: path.read_text() for path in (results / "output").glob("*.txt")}
         manifest = json.loads((results / "output" / "manifest.json").read_text())

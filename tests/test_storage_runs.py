@@ -142,7 +142,7 @@ def test_a_clip_that_was_taken_away_is_made_again_of_what_is_kept(place: Place) 
     assert place.run()[GOOD] == ("done", "")
     assert place.names() == before
     line = next(line for line in place.json("run.json")["videos"] if line["path"].endswith(GOOD))
-    assert line["kept"] == ["speech", "vision"]
+    assert line["kept"] == ["attribution", "speech", "vision"]
 
 
 def test_extras_are_added_to_what_is_done(place: Place) -> None:

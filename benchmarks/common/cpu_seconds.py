@@ -16,14 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common.vision import batches
 from config import Config
+from pipeline.attribution.stage import ATTRIBUTION
+from pipeline.clips.stage import CLIPS
 from pipeline.executors.local.ring import fit
-from pipeline.executors.locks import Claims
-from pipeline.fingerprint import marks_of
+from pipeline.executors.locks import VideoLocks
+from pipeline.executors.runtime import run_stage
+from pipeline.fingerprint import fingerprints_of
+from pipeline.graph import GRAPH
+from pipeline.opening import open_video, read_frames
 from pipeline.run.report import RunReport
-from pipeline.stages import STAGES, Models, Prepared, RealVision, VideoJob
-from pipeline.types import Marks, VideoResult
+from pipeline.stage import Models, OpenedVideo, VideoJob, Work
+from pipeline.types import Fingerprints, FrameBatch, VideoResult
+from pipeline.vision.settings import DECODE_BATCH
+from pipeline.vision.stage import frames_held, load_vision, run_vision
 from s3fd import FaceDetector
 from talknet import SpeakerScorer
 
@@ -33,7 +39,9 @@ LINES = 1000
 MARK = "0" * 64
 """Fingerprint that no results have."""
 
-SOME_TIMINGS: Mapping[str, Sequence[float]] = dict.fromkeys(("decode", "vision", "speech", "mux"), (0.0, 1.0))
+NO_PRINTS = Fingerprints({stage.name: MARK for stage in GRAPH.stages})
+
+SOME_TIMINGS: Mapping[str, Sequence[float]] = dict.fromkeys(("decode", "vision", "speech", "clips"), (0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +65,17 @@ def spent_on(video: Mapping[str, Any], config: Config, models: Models) -> Spent:
     with tempfile.TemporaryDirectory(prefix="costs-") as temporary:
         folder = Path(temporary) / "results"
         shutil.copytree(Path(video["manifest"]).parent.parent, folder)
-        job = VideoJob(0, path, folder, Marks(MARK, MARK, MARK))
+        job = VideoJob(0, path, folder, NO_PRINTS)
         with cpu_clock() as sound:
-            prepared = STAGES.prepare(job, Path(temporary) / "sound.pcm", config, lambda _: None)
-        size_px = prepared.probe.width_px, prepared.probe.height_px
+            opened = open_video(job, Path(temporary) / "sound.pcm", config, lambda _: None)
+        size_px = opened.probe.width_px, opened.probe.height_px
         with cpu_clock() as decode:
-            for _ in STAGES.pictures(prepared, size_px, 1, lambda _: None):
+            for _ in read_frames(opened, size_px, 1, lambda _: None):
                 pass
-        vision_s = _vision_beside_networks(prepared, config, models)
+        vision_s = _vision_beside_networks(job, opened, config, models)
         with cpu_clock() as clips:
-            STAGES.finish(job, prepared, models, config, {}, lambda *_: None)
+            for stage in (ATTRIBUTION, CLIPS):
+                run_stage(stage, Work(job, opened, config, models))
     return Spent(path.name, *size_px, video["video_seconds"] / 60, sound(), decode(), vision_s, clips())
 
 
@@ -85,23 +94,33 @@ def _cpu_now() -> float:
     return time.process_time() + spent.children_user + spent.children_system
 
 
-def _vision_beside_networks(prepared: Prepared, config: Config, models: Models) -> float:
+def _vision_beside_networks(job: VideoJob, opened: OpenedVideo, config: Config, models: Models) -> float:
     """Return the CPU seconds of vision over the whole video, without decoding, face detector and speaker model."""
-    loaded = STAGES.load_vision(config, models, "cpu")
-    assert isinstance(loaded, RealVision) and loaded.models.detector and loaded.models.scorer
-    detector, scorer = TimedDetector(loaded.models.detector), TimedScorer(loaded.models.scorer)
-    vision = replace(loaded, models=replace(loaded.models, detector=detector, scorer=scorer))
-    form = fit(prepared.probe, config.RING_MB << 20, STAGES.frames_held(config))
-    session = vision.start(prepared, form.capacity, lambda _: None)
+    loaded = load_vision(config, models, "cpu")
+    assert loaded.detector and loaded.scorer
+    detector, scorer = TimedDetector(loaded.detector), TimedScorer(loaded.scorer)
+    timed = replace(loaded, detector=detector, scorer=scorer)
+    form = fit(opened.probe, config.RING_MB << 20, frames_held(config))
+    session = run_vision(Work(job, opened, config, models, timed, capacity=form.capacity)).session
     total_s = 0.0
-    pictures = STAGES.pictures(prepared, (form.width_px, form.height_px), 1, lambda _: None)
-    for batch in batches(pictures, form.scale):
+    for batch in _batches(opened, (form.width_px, form.height_px), form.scale):
         with cpu_clock() as pushing:
             session.push(batch)
         total_s += pushing()
     with cpu_clock() as finishing:
         session.finish()
     return max(total_s + finishing() - detector.cpu_s - scorer.cpu_s, 0.0)
+
+
+def _batches(opened: OpenedVideo, size_px: tuple[int, int], scale: float) -> Iterator[FrameBatch]:
+    first, held = 0, []
+    for picture in read_frames(opened, size_px, 1, lambda _: None):
+        held.append(picture.copy())
+        if len(held) == DECODE_BATCH:
+            yield FrameBatch(first, np.stack(held), scale)
+            first, held = first + len(held), []
+    if held:
+        yield FrameBatch(first, np.stack(held), scale)
 
 
 class TimedDetector:
@@ -138,14 +157,14 @@ def driver_seconds(paths: Sequence[Path], config: Config, models: Models) -> dic
     each writing of ``run.json``."""
     begin_s, end_s = [], []
     with tempfile.TemporaryDirectory(prefix="costs-") as temporary:
-        claims = Claims(config, Path(temporary))
+        locks = VideoLocks(config, Path(temporary), GRAPH)
         report = RunReport(Path(temporary), Path(temporary), [Path(f"/{number}") for number in range(LINES)])
         for number, path in enumerate(paths):
             began_s = time.perf_counter()
-            marks = marks_of(path, config, models)
-            claims.take(job := VideoJob(number, path, Path(temporary) / str(number), marks))
+            prints = fingerprints_of(GRAPH, path, config, models)
+            locks.acquire(job := VideoJob(number, path, Path(temporary) / str(number), prints))
             middle_s = time.perf_counter()
-            claims.release(job)
+            locks.release(job)
             begin_s.append(middle_s - began_s)
             end_s.append(time.perf_counter() - middle_s)
         for number in range(LINES):

@@ -14,15 +14,24 @@ from benchmarks.baselines.baseline_models import load_ours
 from benchmarks.common.speed_videos import VideoSet
 from benchmarks.common.timed_runs import Models
 from config import Config
+from pipeline import results
+from pipeline.artifacts import TRACKS
+from pipeline.attribution.stage import ATTRIBUTION
+from pipeline.clips.stage import CLIPS
 from pipeline.executors.local.ring import PictureFormat, fit
+from pipeline.executors.runtime import run_stage
+from pipeline.graph import GRAPH
 from pipeline.machine import core_count, resolved
 from pipeline.models.choose import choose
-from pipeline.outputs.kept import put_in_place
-from pipeline.stages import STAGES, TRANSCRIPT, Prepared, RealVision, VideoJob, model_of
-from pipeline.types import FrameBatch, Marks, ModelChoice
+from pipeline.opening import open_video, read_frames
+from pipeline.outputs.tracks import read_tracks
+from pipeline.speech.stage import SPEECH, TRANSCRIPT, load_speech
+from pipeline.stage import OpenedVideo, VideoJob, Work, model_of
+from pipeline.types import Fingerprints, FrameBatch, ModelChoice
 from pipeline.vision.persons import load_identity
 from pipeline.vision.session import VisionModels
 from pipeline.vision.settings import DECODE_BATCH
+from pipeline.vision.stage import frames_held, run_vision
 
 SHARED_STAGES: tuple[str, ...] = ("media", "shots_tracks_crops", "faces", "scores", "clips")
 """Stages that both ways have. Shots, tracks and crops are one stage: the product does them in one pass."""
@@ -73,50 +82,53 @@ def our_stages(made: VideoSet, folder: Path, models: Models, detect_every: int) 
     detector, scorer = load_ours(models, folder)
     persons = load_identity(identity.name, identity.weights, identity.helper, models.device)
     networks = VisionModels(detector, scorer, models.speaker_model, persons)
-    vision = RealVision(networks, config)
-    speech = STAGES.load_speech(config, named, "cpu")
+    speech = load_speech(config, named, "cpu")
     done = OurStages()
     for number, path in enumerate(sorted(made.videos.glob("*.mp4"))):
         transcript = made.transcripts / f"{path.stem}.json"
-        job = VideoJob(number, path, folder / path.stem, Marks(MARK, MARK, MARK), transcript)
+        job = VideoJob(
+            number, path, folder / path.stem, Fingerprints({stage.name: MARK for stage in GRAPH.stages}), transcript
+        )
         job.folder.mkdir()
         with done.clock("media"):
-            prepared = STAGES.prepare(job, folder / f"{number}.pcm", config, lambda _: None)
-        _see(done, vision, job, prepared, config)
-        words = speech.transcribe(prepared.audio, lambda _: None, transcript)
-        put_in_place(STAGES.keep_words(job, words), "speech")
+            opened = open_video(job, folder / f"{number}.pcm", config, lambda _: None)
+        _see(done, networks, job, opened, config)
+        run_stage(SPEECH, Work(job, opened, config, named, speech))
         with done.clock("clips"):
-            done.clips += STAGES.finish(job, prepared, named, config, {}, lambda *_: None).clip_count
+            work = Work(job, opened, config, named)
+            run_stage(ATTRIBUTION, work)
+            done.clips += run_stage(CLIPS, work).summary.clip_count
     done.seconds["faces"], done.seconds["scores"] = detector.wall_s, scorer.wall_s
     done.seconds["shots_tracks_crops"] -= detector.wall_s + detector.beside_s + scorer.wall_s
     done.looks = detector.looks
     return done
 
 
-def _see(done: OurStages, vision: RealVision, job: VideoJob, prepared: Prepared, config: Config) -> None:
-    """Decode the pictures and push them to vision, whose whole time counts as shots, tracks and crops."""
-    form = fit(prepared.probe, config.RING_MB << 20, STAGES.frames_held(config))
-    session = vision.start(prepared, form.capacity, lambda _: None)
-    batches = _batches(prepared, form)
+def _see(done: OurStages, networks: VisionModels, job: VideoJob, opened: OpenedVideo, config: Config) -> None:
+    """Decodes the pictures and shows them to vision; what that takes in all counts as shots, tracks and crops."""
+    form = fit(opened.probe, config.RING_MB << 20, frames_held(config))
+    work = Work(job, opened, config, (), networks, capacity=form.capacity)
+    run = run_vision(work)
+    batches = _batches(opened, form)
     while True:
         with done.clock("media"):
             batch = next(batches, None)
         if batch is None:
             break
         with done.clock("shots_tracks_crops"):
-            session.push(batch)
+            run.push(batch)
     with done.clock("shots_tracks_crops"):
-        tracks = session.finish()
-        put_in_place(STAGES.keep_tracks(job, prepared, tracks, 0), "vision")
-    done.tracks += len(np.unique(tracks.track))
+        run.finish(0)
+        results.commit(work.pending(TRACKS), TRACKS)
+    done.tracks += len(np.unique(read_tracks(job.folder / results.TRACKS).track))
 
 
-def _batches(prepared: Prepared, form: PictureFormat) -> Iterator[FrameBatch]:
-    """Yield the pictures in batches, copied to a buffer as through the ring."""
+def _batches(opened: OpenedVideo, form: PictureFormat) -> Iterator[FrameBatch]:
+    """The pictures in memory of their own, as through the ring."""
     ring = np.empty((form.capacity, form.height_px, form.width_px, 3), np.uint8)
     first, count = 0, 0
     size_px = form.width_px, form.height_px
-    for frame, picture in enumerate(STAGES.pictures(prepared, size_px, core_count(), lambda _: None)):
+    for frame, picture in enumerate(read_frames(opened, size_px, core_count(), lambda _: None)):
         np.copyto(ring[frame % form.capacity], picture)
         count += 1
         if count == DECODE_BATCH or (frame + 1) % form.capacity == 0:

@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.common.short_videos import Short
 from pipeline.errors import InputError
 from pipeline.outputs.manifest import read_manifest
+from pipeline.results import MADE
 
 DONE = ("done", "skipped")
 
@@ -95,8 +96,9 @@ def digest_decoded(path: Path) -> str:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Return every file below *folder*, as a path relative to it."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    """Return every file below *folder* but the notes on what outputs are made of, as a path relative to it."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    return sorted(path.as_posix() for path in paths if MADE not in path.parts)
 
 
 def timeless(value: Any) -> Any:

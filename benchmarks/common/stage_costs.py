@@ -24,7 +24,7 @@ from config import Config
 from pipeline.machine import core_count, resolved
 from pipeline.models.choose import choose
 from pipeline.outputs.files import write_json
-from pipeline.stages import Models
+from pipeline.stage import Models
 from pipeline.types import ModelChoice
 
 COSTS = Path(__file__).resolve().parents[1] / "scale" / "costs.json"

@@ -83,7 +83,7 @@ def _grid(shared: Path) -> list[Path]:
 def _loaded(name: str, weights_dir: Path | None) -> Transcriber:
     """Load a recogniser, its weights fetched where needed; no stand-in."""
     choices = choose(None, "lip-motion", name, weights_dir=weights_dir, strict=True)
-    weights = next(choice.weights for choice in choices if choice.job == "words")
+    weights = next(choice.weights for choice in choices if choice.role == "words")
     return load_transcriber("pocketsphinx" if weights is None else "whisper", weights, "cpu", "en")
 
 

@@ -5,7 +5,8 @@
     python -m benchmarks.decode --seconds 4 --runs 1
 
 *Ring* is the product's own decoding process (`pipeline.executors.local.decoding`), with a consumer that gives room as
-soon as pictures are there: its clock runs from ``Begin`` to ``EndOfPictures``. *PyAV* decodes in this process and makes
+soon as pictures are there: its clock runs from ``StreamFrames`` to ``EndOfFrames``.
+*PyAV* decodes in this process and makes
 a new array of every frame, ``to_ndarray('bgr24')``. *ffmpeg* is ``-f null``: no conversion, start of the program
 included. All have the same number of threads, and take turns; the ratios are medians of those within one round.
 ``decode_ratio`` is ring by PyAV. Ends with one JSON line.
@@ -34,12 +35,14 @@ from benchmarks.common.speed_videos import make_videos
 from config import Config
 from pipeline.executors.local import messages as say
 from pipeline.executors.local.forkserver import clean_processes
-from pipeline.executors.local.ring import SharedMemory
+from pipeline.executors.local.ring import SharedMemory, fit
 from pipeline.executors.local.setup import WorkerSetup
 from pipeline.executors.local.worker import work
+from pipeline.graph import GRAPH
 from pipeline.machine import core_count, resolved
 from pipeline.media.encode import find_ffmpeg
-from pipeline.stages import STAGES, VideoJob
+from pipeline.stage import VideoJob
+from pipeline.vision.stage import frames_held
 
 WAYS = ("ring", "pyav", "ffmpeg")
 
@@ -115,7 +118,7 @@ def ring_decoder(threads: int, folder: Path) -> Iterator:
     ring = SharedMemory(config.RING_MB << 20)
     context = clean_processes()
     ours, theirs = context.Pipe()
-    setup = WorkerSetup("decode-0", "decode", 0, "cpu", (ring.handle(),), config, (), STAGES, folder, dict(os.environ))
+    setup = WorkerSetup("decode", 0, "cpu", (ring.handle(),), config, (), GRAPH, folder, dict(os.environ))
     process = context.Process(target=work, args=(theirs, setup), daemon=True)
     process.start()
     theirs.close()
@@ -124,7 +127,7 @@ def ring_decoder(threads: int, folder: Path) -> Iterator:
     def into_ring(video: Path) -> tuple[int, float]:
         nonlocal jobs
         jobs += 1
-        return _consume(ours, jobs, video, folder)
+        return _consume(ours, jobs, video, folder, config)
 
     try:
         _await(ours, say.Ready)
@@ -138,18 +141,20 @@ def ring_decoder(threads: int, folder: Path) -> Iterator:
         ring.close()
 
 
-def _consume(pipe: Connection, job: int, video: Path, folder: Path) -> tuple[int, float]:
-    """Return frames and seconds of one video, whose pictures nobody looks at."""
-    pipe.send(say.Decode(job, VideoJob(job, video, folder, kept=frozenset({"speech"}))))
-    _await(pipe, say.Opened)
+def _consume(pipe: Connection, job: int, video: Path, folder: Path, config: Config) -> tuple[int, float]:
+    """Frames and seconds of one video, whose pictures nobody looks at."""
+    pipe.send(say.OpenSource(job, VideoJob(job, video, folder), True))
+    opened = _await(pipe, say.SourceOpened).opened
+    _await(pipe, say.DecoderIdle)
+    form = fit(opened.probe, config.RING_MB << 20, frames_held(config))
     began_s = time.perf_counter()
-    pipe.send(say.Begin(job))
+    pipe.send(say.StreamFrames(job, opened, form))
     frames = 0
-    while not isinstance(message := _await(pipe, say.Pictures, say.EndOfPictures), say.EndOfPictures):
+    while not isinstance(message := _await(pipe, say.Frames, say.EndOfFrames), say.EndOfFrames):
         frames = message.first_frame + message.count
-        pipe.send(say.Room(job, frames))
+        pipe.send(say.FramesReleased(job, frames))
     took_s = time.perf_counter() - began_s
-    _await(pipe, say.Idle)
+    _await(pipe, say.DecoderIdle)
     (folder / f"{job}.pcm").unlink()
     return frames, took_s
 

@@ -33,8 +33,8 @@ from config import Config
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
 from pipeline.outputs.tracks import write_tracks
 from pipeline.outputs.transcript import write_transcript
-from pipeline.run.plan import Orders, take_orders
-from pipeline.stages import Models, VideoJob
+from pipeline.run.plan import RunPlan, make_plan
+from pipeline.stage import Models, VideoJob
 from pipeline.types import (
     GRID_FPS,
     AttributedWord,
@@ -83,8 +83,8 @@ def timed(owner, name, phase):
             marks.append((phase, from_s, time.perf_counter()))
     setattr(owner, name, wrapped)
 
-timed(runner, "take_orders", "videos")
-timed(orders.Orders, "choose_models", "models")
+timed(runner, "make_plan", "videos")
+timed(plan.RunPlan, "choose_models", "models")
 timed(runner, "_close", "files")
 code = optimized_runner.main(sys.argv[1:])
 ended_s = time.perf_counter()
@@ -126,8 +126,8 @@ def make_finished(folder: Path, count: int, minutes: float) -> None:
         with (folder / f"talk {number:05d}.mp4").open("wb") as file:
             file.write(number.to_bytes(8, "big"))
             file.truncate(VIDEO_BYTES)
-    orders = take_orders(folder, CONFIG, lambda _: None)
-    models = orders.choose_models(lambda _: None)
+    planned = make_plan(folder, CONFIG, lambda _: None)
+    models = planned.choose_models(lambda _: None)
     sentences = talk(minutes * 60)
     spoken = tuple(word for sentence in sentences for word in sentence.words)
     model = folder.parent / "model"
@@ -135,14 +135,14 @@ def make_finished(folder: Path, count: int, minutes: float) -> None:
     write_transcript(model / "transcript.json", Transcript("en", tuple(segments)), spoken)
     write_tracks(model / "tracks.npz", faces(round(minutes * 60 * GRID_FPS)))
     for number in range(count):
-        job, _ = orders.order(number, models)
-        _finish(job, orders, models, sentences, minutes * 60)
+        job, _ = planned.job(number, models)
+        _finish(job, planned, models, sentences, minutes * 60)
         for name in ("transcript.json", "tracks.npz"):
             os.link(model / name, job.folder / name)
 
 
-def _finish(job: VideoJob, orders: Orders, models: Models, sentences: Sequence[Sentence], seconds: float) -> None:
-    """Write the files of a finished video, as far as a later run looks at them."""
+def _finish(job: VideoJob, planned: RunPlan, models: Models, sentences: Sequence[Sentence], seconds: float) -> None:
+    """Writes what the end of the work on one video leaves, as far as a later run looks at it."""
     output = job.folder / "output"
     output.mkdir(parents=True)
     clips, dropped = [], []
@@ -163,8 +163,8 @@ def _finish(job: VideoJob, orders: Orders, models: Models, sentences: Sequence[S
         probe=source,
         frame_count=round(seconds * GRID_FPS),
         language="en",
-        fingerprint=job.marks.whole,
-        config=orders.config,
+        fingerprint=job.prints.all,
+        config=planned.config,
         models=models,
         clips=clips,
         dropped=dropped,

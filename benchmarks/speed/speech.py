@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--batches", type=int, nargs="*", default=BATCHES, help="numbers of windows at once to measure")
     flags = parser.parse_args(argv)
     choices = choose(None, "lip-motion", flags.model, weights_dir=flags.weights_dir, strict=True)
-    weights = next(choice.weights for choice in choices if choice.job == "words")
+    weights = next(choice.weights for choice in choices if choice.role == "words")
     assert weights is not None
     with tempfile.TemporaryDirectory() as folder:
         report = measured(weights, _sets(flags.shared, Path(folder)), flags.runs, flags.threads, flags.batches)

@@ -9,13 +9,11 @@ from pipeline.attribution.faces import Faces
 from pipeline.attribution.offscreen import fill_offscreen_words
 from pipeline.attribution.sentences import split_sentences
 from pipeline.attribution.speakers import attribute_words
-from pipeline.types import AttributedWord, ModelChoice, Sentence, Transcript
+from pipeline.types import Attribution, ModelChoice, Transcript
 from pipeline.vision.calibration import calibration_of
 
 
-def attribute(
-    faces: Faces, transcript: Transcript, models: Sequence[ModelChoice], config: Config
-) -> tuple[tuple[AttributedWord, ...], tuple[Sentence, ...]]:
+def attribute(faces: Faces, transcript: Transcript, models: Sequence[ModelChoice], config: Config) -> Attribution:
     """Attribute every word to a speaker, and split the words into sentences.
 
     Args:
@@ -24,7 +22,7 @@ def attribute(
         models: who did each job; the scores are judged as those of the one for ``speaking``.
         config: settings.
     """
-    scores = calibration_of(next(model.name for model in models if model.job == "speaking"))
+    scores = calibration_of(next(model.name for model in models if model.role == "speaking"))
     language, pause_s = transcript.language, config.SENTENCE_PAUSE_S
     words = attribute_words(
         transcript.words,
@@ -35,7 +33,7 @@ def attribute(
     )
     words = tuple(fill_offscreen_words(words, faces, language=language, pause_s=pause_s))
     sentences = split_sentences(words, faces, language=language, pause_s=pause_s, max_s=config.MAX_SENTENCE_S)
-    return words, tuple(sentences)
+    return Attribution(words, tuple(sentences))
 
 
 def speaking_threshold(config: Config, boundary: float = 0.0) -> float:

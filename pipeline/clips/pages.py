@@ -17,13 +17,13 @@ from typing import Any
 from pipeline.errors import InputError
 from pipeline.media.posters import clip_poster, pictures_at
 from pipeline.media.probe import probe as probe_file
-from pipeline.outputs.contact_sheet import FOLDER, OWN_NAME, write_contact_sheets
-from pipeline.outputs.kept import MANIFEST, TRACKS, TRANSCRIPT
+from pipeline.outputs.contact_sheet import write_contact_sheets
 from pipeline.outputs.manifest import read_manifest
-from pipeline.outputs.report import MOST_POSTERS, REPORT, write_report
+from pipeline.outputs.report import MOST_POSTERS, write_report
 from pipeline.outputs.report_data import speakers_of
 from pipeline.outputs.tracks import read_tracks
 from pipeline.outputs.transcript import read_own_transcript
+from pipeline.results import MANIFEST, SHEET_NAME, SHEETS, TRACKS, TRANSCRIPT
 from pipeline.types import Probe, ScoredTracks
 
 
@@ -63,13 +63,6 @@ def write_pages(
     return write_report(folder, manifest, transcript, tracks, timings, posters=posters, sheets=sheets)
 
 
-def remove_pages(folder: Path) -> None:
-    """Removes what `write_pages` wrote into *folder*, where its clips hold no more."""
-    (folder / REPORT).unlink(missing_ok=True)
-    for path in _sheets_in(folder).values():
-        path.unlink(missing_ok=True)
-
-
 def _first_seen(clip: Mapping[str, Any]) -> int:
     """The first frame of a clip on which its speaker is in view."""
     gaps, start_s = clip["not_in_view"], clip["start_time"]
@@ -80,8 +73,8 @@ def _first_seen(clip: Mapping[str, Any]) -> int:
 
 def _sheets_in(folder: Path) -> dict[int, Path]:
     found = {}
-    for path in sorted((folder / FOLDER).glob("person_*.jpg")):
-        if OWN_NAME.fullmatch(path.name):
+    for path in sorted((folder / SHEETS).glob("person_*.jpg")):
+        if SHEET_NAME.fullmatch(path.name):
             found[int(path.stem.removeprefix("person_"))] = path
     return found
 

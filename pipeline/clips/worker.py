@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from config import Config
-from pipeline.attribution.attribute import attribute
 from pipeline.attribution.faces import Faces
 from pipeline.clips.pages import write_pages
 from pipeline.clips.plan import Plan, plan_clips
@@ -21,20 +18,19 @@ from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
 from pipeline.media.decode import SpanReader
 from pipeline.media.sound_spans import SoundReader
-from pipeline.outputs.kept import TRANSCRIPT
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
-from pipeline.outputs.own_manifest import read_own_manifest
-from pipeline.outputs.report import REPORT
 from pipeline.outputs.speaking import speaking_json
 from pipeline.outputs.subtitles import write_subtitles
 from pipeline.outputs.transcript import transcript_json, write_transcript
 from pipeline.render.cut import cut_clip
+from pipeline.results import REPORT, TRANSCRIPT, remove_clips
 from pipeline.types import (
-    CLIP_NAME,
+    Attribution,
     ClipPlan,
     DroppedSentence,
+    Fingerprints,
+    FinishedVideo,
     Losses,
-    Marks,
     ModelChoice,
     PictureSizes,
     Probe,
@@ -43,50 +39,9 @@ from pipeline.types import (
     Transcript,
 )
 
-OWN_NAME = re.compile(rf"\.?{CLIP_NAME.pattern}(\.\d+)?(\.part)?|\.manifest\.json\.\d+\.part")
-"""Clips of this program, their texts, and what an interrupted run leaves behind; nothing else in the folder is
-touched."""
-
 MOST_AT_ONCE = 4
 """Clips that one process cuts at the same time where nothing is asked for: each holds some decoded pictures, and up to
 half a gigabyte in the encoder for the whole of a 4K picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedVideo:
-    """What became of one video."""
-
-    manifest: Path
-    clip_count: int
-    dropped_count: int
-    """Sentences without a clip, whatever the reason."""
-    failed_count: int
-    """Of those, the ones whose clip could not be made: ``tool_failed``."""
-    first_failure: str = ""
-    """What the encoder said of the first of them."""
-    losses: Losses = Losses()  # noqa: RUF009 - it is frozen
-    """What of the video could not be read."""
-    notes: tuple[str, ...] = ()
-    """What people should know of it."""
-    frame_count: int = 0
-    """Grid frames of its picture that were worked on."""
-
-
-def finished_of(manifest: Path) -> FinishedVideo:
-    """What an earlier run made of a video, as its manifest tells.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    content = read_own_manifest(manifest)
-    failed = [line["message"] for line in content["dropped"] if line["reason_code"] == ToolError.reason_code]
-    lost = content["source"]["lost"]
-    losses = Losses(lost["picture_packets"], lost["sound_packets"], lost["missing"])
-    notes = tuple(content["source"].get("notes", ()))
-    counts = len(content["clips"]), len(content["dropped"]), len(failed)
-    return FinishedVideo(
-        manifest, *counts, failed[0] if failed else "", losses, notes, content["source"]["grid_frames"]
-    )
 
 
 def finish_video(
@@ -95,9 +50,10 @@ def finish_video(
     probe: Probe,
     tracks: ScoredTracks,
     transcript: Transcript,
+    attribution: Attribution,
     models: tuple[ModelChoice, ...],
     config: Config,
-    marks: Marks,
+    prints: Fingerprints,
     timings: Mapping[str, float],
     on_clip: Callable[[int, int], None],
     losses: Losses = Losses(),  # noqa: B008 - it is frozen
@@ -113,9 +69,10 @@ def finish_video(
         probe: the source, with sound.
         tracks: faces and scores.
         transcript: what is said.
+        attribution: who says it.
         models: who did each job.
         config: settings.
-        marks: fingerprints of input, settings and weights.
+        prints: fingerprints of input, settings and weights.
         timings: seconds that each stage before this one took, for the report.
         on_clip: called with the clips done and all that are wanted, first with none done.
         losses: what of the video could not be read.
@@ -129,8 +86,8 @@ def finish_video(
     output.mkdir(parents=True, exist_ok=True)
 
     faces = Faces(tracks)
-    words, sentences = attribute(faces, transcript, models, config)
-    write_transcript(folder / TRANSCRIPT, transcript, words, marks.speech)
+    words, sentences = attribution.words, attribution.sentences
+    write_transcript(folder / TRANSCRIPT, transcript, words, prints.of("speech"))
     write_subtitles(folder, sentences, float(probe.lead_s))
 
     plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config, probe.rate)
@@ -152,15 +109,15 @@ def finish_video(
         losses=losses,
         notes=transcript.notes,
         language=transcript.language,
-        fingerprint=marks.whole,
+        fingerprint=prints.all,
         config=config,
         models=models,
         clips=clips,
         dropped=dropped,
         speaking=speaking_json(words, sentences, tracks),
-        sizes=PictureSizes.of(probe, marks.most_px),
+        sizes=PictureSizes.of(probe, prints.most_px),
     )
-    said = transcript_json(transcript, words, marks.speech)
+    said = transcript_json(transcript, words, prints.of("speech"))
     write_pages(folder, probe, content, said, tracks, timings)
     write_manifest(manifest, content)
     failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]
@@ -180,14 +137,6 @@ def _remove_stale(output: Path) -> None:
     """Takes away the manifest of an earlier run, then its clips."""
     (output / "manifest.json").unlink(missing_ok=True)
     remove_clips(output)
-
-
-def remove_clips(output: Path) -> None:
-    """Removes the clips in *output*, their texts, and what an interrupted run left of some; nothing else."""
-    if output.is_dir():
-        for path in output.iterdir():
-            if OWN_NAME.fullmatch(path.name) and path.is_file():
-                path.unlink()
 
 
 def _cut_all(

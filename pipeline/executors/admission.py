@@ -1,4 +1,4 @@
-"""Which video a run begins next: one after another, save those that another run has in its hands."""
+"""The queue of videos to be begun: one after another, save those that another run has in its hands."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import Config
-from pipeline.errors import InputError
+from pipeline.errors import InputError, describe
 from pipeline.executors.base import Listener, with_earlier
 from pipeline.executors.events import Event
-from pipeline.executors.locks import Claims, NoRoomError
-from pipeline.stages import VideoJob, describe
+from pipeline.executors.locks import NoRoomError, VideoLocks
+from pipeline.stage import Graph, VideoJob
 from pipeline.types import VideoResult
 from pipeline.wording import listed
 
@@ -23,41 +23,46 @@ LOOK_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class QueuedVideo:
     """A video to be begun."""
 
     video: VideoJob
-    tries: int = 1
-    """How often it will have been begun then."""
     begun_s: float = 0.0
-    """When it was begun first, on ``time.monotonic``; 0 when it never was."""
+    """When it was begun, on ``time.monotonic``; 0 while it is not."""
     not_before_s: float = 0.0
     elsewhere: bool = False
     """Another run held it when it was asked for."""
 
 
-class Intake:
-    """The videos that are still to be begun, and the claims on those that are.
+class AdmissionQueue:
+    """The videos that are still to be begun, and the locks on those that are.
+
+    `acquire` and `release` may wait for a disk or a storage: an executor that must not wait calls both in one other
+    thread.
 
     Args:
         config: settings of the run.
         work_dir: folder for temporary files.
         videos: in their order.
         listener: is told what is begun, and the result of a video for which there is nothing to do.
+        graph: the stages.
     """
 
-    def __init__(self, config: Config, work_dir: Path, videos: Sequence[VideoJob], listener: Listener) -> None:
-        self._config, self._listener = config, listener
-        self._claims = Claims(config, work_dir)
-        self._queue = deque(Wanted(video) for video in videos)
+    def __init__(
+        self, config: Config, work_dir: Path, videos: Sequence[VideoJob], listener: Listener, graph: Graph
+    ) -> None:
+        self._listener = listener
+        self._locks = VideoLocks(config, work_dir, graph)
+        self._queue = deque(QueuedVideo(video) for video in videos)
         self._is_held_back = False
         """Too little free space was found, and not enough since."""
+        self._is_closed = False
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return 0 if self._is_closed else len(self._queue)
 
-    def next(self, in_work: int = 0) -> Wanted | None:
-        """Return the next one that can be begun now, taken for this run; None when there is none.
+    def acquire(self, in_work: int = 0) -> QueuedVideo | None:
+        """Return the next video that can be begun now, locked for this run; None when there is none.
 
         Where there is too little free space, nothing is begun while some videos are in work, whose end may make room;
         once none is, the videos fail.
@@ -66,67 +71,63 @@ class Intake:
             in_work: videos that have been begun and have not ended.
         """
         for _ in range(len(self._queue)):
-            wanted = self._queue.popleft()
-            if wanted.not_before_s > time.monotonic():
-                self._queue.append(wanted)
+            if self._is_closed:
+                break
+            queued = self._queue.popleft()
+            if queued.not_before_s > time.monotonic():
+                self._queue.append(queued)
                 continue
-            begun_s = wanted.begun_s or time.monotonic()
+            begun_s = time.monotonic()
             try:
-                taken = self._claims.take(wanted.video)
+                taken = self._locks.acquire(queued.video)
             except (OSError, InputError) as error:
                 if isinstance(error, NoRoomError) and in_work:
-                    self._hold_back(wanted, error, in_work)
+                    self._hold_back(queued, error, in_work)
                     return None
                 code, text = describe(error)
-                result = VideoResult(wanted.video.path, "failed", code, text)
-                self._listener.on_result(wanted.video, with_earlier(result, wanted.video.folder))
+                result = VideoResult(queued.video.path, "failed", code, text)
+                self._listener.on_result(queued.video, with_earlier(result, queued.video.folder))
                 continue
             if self._is_held_back:
                 self._is_held_back = False
                 self._listener.on_event(Event("disk", "there is room again: videos are begun"))
             if isinstance(taken, VideoResult):
-                self._listener.on_result(wanted.video, taken)
+                self._listener.on_result(queued.video, taken)
             elif taken is None:
-                self._put_off(wanted)
+                self._put_off(queued)
             else:
-                return self._begun(dataclasses.replace(wanted, video=taken, begun_s=begun_s))
+                self._tell_begun(taken)
+                return dataclasses.replace(queued, video=taken, begun_s=begun_s)
         return None
 
-    def again(self, video: VideoJob, tries: int, begun_s: float) -> None:
-        """Puts back one whose attempt has failed; it stays taken."""
-        self._queue.append(Wanted(video, tries, begun_s))
-
     def release(self, video: VideoJob) -> None:
-        """Lets other runs have one that has ended."""
-        self._claims.release(video)
+        """Let other runs have a video that has ended."""
+        self._locks.release(video)
 
     def release_all(self) -> None:
-        """Lets other runs have all."""
-        self._claims.release_all()
+        """Let other runs have all videos."""
+        self._locks.release_all()
 
-    def clear(self) -> None:
-        """Nothing more is to be begun."""
-        self._queue.clear()
+    def close(self) -> None:
+        """Begin no more videos."""
+        self._is_closed = True
 
-    def _hold_back(self, wanted: Wanted, error: NoRoomError, in_work: int) -> None:
-        self._queue.appendleft(wanted)
+    def _hold_back(self, queued: QueuedVideo, error: NoRoomError, in_work: int) -> None:
+        self._queue.appendleft(queued)
         if not self._is_held_back:
             self._is_held_back = True
             text = f"{error.strerror} in {error.filename}: no video is begun until there is room"
             text += f", or the {in_work} in work have ended"
             self._listener.on_event(Event("disk", text, level="warning"))
 
-    def _put_off(self, wanted: Wanted) -> None:
-        if not wanted.elsewhere:
+    def _put_off(self, queued: QueuedVideo) -> None:
+        if not queued.elsewhere:
             text = "another run works on it; this one comes back to it"
-            self._listener.on_event(Event("elsewhere", text, wanted.video))
+            self._listener.on_event(Event("elsewhere", text, queued.video))
         again_s = time.monotonic() + LOOK_AGAIN_S
-        self._queue.append(dataclasses.replace(wanted, not_before_s=again_s, elsewhere=True))
+        self._queue.append(dataclasses.replace(queued, not_before_s=again_s, elsewhere=True))
 
-    def _begun(self, wanted: Wanted) -> Wanted:
-        kept = sorted(wanted.video.kept)
-        text = "begun" if wanted.tries == 1 else f"begun, try {wanted.tries} of {self._config.MAX_TRIES}"
-        if kept:
-            text += f"; an earlier run has done its {listed(kept)}"
-        self._listener.on_event(Event("begun", text, wanted.video, more={"try": wanted.tries, "kept": kept}))
-        return wanted
+    def _tell_begun(self, video: VideoJob) -> None:
+        kept = sorted(video.kept)
+        text = f"begun; an earlier run has done its {listed(kept)}" if kept else "begun"
+        self._listener.on_event(Event("begun", text, video, more={"kept": kept}))

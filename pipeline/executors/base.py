@@ -1,4 +1,4 @@
-"""What every executor does: videos in, one result for each out, in whatever place the stages run."""
+"""The interface of executors: videos in, one result for each out, wherever the stages run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.clips.results import forget_attempt, recover, remove_results
-from pipeline.clips.worker import FinishedVideo
 from pipeline.executors.events import Event
+from pipeline.executors.scheduler import Ended
 from pipeline.outputs.failure import ends_results, write_failure
-from pipeline.outputs.kept import MANIFEST
-from pipeline.stages import Models, Prepared, VideoJob
-from pipeline.types import Losses, VideoResult
+from pipeline.outputs.own_manifest import finished_of
+from pipeline.results import MANIFEST, forget_attempt, recover, remove_partial, remove_results
+from pipeline.stage import Graph, Models, OpenedVideo, VideoJob
+from pipeline.types import FinishedVideo, Losses, VideoResult
 from pipeline.wording import counted
 
 
@@ -22,7 +22,7 @@ class Listener(Protocol):
     """Is told how a run goes; called in the parent process only."""
 
     def on_progress(self, video: VideoJob, stage: str, done: float, total: float) -> None:
-        """How far a stage of a video is: seconds of video for decode, vision and speech, clips for clips."""
+        """Show the progress of a stage of a video: done and total, in the stage's unit."""
         ...
 
     def on_event(self, event: Event) -> None:
@@ -61,26 +61,62 @@ class Executor(Protocol):
 
 
 def stand_ins(models: Models) -> tuple[str, ...]:
-    """``job: model`` for each model that stands in for another."""
-    return tuple(f"{model.job}: {model.name}" for model in models if model.stands_in_for)
+    """Return ``role: model`` for each model that stands in for another."""
+    return tuple(f"{model.role}: {model.name}" for model in models if model.stands_in_for)
 
 
-def done(
+def kept_summary(graph: Graph, video: VideoJob) -> FinishedVideo | None:
+    """Return the summary of the final stage of a video whose earlier results are whole; None where it must be run.
+
+    Raises:
+        InputError: they have gone or were changed meanwhile.
+    """
+    return finished_of(video.folder / MANIFEST) if graph.final.name in video.kept else None
+
+
+def result_of(
     video: VideoJob,
-    prepared: Prepared,
-    finished: FinishedVideo,
+    ended: Ended,
+    opened: OpenedVideo | None,
     models: Models,
     begun_s: float,
     timings: Mapping[str, Sequence[float]],
-    notes: Sequence[str] = (),
 ) -> VideoResult:
-    """The result of a video that went through every stage; *begun_s* on ``time.monotonic``.
+    """Return the result of a video that has ended, and leave nothing half written in its folder.
 
-    It is ``partial`` when something of it could not be read. *notes*, what people should know of the work, end its
-    message and are ``notes`` among its details.
+    Args:
+        video: the video.
+        ended: how it ended.
+        opened: its source; None where nobody has opened it, or lived to say so: its length is not known then.
+        models: of the run.
+        begun_s: when it was begun, on ``time.monotonic``.
+        timings: begin and end of each stage, in seconds after the start of the run.
+    """
+    remove_partial(video.folder)
+    if ended.failure is not None:
+        failure = ended.failure
+        return failed(video, failure.reason_code, failure.message, failure.traceback, begun_s)
+    if not isinstance(ended.summary, FinishedVideo):
+        got = type(ended.summary).__name__
+        return failed(video, "internal_error", f"a bug in the program: it ended with {got} as its summary", "", begun_s)
+    return _done(video, ended.summary, ended.notes, opened, models, begun_s, timings)
+
+
+def _done(
+    video: VideoJob,
+    finished: FinishedVideo,
+    notes: Sequence[str],
+    opened: OpenedVideo | None,
+    models: Models,
+    begun_s: float,
+    timings: Mapping[str, Sequence[float]],
+) -> VideoResult:
+    """Return the result of a video that went through every stage: ``partial`` when something could not be read.
+
+    Notes for people end its message, and are ``notes`` among its details.
     """
     code, lost = _lost(finished.losses)
-    notes = [video.told(note) for note in (*finished.notes, *notes)]
+    notes = [video.with_urls(note) for note in (*finished.notes, *notes)]
     made = f"{counted(finished.clip_count, 'clip')}, {counted(finished.dropped_count, 'sentence')} without one"
     details: dict[str, Any] = {"notes": notes} if notes else {}
     if video.kept:
@@ -94,19 +130,14 @@ def done(
         stand_ins=stand_ins(video.models or models),
         clip_count=finished.clip_count,
         manifest=finished.manifest,
-        duration_s=prepared.probe.counted_s(finished.frame_count),
+        duration_s=opened.probe.counted_s(finished.frame_count) if opened is not None else 0.0,
         timings=timings,
         details=details,
     )
 
 
-def extras_note(text: str) -> str:
-    """What is noted of a video whose clips are there, and not what was asked for beside them; *text* says why."""
-    return f"what was asked for beside the clips could not be written: {text}"
-
-
 def _lost(losses: Losses) -> tuple[str, list[str]]:
-    """Reason code and words for what could not be read of a video."""
+    """Return a reason code, and a few words each, for what could not be read of a video."""
     said = []
     if losses.missing_s:
         said.append(f"the last {losses.missing_s:.1f} s of its picture are missing")
@@ -124,14 +155,16 @@ def failed(video: VideoJob, code: str, message: str, trace: str, begun_s: float)
     is left.
     """
     details: dict[str, Any] = {"traceback": trace} if code == "internal_error" else {}
-    result = VideoResult(video.path, "failed", code, video.told(message), time.monotonic() - begun_s, details=details)
+    result = VideoResult(
+        video.path, "failed", code, video.with_urls(message), time.monotonic() - begun_s, details=details
+    )
     try:
-        if ends_results(code, video.marks):
+        if ends_results(code, video.prints):
             recover(video.folder)
             remove_results(video.folder)
         else:
             forget_attempt(video.folder)
-        write_failure(video.folder, video.marks, result)
+        write_failure(video.folder, video.prints, result)
     except OSError as error:
         details["left_behind"] = str(error)
     return with_earlier(result, video.folder)

@@ -1,4 +1,4 @@
-"""What happens in a run, one line each: for the console, as JSON, and in the log of each video."""
+"""Events of a run, one line each: for the console, as JSON, and in the log of each video."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pipeline.executors.locks import LOG
 from pipeline.outputs.files import json_text
-from pipeline.stages import VideoJob
+from pipeline.results import LOG
+from pipeline.stage import VideoJob
 
 Level = Literal["info", "warning", "error"]
 
@@ -26,7 +26,7 @@ class Event:
     """The same for people."""
     video: VideoJob | None = None
     stage: str = ""
-    """``decode``, ``vision``, ``speech``, ``mux`` or ``extras``; empty where it is about all of them."""
+    """The name of a stage, or ``decode``; empty where it is about all of them."""
     level: Level = "info"
     more: dict[str, Any] = field(default_factory=dict)
     """Numbers and codes, for programs."""
@@ -43,7 +43,7 @@ class Event:
             "time": self.at.isoformat(timespec="milliseconds"),
             "level": self.level,
             "event": self.name,
-            "video": self.video.shown if self.video else None,
+            "video": self.video.display_path if self.video else None,
             "stage": self.stage or None,
             "message": self.message,
             **self.more,
@@ -56,6 +56,11 @@ def stage_done(video: VideoJob, stage: str, length_s: float, took_s: float) -> E
     text = f"{length_s:.1f} s of video done in {took_s:.1f} s"
     more = {"seconds": round(took_s, 3), "video_seconds": round(length_s, 3)}
     return Event("stage_done", text, video, stage, more=more)
+
+
+def begun_again(video: VideoJob, stage: str, why: str, **more: Any) -> Event:
+    """Return the event that a stage whose worker was lost is begun again; *why* says what happened to the worker."""
+    return Event("again", f"{why}; its {stage} is begun again", video, stage, level="warning", more=more)
 
 
 def write_to_log(event: Event) -> None:

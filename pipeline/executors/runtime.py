@@ -1,79 +1,192 @@
-"""Vision and speech of one video in the process that calls, as serial executor and workers of a cluster do them."""
+"""One stage of one video in the process that calls, whatever executor it belongs to.
+
+What the stage needs is brought to this machine, the stage is run, what it makes gets its names, and is pushed where the
+results lie on a storage.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import os
 import queue
+import shutil
 import threading
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from config import Config
-from pipeline.executors.local.ring import PictureFormat, fit
-from pipeline.stages import Prepared, Speech, Stages, VideoJob, Vision
-from pipeline.types import GRID_FPS, FrameBatch
+from pipeline import results
+from pipeline.errors import InputError
+from pipeline.executors.local.ring import PictureFormat
+from pipeline.results import MANIFEST, NEXT
+from pipeline.stage import FrameConsumer, Graph, OpenedVideo, Stage, StageResult, VideoJob, Work
+from pipeline.storage.copies import Stamps, bring, bring_video, push_changed, push_named, stamps
+from pipeline.storage.places import check
+from pipeline.types import FrameBatch
 from pipeline.vision.settings import DECODE_BATCH
 
 BATCHES_AHEAD = 2
-"""Batches of pictures that `see` decodes before vision asks for them, where it does."""
+"""Batches of pictures that are decoded before their consumer asks for them, where a thread does that."""
 
 T = TypeVar("T")
 
-OnProgress = Callable[[float, float], None]
-"""Is told how many seconds of the video are done, and of how many."""
 
-
-def see(
-    stages: Stages,
-    vision: Vision,
-    config: Config,
-    video: VideoJob,
-    prepared: Prepared,
-    on_progress: OnProgress,
-    threads: int = 0,
-    ahead: bool = False,
-) -> tuple[Path, tuple[str, ...]]:
-    """Shows all pictures to vision, in the same size and batches as through the ring.
+def open_source(
+    graph: Graph, video: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]
+) -> OpenedVideo:
+    """Open a video, which is fetched first where it lies on a storage, and called by its URL then.
 
     Args:
-        stages: what is run.
-        vision: its models.
+        graph: tells how it is opened.
+        video: the video.
+        sound: where its sound goes; None where no stage needs it.
         config: settings.
-        video: which one.
-        prepared: with its sound.
-        on_progress: of vision.
-        threads: of the decoder; 0: as many as it likes.
-        ahead: decode in a thread of its own while vision is at work.
+        on_seconds: is told the seconds done.
 
-    Returns:
-        The file with the result, for `kept.put_in_place`, and what people should know of the work.
+    Raises:
+        InputError: the file cannot be used or had.
+        OSError: there is no room for it or its sound.
     """
-    form = fit(prepared.probe, config.RING_MB << 20, stages.frames_held(config))
-    duration_s = prepared.probe.length_s
-    lost: list[int] = []
-    session = vision.start(
-        prepared, form.capacity, lambda frames: on_progress(frames / GRID_FPS, max(frames / GRID_FPS, duration_s))
-    )
-    batches = _batches(stages, prepared, form, threads, lost.append)
-    for batch in read_ahead(batches, BATCHES_AHEAD) if ahead else batches:
-        session.push(batch)
-    return stages.keep_tracks(video, prepared, session.finish(), sum(lost)), session.notes
+    if video.remote is not None:
+        bring_video(video.remote, lambda _: on_seconds(0.0))
+        if graph.final.name in video.kept:
+            bring(video.remote, (MANIFEST,))
+    opened = graph.open_video(video, sound, config, on_seconds)
+    if video.remote is None or video.remote.video is None:
+        return opened
+    return dataclasses.replace(opened, probe=dataclasses.replace(opened.probe, url=video.remote.video.url))
 
 
-def hear(stages: Stages, speech: Speech, video: VideoJob, prepared: Prepared, on_progress: OnProgress) -> Path:
-    """Transcribes the sound; returns the file with the result, for `kept.put_in_place`."""
-    duration_s = prepared.audio.progress_s
-    transcript = speech.transcribe(prepared.audio, lambda done_s: on_progress(done_s, duration_s), video.transcript)
-    return stages.keep_words(video, transcript)
+class StageRun:
+    """One stage of one video.
+
+    Args:
+        stage: the stage.
+        work: its work; the token is replaced.
+
+    Raises:
+        InputError: what it needs cannot be had.
+        Exception: whatever the stage raises as it begins.
+    """
+
+    def __init__(self, stage: Stage, work: Work) -> None:
+        self._stage = stage
+        self._work = dataclasses.replace(work, token=f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
+        self._before = self._bring()
+        self._work.folder.mkdir(parents=True, exist_ok=True)
+        with self._undone():
+            begun = stage.run(self._work)
+        self._consumer: FrameConsumer | None = None
+        self._result = StageResult()
+        if isinstance(begun, StageResult):
+            self._result = begun
+        else:
+            self._consumer = begun
+
+    def push(self, batch: FrameBatch) -> int:
+        """Hand pictures to a stage that is fed with them; return the first frame that it still needs."""
+        if self._consumer is None:
+            raise TypeError(f"{self._stage.name} is not fed with frames")
+        with self._undone():
+            return self._consumer.push(batch)
+
+    def finish(self, lost_packets: int = 0) -> StageResult:
+        """End the stage: its artifacts get their names, here and on a storage."""
+        with self._undone():
+            if self._consumer is not None:
+                self._result = self._consumer.finish(lost_packets)
+            self._commit()
+        return self._result
+
+    def _bring(self) -> Stamps:
+        """Fetch what the stage needs from a storage; return what lies in the folder before it begins."""
+        video, stage = self._work.video, self._stage
+        if video.remote is None:
+            return {}
+        if stage.reads_source:
+            bring_video(video.remote, lambda _: self._work.pulse())
+        names = [artifact.file for artifact in stage.needs]
+        if video.renews and not stage.optional:
+            names += [f"{NEXT}/{name}" for name in names]
+        bring(video.remote, names, lambda _: self._work.pulse())
+        return stamps(video.folder)
+
+    def _commit(self) -> None:
+        video, stage = self._work.video, self._stage
+        pending = [(self._work.pending(artifact), artifact) for artifact in stage.makes]
+        pending = [(path, artifact) for path, artifact in pending if path.is_file()]
+        for path, artifact in pending:
+            if video.remote is not None:
+                name = f"{NEXT}/{artifact.file}" if video.renews and not stage.optional else artifact.file
+                push_named(video.remote, path, name)
+            results.commit(path, artifact)
+        if video.remote is not None and not pending:
+            push_changed(video.remote, self._before, self._work.pulse)
+        if stage.optional:
+            note = results.note_made(video.folder, stage.name, video.prints.of(stage.name))
+            if video.remote is not None:
+                push_named(video.remote, video.folder / note, note)
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Delete what was half made where the stage fails."""
+        try:
+            yield
+        except BaseException:
+            for artifact in self._stage.makes:
+                with contextlib.suppress(OSError):
+                    self._work.pending(artifact).unlink(missing_ok=True)
+            raise
+
+
+def run_stage(stage: Stage, work: Work, batches: Iterable[FrameBatch] = (), lost: Sequence[int] = ()) -> StageResult:
+    """Run one stage of one video from beginning to end.
+
+    Args:
+        stage: the stage.
+        work: its work.
+        batches: all pictures, for a stage that is fed with them.
+        lost: numbers of packets that could not be decoded, complete when *batches* has ended.
+    """
+    run = StageRun(stage, work)
+    for batch in batches:
+        run.push(batch)
+    return run.finish(sum(lost))
+
+
+def frame_batches(
+    graph: Graph,
+    opened: OpenedVideo,
+    form: PictureFormat,
+    on_lost: Callable[[int], None],
+    threads: int = 0,
+    ahead: bool = False,
+) -> Iterator[FrameBatch]:
+    """Yield all pictures in the same batches as through a ring.
+
+    Args:
+        graph: tells how they are read.
+        opened: the video.
+        form: their size.
+        on_lost: takes the number of packets that could not be decoded, as that is found.
+        threads: of the decoder; 0: as many as it likes.
+        ahead: decode in a thread of its own.
+    """
+    batches = _batches(graph, opened, form, threads, on_lost)
+    yield from read_ahead(batches, BATCHES_AHEAD) if ahead else batches
 
 
 def _batches(
-    stages: Stages, prepared: Prepared, form: PictureFormat, threads: int, on_lost: Callable[[int], None]
+    graph: Graph, opened: OpenedVideo, form: PictureFormat, threads: int, on_lost: Callable[[int], None]
 ) -> Iterator[FrameBatch]:
-    first, held = prepared.probe.excerpt.first_frame, []
-    for picture in stages.pictures(prepared, (form.width_px, form.height_px), threads, on_lost):
+    first, held = opened.probe.excerpt.first_frame, []
+    for picture in graph.read_frames(opened, (form.width_px, form.height_px), threads, on_lost):
         held.append(picture.copy())
         if len(held) == DECODE_BATCH or (first + len(held)) % form.capacity == 0:
             yield FrameBatch(first, np.stack(held), form.scale)
@@ -90,7 +203,7 @@ class _End:
 
 
 def read_ahead(items: Iterator[T], most: int) -> Iterator[T]:
-    """*items*, of which a thread reads up to *most* before they are asked for; what it raises is raised here."""
+    """Yield *items*, of which a thread reads up to *most* before they are asked for; what it raises is raised here."""
     waiting: queue.Queue[T | _End] = queue.Queue(most)
     left = threading.Event()
 
@@ -123,3 +236,44 @@ def read_ahead(items: Iterator[T], most: int) -> Iterator[T]:
     finally:
         left.set()
         reader.join()
+
+
+@contextmanager
+def localized(
+    video: VideoJob, opened: OpenedVideo | None, folder: Path
+) -> Iterator[tuple[VideoJob, OpenedVideo | None]]:
+    """Give a video, and what is known of it, a mirror of its own in *folder*, which goes at the end.
+
+    What does not lie on a storage stays where it is.
+
+    Raises:
+        InputError: what is raised inside, naming the URL in place of a path.
+    """
+    if video.remote is None:
+        yield video, opened
+        return
+    place = video.remote.moved(folder / f"mirror-{uuid.uuid4().hex[:8]}")
+    path = video.path if place.video is None else place.video.path
+    home = video.folder if place.results is None else place.results.path
+    if opened is not None:
+        opened = dataclasses.replace(opened, probe=dataclasses.replace(opened.probe, path=path))
+    try:
+        yield dataclasses.replace(video, path=path, folder=home, remote=place), opened
+    except InputError as error:
+        if error.path is None:
+            raise
+        raise InputError(error.reason_code, place.told(error.message), place.told(str(error.path))) from error
+    finally:
+        shutil.rmtree(place.root, ignore_errors=True)
+
+
+def storage_problems(videos: Sequence[VideoJob]) -> list[str]:
+    """Return what this machine cannot do on the storage of *videos*, a line each; none where it is fit."""
+    copies = [video.remote for video in videos if video.remote is not None]
+    source = next((each.video.url for each in copies if each.video is not None), "")
+    output = next((each.results.url for each in copies if each.results is not None), "")
+    try:
+        check(source, output)
+    except InputError as error:
+        return [str(error)]
+    return []

@@ -7,17 +7,20 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from config import Config
-from pipeline.clips.worker import finished_of
-from pipeline.executors.admission import LOOK_AGAIN_S, Intake
-from pipeline.executors.base import Listener, done, extras_note, failed
+from pipeline.errors import describe
+from pipeline.executors.admission import LOOK_AGAIN_S, AdmissionQueue
+from pipeline.executors.base import Listener, kept_summary, result_of
 from pipeline.executors.events import stage_done
-from pipeline.executors.runtime import hear, see
-from pipeline.outputs.extras import wanted
-from pipeline.outputs.kept import MANIFEST, put_in_place, remove_partial
+from pipeline.executors.local.ring import fit
+from pipeline.executors.runtime import frame_batches, open_source, run_stage
+from pipeline.executors.scheduler import Ended, Failure, Scheduler
+from pipeline.graph import GRAPH
+from pipeline.results import remove_partial
 from pipeline.settings import as_list
-from pipeline.stages import STAGES, Models, Stages, VideoJob, describe
+from pipeline.stage import DECODE, Graph, Models, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.types import VideoResult
 
 log = logging.getLogger("lipgen")
@@ -30,121 +33,119 @@ class SerialExecutor:
         config: settings, with every ``auto`` resolved.
         models: of the run.
         work_dir: for the sound files.
-        stages: what is run.
+        graph: the stages.
     """
 
-    def __init__(self, config: Config, models: Models, work_dir: Path, stages: Stages = STAGES) -> None:
-        self._config, self._models, self._work_dir, self._stages = config, models, work_dir, stages
+    def __init__(self, config: Config, models: Models, work_dir: Path, graph: Graph = GRAPH) -> None:
+        self._config, self._models, self._work_dir, self._graph = config, models, work_dir, graph
+        self._asked = graph.asked(config)
 
     def queues(self) -> Mapping[str, Mapping[str, int]]:
-        """There are none."""
+        """Return nothing: there are no queues."""
         return {}
 
     @property
     def peak_bytes(self) -> int:
-        """As `Executor.peak_bytes`: nobody watches over it here."""
+        """0: nobody watches over the memory here."""
         return 0
 
     def interrupt(self) -> None:
-        """As `Executor.interrupt`; here, everything ends at once."""
+        """End everything at once."""
         raise KeyboardInterrupt
 
     def run(self, videos: Sequence[VideoJob], listener: Listener) -> None:
-        """As `Executor.run`."""
+        """Work until every video has a result; errors as of `Executor.run`."""
         self._start_s = time.monotonic()
         self._listener = listener
-        self._vision = self._stages.load_vision(self._config, self._models, as_list(self._config.VISION_DEVICE)[0])
-        self._speech = self._stages.load_speech(self._config, self._models, as_list(self._config.WHISPER_DEVICE)[0])
-        intake = Intake(self._config, self._work_dir, videos, listener)
+        self._loaded = {
+            stage.name: stage.load(self._config, self._models, self._device_of(stage))
+            for stage in self._asked
+            if stage.load is not None
+        }
+        admission = AdmissionQueue(self._config, self._work_dir, videos, listener, self._graph)
         try:
-            while len(intake):
-                wanted = intake.next()
-                if wanted is None:
+            while len(admission):
+                queued = admission.acquire()
+                if queued is None:
                     time.sleep(LOOK_AGAIN_S)
                     continue
                 try:
-                    result = self._one(wanted.video, listener, wanted.begun_s)
-                except Exception as error:
-                    self._trace(wanted.video)
-                    result = failed(wanted.video, *describe(error), traceback.format_exc(), wanted.begun_s)
+                    result = self._one(queued.video, queued.begun_s)
                 except BaseException:
-                    remove_partial(wanted.video.folder)
+                    remove_partial(queued.video.folder)
                     raise
-                listener.on_result(wanted.video, result)
-                intake.release(wanted.video)
+                listener.on_result(queued.video, result)
+                admission.release(queued.video)
         finally:
-            intake.release_all()
+            admission.release_all()
 
-    def _trace(self, video: VideoJob) -> None:
-        """Shows the error in hand as ``DEBUG`` has it."""
+    def _device_of(self, stage: Stage) -> str:
+        return as_list(getattr(self._config, stage.pool.devices))[0] if stage.pool.devices else "cpu"
+
+    def _one(self, video: VideoJob, begun_s: float) -> VideoResult:
+        """Take one video through its stages."""
+        sound = self._work_dir / f"{video.number}.pcm"
+        timings: dict[str, tuple[float, float]] = {}
+        scheduler, names = Scheduler(self._graph, self._asked, 1), [stage.name for stage in self._asked]
+        opened: OpenedVideo | None = None
+        try:
+            opened = self._opened(video, sound, begun_s, timings)
+            ended = scheduler.add(0, video.kept, kept_summary(self._graph, video))
+            while ended is None:
+                handed = scheduler.next(names)
+                if handed is None:
+                    raise RuntimeError(f"{video.path}: expected a stage that can begin, found none")
+                name, job = handed
+                scheduler.begun(name, job)
+                try:
+                    result = self._run(self._graph.stage(name), video, opened, timings)
+                    ended = scheduler.done(name, job, result)
+                except Exception as error:
+                    ended = scheduler.failed(name, job, self._failure(video, error))
+        except Exception as error:
+            ended = Ended(0, (), failure=self._failure(video, error))
+        finally:
+            sound.unlink(missing_ok=True)
+        return result_of(video, ended, opened, self._models, begun_s, timings)
+
+    def _opened(
+        self, video: VideoJob, sound: Path, begun_s: float, timings: dict[str, tuple[float, float]]
+    ) -> OpenedVideo:
+        left = {stage.name for stage in self._asked} - video.kept
+        wanted = sound if self._graph.is_fed(frozenset(left)) else None
+        opened = open_source(self._graph, video, wanted, self._config, lambda _: None)
+        self._clock(video, DECODE, opened, begun_s, timings)
+        return opened
+
+    def _run(
+        self, stage: Stage, video: VideoJob, opened: OpenedVideo, timings: dict[str, tuple[float, float]]
+    ) -> StageResult:
+        began_s = time.monotonic()
+        held = stage.frames_held(self._config) if stage.frames_held else 1
+        form = fit(opened.probe, self._config.RING_MB << 20, held)
+        work = Work(
+            video,
+            opened,
+            self._config,
+            video.models or self._models,
+            self._loaded.get(stage.name),
+            report=lambda done, total: self._listener.on_progress(video, stage.name, done, total),
+            timings={name: end_s - start_s for name, (start_s, end_s) in timings.items()},
+            capacity=form.capacity,
+        )
+        lost: list[int] = []
+        batches = frame_batches(self._graph, opened, form, lost.append) if stage.feeds == "frames" else ()
+        result = run_stage(stage, work, batches, lost)
+        self._clock(video, stage.name, opened, began_s, timings)
+        return result
+
+    def _clock(self, video: VideoJob, stage: str, opened: OpenedVideo, began_s: float, timings: dict[str, Any]) -> None:
+        now_s = time.monotonic()
+        timings[stage] = (began_s - self._start_s, now_s - self._start_s)
+        self._listener.on_event(stage_done(video, stage, opened.probe.length_s, now_s - began_s))
+
+    def _failure(self, video: VideoJob, error: Exception) -> Failure:
+        """Describe the error in hand; ``DEBUG`` shows it, too."""
         if self._config.DEBUG:
             log.exception("%s", video.path)
-
-    def _one(self, video: VideoJob, listener: Listener, begun_s: float) -> VideoResult:
-        sound = self._work_dir / f"{video.number}.pcm" if len(video.kept) < 2 else None
-        timings: dict[str, tuple[float, float]] = {}
-        notes: tuple[str, ...] = ()
-
-        def clock(stage: str, began_s: float) -> None:
-            timings[stage] = (began_s - self._start_s, time.monotonic() - self._start_s)
-            took_s = time.monotonic() - began_s
-            listener.on_event(stage_done(video, stage, prepared.probe.length_s, took_s))
-
-        try:
-            prepared = self._stages.prepare(video, sound, self._config, lambda _: None)
-            clock("decode", begun_s)
-            if "vision" not in video.kept:
-                began_s = time.monotonic()
-                pending, notes = see(
-                    self._stages,
-                    self._vision,
-                    self._config,
-                    video,
-                    prepared,
-                    lambda done_s, total_s: listener.on_progress(video, "vision", done_s, total_s),
-                )
-                put_in_place(pending, "vision")
-                clock("vision", began_s)
-            if "speech" not in video.kept:
-                began_s = time.monotonic()
-                pending = hear(
-                    self._stages,
-                    self._speech,
-                    video,
-                    prepared,
-                    lambda done_s, total_s: listener.on_progress(video, "speech", done_s, total_s),
-                )
-                put_in_place(pending, "speech")
-                clock("speech", began_s)
-            began_s = time.monotonic()
-            took_s = {stage: end_s - start_s for stage, (start_s, end_s) in timings.items()}
-            if "clips" in video.kept:
-                finished = finished_of(video.folder / MANIFEST)
-            else:
-                finished = self._stages.finish(
-                    video,
-                    prepared,
-                    self._models,
-                    self._config,
-                    took_s,
-                    lambda cut, total: listener.on_progress(video, "clips", cut, total),
-                )
-                clock("mux", began_s)
-            if wanted(self._config):
-                began_s = time.monotonic()
-                try:
-                    self._stages.extras(
-                        video,
-                        prepared,
-                        self._models,
-                        self._config,
-                        lambda done_s, total_s: listener.on_progress(video, "extras", done_s, total_s),
-                    )
-                    clock("extras", began_s)
-                except Exception as error:
-                    self._trace(video)
-                    notes = (*notes, extras_note(describe(error)[1]))
-        finally:
-            if sound is not None:
-                sound.unlink(missing_ok=True)
-        return done(video, prepared, finished, self._models, begun_s, timings, notes)
+        return Failure(*describe(error), traceback.format_exc())

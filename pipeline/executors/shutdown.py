@@ -1,4 +1,4 @@
-"""How a run of several processes ends early: nothing more is begun, and what is in work gets a moment."""
+"""The early end of a run of several processes: no more videos are admitted, those in flight get ``GRACE_S``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 import time
 from collections.abc import Callable
 
-from pipeline.executors.admission import Intake
+from pipeline.executors.admission import AdmissionQueue
 from pipeline.executors.events import Event
 
 
-class Stopping:
-    """Whether somebody has asked a run to stop, and until when it may go on.
+class Shutdown:
+    """A request to end a run, and the time until which it may go on.
 
     Args:
         grace_s: time that the videos in work then get.
@@ -20,27 +20,30 @@ class Stopping:
     def __init__(self, grace_s: float) -> None:
         self._grace_s = grace_s
         self._at_s = math.inf
+        self._is_told = False
 
     @property
     def is_asked(self) -> bool:
+        """True once somebody has asked for it."""
         return self._at_s < math.inf
 
     def ask(self) -> None:
-        """Asks for it; the first time counts."""
+        """Ask for it; the first time counts."""
         self._at_s = min(self._at_s, time.monotonic() + self._grace_s)
 
-    def check(self, intake: Intake, in_work: int, tell: Callable[[Event], None]) -> None:
-        """Empties *intake* once a stop is asked for.
+    def check(self, admission: AdmissionQueue, in_work: int, tell: Callable[[Event], None]) -> None:
+        """Close *admission* once a shutdown is asked for.
 
         Raises:
             KeyboardInterrupt: nothing is in work any more, or the time is up.
         """
         if not self.is_asked:
             return
-        if len(intake):
-            intake.clear()
+        if len(admission) and not self._is_told:
+            self._is_told = True
             left_s = max(self._at_s - time.monotonic(), 0)
             text = f"interrupted: no more videos are begun; the {in_work} in work have {left_s:.0f} s to end"
             tell(Event("stopping", text, level="warning"))
+        admission.close()
         if not in_work or time.monotonic() >= self._at_s:
             raise KeyboardInterrupt

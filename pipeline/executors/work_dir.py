@@ -79,11 +79,11 @@ def remove_abandoned(root: Path) -> list[Path]:
 
 
 def _holds_sound_only(folder: Path) -> bool:
-    """Whether there is nothing in *folder* but what this program puts there: somebody else may use such a name too."""
+    """Return True where *folder* holds sound files alone: somebody else may use such a name too."""
     return all(path.suffix == ".pcm" for path in folder.iterdir())
 
 
 def _is_own(path: Path) -> bool:
-    """Whether *path* is this user's and no link, which could lead anywhere."""
+    """Return True where *path* is this user's and no link, which could lead anywhere."""
     found = path.lstat()
     return not stat.S_ISLNK(found.st_mode) and found.st_uid == os.getuid()

@@ -67,10 +67,10 @@ def choose(
         told = missing_text(absent, reasons, weights_dir)
         if strict:
             raise WeightsError(f"{told}\nNothing may stand in for what is missing: --strict.")
-        if "words" in {model.job for model in absent} and language not in (None, "", "auto", "en"):
+        if "words" in {model.role for model in absent} and language not in (None, "", "auto", "en"):
             raise WeightsError(f"{told}\nPocketSphinx, which could stand in, knows English only, not {language!r}.")
         lines = [
-            f"STAND-IN for {model.name} ({model.job}): {STAND_INS[model.job]}. Its output is not {model.name}'s."
+            f"STAND-IN for {model.name} ({model.role}): {STAND_INS[model.role]}. Its output is not {model.name}'s."
             for model in absent
             if model in asked
         ]
@@ -81,7 +81,7 @@ def choose(
         ]
         announce("\n".join([told, *lines]))
     choices = [_choice(model, files, reasons.get(model.name)) for model in asked]
-    return tuple(sorted([*choices, *([own] if own else [])], key=lambda choice: list(STAND_INS).index(choice.job)))
+    return tuple(sorted([*choices, *([own] if own else [])], key=lambda choice: list(STAND_INS).index(choice.role)))
 
 
 def choose_alignment(
@@ -141,11 +141,11 @@ def _choice(model: Model, files: Mapping[str, Path], reason: str | None) -> Mode
     """Return *model* with its file of *files*, or its stand-in where the file is missing for a *reason*."""
     if reason:
         why = f"{model.file} is not on this machine, and {reason.splitlines()[0]}"
-        return ModelChoice(model.job, STAND_INS[model.job], None, stands_in_for=model.name, why=why)
+        return ModelChoice(model.role, STAND_INS[model.role], None, stands_in_for=model.name, why=why)
     path, helper = files.get(model.name), HELPERS.get(model.name)
     why = "" if helper is None or helper in files else f"{helper} is not on this machine: mtcnn finds the landmarks"
     return ModelChoice(
-        model.job,
+        model.role,
         model.name,
         path,
         sha256=(model.model_sha256 or check(model, path)) if path else None,

@@ -53,7 +53,7 @@ class Model:
 
     name: str
     """Name for the user, such as ``talknet`` or ``whisper-base``."""
-    job: str
+    role: str
     """``faces``, ``speaking``, ``words``, ``alignment`` or ``identity``."""
     licence: str
     """Licence under which the file is published, as far as stated."""
@@ -354,7 +354,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
 STAND_INS: Mapping[str, str] = MappingProxyType(
     {"faces": "mtcnn", "speaking": "lip-motion", "words": "pocketsphinx", "identity": "by-framing"}
 )
-"""Stand-in of each job, for when the weights of the model asked for cannot be had."""
+"""Stand-in of each role, for when the weights of the model asked for cannot be had."""
 
 HELPERS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("mobilefacenet", "sface", "auraface"), "yunet"))
 """Helper of each model, which finds the landmarks that it needs. MTCNN does that where the helper's file is missing."""
@@ -362,25 +362,25 @@ HELPERS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("mobilefacenet", "s
 _ALIASES = {"large": "whisper-large-v3", "turbo": "whisper-large-v3-turbo", "none": "by-track"}
 
 
-def lookup(name: str, job: str | None = None) -> Model:
+def lookup(name: str, role: str | None = None) -> Model:
     """Return the model of that name; Whisper's may be without ``whisper-``, ``large`` and ``turbo`` mean the newest.
 
     ``none`` means nobody is told apart: ``by-track``.
 
     Raises:
-        WeightsError: no model has that name, or none that a run can choose for *job*.
+        WeightsError: no model has that name, or none that a run can choose for *role*.
     """
     size = name.removeprefix("whisper-")
     model = MODELS.get(name) or MODELS.get(_ALIASES.get(size, f"whisper-{size}"))
-    if model is None or (job is not None and model not in models_of(job)):
-        known = ", ".join(known.name for known in (models_of(job) if job else MODELS.values()))
-        raise WeightsError(f"no model{f' for {job}' if job else ''} is called {name!r}. There are: {known}")
+    if model is None or (role is not None and model not in models_of(role)):
+        known = ", ".join(known.name for known in (models_of(role) if role else MODELS.values()))
+        raise WeightsError(f"no model{f' for {role}' if role else ''} is called {name!r}. There are: {known}")
     return model
 
 
-def models_of(job: str) -> list[Model]:
-    """Return the models that a run can choose for *job*, in the order of the table."""
-    return [model for model in MODELS.values() if model.job == job and model.choosable]
+def models_of(role: str) -> list[Model]:
+    """Return the models that a run can choose for *role*, in the order of the table."""
+    return [model for model in MODELS.values() if model.role == role and model.choosable]
 
 
 def default_whisper(cuda: bool) -> str:

@@ -29,9 +29,9 @@ def places(model: Model, weights_dir: Path | None = None) -> list[Path]:
     publishes it, where that keeps it under the same name."""
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     folders = [weights_dir, Path(named).expanduser() if named else None, cache_dir()]
-    if model.job == "words":
+    if model.role == "words":
         folders.append(_cache_home() / "whisper")
-    if model.job == "alignment":
+    if model.role == "alignment":
         folders.append(_cache_home() / "torch" / "hub" / "checkpoints")
     return [folder / name for folder in folders if folder is not None for name in model.files]
 
@@ -84,7 +84,7 @@ def missing_text(absent: Sequence[Model], reasons: dict[str, str], weights_dir: 
         f"To fetch elsewhere: python -m pipeline.weights fetch {names} --weights-dir weights",
         f"Then copy the folder here, and name it with --weights-dir or {ENVIRONMENT_VARIABLE}.",
     ]
-    if "identity" in {model.job for model in absent}:
+    if "identity" in {model.role for model in absent}:
         lines.append("To know persons without weights: --identity-model by-framing, or none: every track by itself")
     return "\n".join(lines)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,11 +10,8 @@ import numpy as np
 
 from pipeline.outputs.files import atomic_path
 from pipeline.outputs.pages import clock
+from pipeline.results import SHEET_NAME, SHEETS
 from pipeline.types import GRID_FPS, ScoredTracks
-
-FOLDER = "persons"
-OWN_NAME = re.compile(r"person_\d{3,}\.jpg|\.person_\d{3,}\.jpg\.\d+\.part")
-"""Names of sheets, and of an interrupted run's part of one; nothing else in the folder is touched."""
 
 MOST_FACES, FEWEST_FACES = 24, 6
 """Faces on a sheet; fewer than the most where a video has many persons."""
@@ -56,10 +52,10 @@ def write_contact_sheets(
     Returns:
         The sheet of each person; those without a face that could be read have none.
     """
-    home = folder / FOLDER
+    home = folder / SHEETS
     if home.is_dir():
         for path in home.iterdir():
-            if OWN_NAME.fullmatch(path.name):
+            if SHEET_NAME.fullmatch(path.name):
                 path.unlink()
     chosen = chosen_rows(tracks)
     wanted: dict[int, list[tuple[int, int]]] = {}

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 from pipeline.outputs.files import write_json
-from pipeline.types import Marks, VideoResult
+from pipeline.results import FAILURE
+from pipeline.types import Fingerprints, VideoResult
 
-FAILURE = "failure.json"
 SCHEMA_VERSION = 1
 
 OF_THE_FILE = frozenset({"not_media", "no_audio", "no_video", "undecodable", "too_large", "too_long"})
@@ -22,22 +22,22 @@ OF_A_LIMIT = frozenset({"too_large", "too_long"})
 """Those of them that depend on ``MAX_MEGAPIXELS`` and ``MAX_VIDEO_HOURS``."""
 
 
-def is_permanent(reason_code: str, marks: Marks) -> bool:
+def is_permanent(reason_code: str, prints: Fingerprints) -> bool:
     """Return True where the fault is the file's own and stays, and the file was read: its fingerprint is known."""
-    return bool(marks.failure) and reason_code in OF_THE_FILE
+    return bool(prints.failure) and reason_code in OF_THE_FILE
 
 
-def ends_results(reason_code: str, marks: Marks) -> bool:
+def ends_results(reason_code: str, prints: Fingerprints) -> bool:
     """Return True where earlier results of a file hold no more: a limit that the user has set is no fault of it."""
-    return is_permanent(reason_code, marks) and reason_code not in OF_A_LIMIT
+    return is_permanent(reason_code, prints) and reason_code not in OF_A_LIMIT
 
 
-def write_failure(folder: Path, marks: Marks, result: VideoResult) -> None:
+def write_failure(folder: Path, prints: Fingerprints, result: VideoResult) -> None:
     """Writes down how a video failed, if trying it again would bring nothing else."""
-    if is_permanent(result.reason_code, marks):
+    if is_permanent(result.reason_code, prints):
         content = {
             "schema_version": SCHEMA_VERSION,
-            "fingerprint": marks.failure,
+            "fingerprint": prints.failure,
             "reason_code": result.reason_code,
             "message": result.message,
         }

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.outputs.files import write_text
 from pipeline.outputs.own_manifest import Summary, read_own_manifest, summary_of
 from pipeline.outputs.pages import clock, link, page, shown, stand_ins
-from pipeline.outputs.report import REPORT
+from pipeline.results import REPORT
 
 INDEX = "index.html"
 

@@ -22,7 +22,7 @@ from config import Config
 from pipeline.errors import InputError
 from pipeline.outputs.files import write_bytes
 from pipeline.outputs.seal import DIGEST, sealed
-from pipeline.settings import CLIPS, SPEECH, VISION, settings_that_affect
+from pipeline.settings import ATTRIBUTION, CLIPS, SPEECH, VISION, settings_that_affect
 from pipeline.types import (
     GRID_FPS,
     AttributedWord,
@@ -55,8 +55,8 @@ class CutClip:
 
 
 def settings_of(config: Config) -> dict[str, Any]:
-    """Return the settings that change results, by name: two runs in which they agree do the same work."""
-    return settings_that_affect(config, VISION, SPEECH, CLIPS)
+    """Return the settings that change clips, by name: two runs in which they agree do the same work."""
+    return settings_that_affect(config, VISION, SPEECH, ATTRIBUTION, CLIPS)
 
 
 def manifest_json(
@@ -95,7 +95,7 @@ def manifest_json(
         created_at: moment of writing, with its time zone; now by default.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
-    used = {model.job: {"name": model.name, "sha256": model.sha256} for model in models}
+    used = {model.role: {"name": model.name, "sha256": model.sha256} for model in models}
     return {
         "schema_version": SCHEMA_VERSION,
         "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -243,7 +243,7 @@ def _duration(probe: Probe, first_frame: int, frame_count: int) -> float:
 
 def _model_json(model: ModelChoice) -> dict[str, Any]:
     return {
-        "job": model.job,
+        "job": model.role,
         "name": model.name,
         "file": None if model.weights is None else model.weights.name,
         "sha256": model.sha256,

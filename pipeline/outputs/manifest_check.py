@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.outputs.kept import MANIFEST
 from pipeline.outputs.manifest import read_manifest
+from pipeline.results import MANIFEST
 
 MOST_SECONDS = 30.0
 """Time after which no more manifests are validated: that of an hour of talk takes about a second."""

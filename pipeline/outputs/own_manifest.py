@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, ToolError
 from pipeline.outputs.manifest import parsed, read_content, validated
 from pipeline.outputs.seal import DIGEST, seal_of
-from pipeline.types import CLIP_NAME, PictureSizes
+from pipeline.types import CLIP_NAME, FinishedVideo, Losses, PictureSizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,23 @@ def read_own_manifest(path: Path) -> dict[str, Any]:
             manifest.pop(DIGEST, None)
             return manifest
     return validated(content, path)
+
+
+def finished_of(manifest: Path) -> FinishedVideo:
+    """Return the clips that an earlier run made of a video, read from its manifest.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    content = read_own_manifest(manifest)
+    failed = [line["message"] for line in content["dropped"] if line["reason_code"] == ToolError.reason_code]
+    lost = content["source"]["lost"]
+    losses = Losses(lost["picture_packets"], lost["sound_packets"], lost["missing"])
+    notes = tuple(content["source"].get("notes", ()))
+    counts = len(content["clips"]), len(content["dropped"]), len(failed)
+    return FinishedVideo(
+        manifest, *counts, failed[0] if failed else "", losses, notes, content["source"]["grid_frames"]
+    )
 
 
 def read_summary(path: Path) -> tuple[Summary, tuple[str, ...]]:

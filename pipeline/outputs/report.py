@@ -10,9 +10,8 @@ from typing import Any
 from pipeline.outputs.files import write_text
 from pipeline.outputs.pages import link, page, shown, stand_ins
 from pipeline.outputs.report_data import changed_settings, losses_of, report_data, speaking_rows
+from pipeline.results import REPORT
 from pipeline.types import ScoredTracks
-
-REPORT = "report.html"
 
 STYLES = ("page.css", "report.css")
 SCRIPTS = ("common.js", "player.js", "clips.js", "transcript.js", "timeline.js", "report.js")

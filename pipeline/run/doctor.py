@@ -163,11 +163,11 @@ def _weights(config: Config) -> Iterator[Finding]:
 def _missing(model: Model, config: Config) -> Finding:
     text = f"{model.file} of {model.name} is not on this machine"
     if config.DOWNLOAD_WEIGHTS:
-        return Finding("note", model.job, f"{text}; a run will try to download it")
+        return Finding("note", model.role, f"{text}; a run will try to download it")
     advice = f"python -m pipeline.weights fetch {model.name}"
     if config.STRICT:
-        return Finding("FAIL", model.job, f"{text}, and --strict refuses a stand-in. Do: {advice}")
-    return Finding("note", model.job, f"{text}; {STAND_INS[model.job]} stands in for it. To have it: {advice}")
+        return Finding("FAIL", model.role, f"{text}, and --strict refuses a stand-in. Do: {advice}")
+    return Finding("note", model.role, f"{text}; {STAND_INS[model.role]} stands in for it. To have it: {advice}")
 
 
 def _folders(config: Config, videos: Path | str | None) -> Iterator[Finding]:

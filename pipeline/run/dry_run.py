@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from config import Config
+from pipeline.artifacts import kept_stages
 from pipeline.errors import InputError
 from pipeline.executors.work_dir import root_of
+from pipeline.graph import GRAPH
 from pipeline.media.excerpts import excerpted
 from pipeline.media.probe import probe
-from pipeline.outputs.kept import NEXT, stages_kept
-from pipeline.run.plan import Orders, home_of, located, take_orders
+from pipeline.opening import SOUND_BYTES_PER_S, limits_of
+from pipeline.results import NEXT
+from pipeline.run.plan import RunPlan, home_of, located, make_plan
+from pipeline.settings import as_list
 from pipeline.sources.shard import WHOLE, Shard, shard_of
-from pipeline.stages import SOUND_BYTES_PER_S, VideoJob, limits_of
+from pipeline.stage import VideoJob
 from pipeline.storage.places import is_url
 from pipeline.types import VideoResult
 from pipeline.wording import counted, listed
@@ -31,6 +35,9 @@ CLIP_BYTES_PER_S = 40_000
 """Bytes of results to a second of video where no earlier run tells: what those of ``samples/`` take, in which speech
 fills most of the time, with clips in the style ``face``. Other styles take up to as much as the source."""
 
+
+OLD_NAMES = {"mux": "clips"}
+"""Names of stages in ``run.json`` before version 2 of its schema, where they were others."""
 
 TEAM_SOUNDS = 2
 """Sound files that a team of a cluster has on its machine at a time."""
@@ -70,14 +77,14 @@ def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> i
     if config.DOWNLOAD_WEIGHTS:
         config = dataclasses.replace(config, DOWNLOAD_WEIGHTS=False)
         say("weights that are not here are not fetched now; a run would try to")
-    orders = take_orders(source, config, say, shard)
-    models = orders.choose_models(say)
+    plan = make_plan(source, config, say, shard)
+    models = plan.choose_models(say)
     home = home_of(source, config)
     past = past_of(home, shard)
     to_do: list[tuple[float, frozenset[str]]] = []
     failed = 0
-    for number in range(len(orders.videos)):
-        job, result = orders.order(number, models)
+    for number in range(len(plan.videos)):
+        job, result = plan.job(number, models)
         kept = frozenset() if config.FORCE else _kept(job)
         if result is None:
             try:
@@ -92,12 +99,12 @@ def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> i
             failed += result.status == "failed"
             reason = f" ({result.reason_code})" if result.reason_code else ""
             say(f"{result.status:<8} {job.path.name}{reason}: {result.message}")
-    _sum_up(orders, to_do, past, home, config, say)
+    _sum_up(plan, to_do, past, home, config, say)
     return 1 if failed else 0
 
 
 def _kept(job: VideoJob) -> frozenset[str]:
-    return stages_kept(job.folder, job.marks) | stages_kept(job.folder / NEXT, job.marks)
+    return kept_stages(GRAPH, job.prints, job.folder, job.folder / NEXT)
 
 
 def past_of(home: Path, shard: Shard = WHOLE) -> Past:
@@ -117,7 +124,7 @@ def _medians(videos: list[dict[str, Any]]) -> dict[str, float]:
     shares: dict[str, list[float]] = {}
     for video in videos:
         for stage, (began_s, ended_s) in video["timings"].items():
-            shares.setdefault(stage, []).append((ended_s - began_s) / video["video_seconds"])
+            shares.setdefault(str(OLD_NAMES.get(stage, stage)), []).append((ended_s - began_s) / video["video_seconds"])
     return {stage: statistics.median(values) for stage, values in shares.items()}
 
 
@@ -139,20 +146,18 @@ def work_seconds(to_do: list[tuple[float, frozenset[str]]], past: Past, config: 
         past: of an earlier run.
         config: with every ``auto`` resolved.
     """
-    workers = {
-        "vision": len(config.VISION_DEVICE) * int(config.VISION_WORKERS),
-        "speech": len(config.WHISPER_DEVICE),
-        "mux": config.NUM_MUX_WORKERS,
-    }
-    totals = [
-        past.seconds_per_s.get(stage, 0.0) * sum(length_s for length_s, kept in to_do if stage not in kept) / count
-        for stage, count in workers.items()
-    ]
-    return max(totals)
+    totals: dict[str, float] = {}
+    for stage in GRAPH.asked(config):
+        pool = stage.pool
+        devices = len(as_list(getattr(config, pool.devices))) if pool.devices else 1
+        count = devices * (int(getattr(config, pool.count)) if pool.count else 1)
+        length_s = sum(each for each, kept in to_do if stage.name not in kept)
+        totals[pool.name] = totals.get(pool.name, 0.0) + past.seconds_per_s.get(stage.name, 0.0) * length_s / count
+    return max(totals.values())
 
 
 def _sum_up(
-    orders: Orders,
+    plan: RunPlan,
     to_do: list[tuple[float, frozenset[str]]],
     past: Past,
     home: Path,
@@ -160,18 +165,18 @@ def _sum_up(
     say: Callable[[str], None],
 ) -> None:
     length_s = sum(each for each, _ in to_do)
-    say(f"{len(to_do)} of {counted(len(orders.videos), 'video')} to do, {length_s / 60:.1f} minutes of picture")
+    say(f"{len(to_do)} of {counted(len(plan.videos), 'video')} to do, {length_s / 60:.1f} minutes of picture")
     if not to_do:
         return
     if past.videos:
-        seconds = work_seconds(to_do, past, orders.config)
+        seconds = work_seconds(to_do, past, plan.config)
         say(f"time: about {seconds / 60:.1f} minutes, by the {past.videos} videos of the last run into {home}")
     else:
         say("time: unknown, as no earlier run into that folder tells how fast this machine is: run one video first")
     rough = past.bytes_per_s if past.bytes_per_s is not None else CLIP_BYTES_PER_S
     sure = "" if past.bytes_per_s is not None else " (rough: no earlier run tells)"
     results_gb = rough * length_s / 1e9
-    most = orders.config.MAX_VIDEOS_IN_FLIGHT
+    most = plan.config.MAX_VIDEOS_IN_FLIGHT
     held = TEAM_SOUNDS if isinstance(most, str) else most
     longest = sorted((each for each, _ in to_do), reverse=True)[:held]
     sound_gb = sum(longest) * SOUND_BYTES_PER_S / 1e9

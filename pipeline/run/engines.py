@@ -1,4 +1,4 @@
-"""Which executor a run has, by its settings."""
+"""The choice of an executor by the settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pipeline.errors import InputError
 from pipeline.executors.base import Executor
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
-from pipeline.stages import STAGES, Models, Stages
+from pipeline.graph import GRAPH
+from pipeline.stage import Graph, Models
 
 
 def engine_of(config: Config) -> str:
-    """``local``, ``serial`` or ``ray``.
+    """Return ``local``, ``serial`` or ``ray``.
 
     Raises:
         InputError: ``bad_setting`` where two settings contradict each other.
@@ -25,23 +26,23 @@ def engine_of(config: Config) -> str:
     return "serial" if config.DEBUG else config.ENGINE
 
 
-def new_executor(config: Config, models: Models, work_dir: Path, stages: Stages = STAGES) -> Executor:
-    """The executor that the settings name.
+def new_executor(config: Config, models: Models, work_dir: Path, graph: Graph = GRAPH) -> Executor:
+    """Return the executor that the settings name.
 
     Args:
         config: settings, with every ``auto`` resolved.
         models: of the run.
         work_dir: for temporary files of this machine.
-        stages: what is run.
+        graph: the stages.
     """
     engine = engine_of(config)
     if engine == "ray":
-        return _ray().ray_executor(config, models, work_dir, stages)
-    return (SerialExecutor if engine == "serial" else LocalExecutor)(config, models, work_dir, stages)
+        return _ray().ray_executor(config, models, work_dir, graph)
+    return (SerialExecutor if engine == "serial" else LocalExecutor)(config, models, work_dir, graph)
 
 
 def gpu_counter(config: Config) -> Callable[[], int] | None:
-    """Counts the GPUs of the cluster that does the work, which is joined for that; None where it is this machine.
+    """Return a function that counts the GPUs of the cluster that does the work, and joins it; None for this machine.
 
     Raises:
         InputError: there is no such cluster.

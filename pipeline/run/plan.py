@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import Config
+from pipeline.artifacts import finished, missing_outputs
 from pipeline.errors import InputError
 from pipeline.executors.local.ring import most_pixels
 from pipeline.executors.locks import skipped
-from pipeline.fingerprint import finished_before, marks_of
+from pipeline.fingerprint import fingerprints_of
+from pipeline.graph import GRAPH
 from pipeline.machine import resolved
 from pipeline.models.choose import choose, choose_alignment
 from pipeline.models.download import sha256_of
 from pipeline.models.registry import default_whisper
-from pipeline.outputs.extras import missing
 from pipeline.outputs.failure import failed_before
 from pipeline.run.engines import gpu_counter
 from pipeline.sources.discover import discover, result_folders
@@ -25,17 +26,19 @@ from pipeline.sources.shard import WHOLE, Shard, announcement
 from pipeline.sources.sidecars import given_face_boxes, given_scenes, given_transcripts
 from pipeline.speech.checkpoints.own import own_checkpoint
 from pipeline.speech.given import transcript_digest
-from pipeline.stages import FACE_BOXES, TRANSCRIPT, Models, VideoJob, frames_held
+from pipeline.speech.stage import TRANSCRIPT
+from pipeline.stage import Models, VideoJob
 from pipeline.storage.copies import ASKED_AT_ONCE, look, trim
 from pipeline.storage.mirror import Mirror
 from pipeline.types import ModelChoice, VideoResult
+from pipeline.vision.stage import FACE_BOXES, frames_held
 
 LOOKED_AT_AT_ONCE = 4
 """Videos of this machine that are looked at at the same time: reading and digests leave Python to the others."""
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class RunPlan:
     """The videos of a run."""
 
     config: Config
@@ -65,14 +68,14 @@ class Orders:
         return chosen_models(self.config, self.has_transcript, announce, self.has_face_boxes)
 
     def every(self, models: Models) -> Iterator[tuple[VideoJob, VideoResult | None]]:
-        """As `order`, for each video. Several are looked at at once: a storage takes its time to answer, and digests
+        """Yield `job` of each video. Several are looked at at once: a storage takes its time to answer, and digests
         are computed beside each other."""
         numbers = range(len(self.videos))
         at_once = LOOKED_AT_AT_ONCE if self.mirror is None else ASKED_AT_ONCE
-        with ThreadPoolExecutor(at_once, "order") as pool:
-            yield from pool.map(lambda number: self.order(number, models), numbers)
+        with ThreadPoolExecutor(at_once, "plan") as pool:
+            yield from pool.map(lambda number: self.job(number, models), numbers)
 
-    def order(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
+    def job(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
         """The work on one video; and how it ends, where there is none: it is done, or cannot be used.
 
         Args:
@@ -98,17 +101,17 @@ class Orders:
             if job.remote is not None:
                 look(job.remote)
             models = _models_of(models, transcript, boxes, self.config)
-            marks = marks_of(path, self.config, models, scenes, self.sound_file, url)
+            prints = fingerprints_of(GRAPH, path, self.config, models, scenes, self.sound_file, url)
         except InputError as error:
             return job, VideoResult(path, "failed", error.reason_code, str(error))
-        marks = dataclasses.replace(marks, most_px=most_pixels(self.config.RING_MB << 20, frames_held(self.config)))
-        job = dataclasses.replace(job, marks=marks, models=models)
+        prints = dataclasses.replace(prints, most_px=most_pixels(self.config.RING_MB << 20, frames_held(self.config)))
+        job = dataclasses.replace(job, prints=prints, models=models)
         if self.config.FORCE:
             return job, None
-        manifest = finished_before(folder, marks.whole, marks.most_px)
+        manifest = finished(GRAPH, folder, prints)
         if manifest is not None:
-            return job, None if missing(folder, self.config) else skipped(path, manifest)
-        failure = None if self.config.RETRY_FAILED else failed_before(folder, marks.failure)
+            return job, None if missing_outputs(GRAPH, folder, prints, self.config) else skipped(path, manifest)
+        failure = None if self.config.RETRY_FAILED else failed_before(folder, prints.failure)
         if failure is not None:
             code, message = failure
             text = f"{message} (found by an earlier run; --retry-failed tries again)"
@@ -116,13 +119,13 @@ class Orders:
         return job, None
 
 
-def take_orders(
+def make_plan(
     source: Path,
     config: Config,
     announce: Callable[[str], None],
     shard: Shard = WHOLE,
     mirror: Mirror | None = None,
-) -> Orders:
+) -> RunPlan:
     """Looks what *source* holds.
 
     Args:
@@ -158,7 +161,7 @@ def take_orders(
     own = shard.of(videos)
     if shard.world > 1:
         announce(announcement(shard, config.SHARD, len(own), len(videos)))
-    return Orders(
+    return RunPlan(
         config,
         listed=videos,
         videos=own,
@@ -267,11 +270,11 @@ def _models_of(models: Models, transcript: Path | None, boxes: Path | None, conf
     """
     if boxes is not None:
         faces = ModelChoice("faces", FACE_BOXES, boxes, _face_boxes_digest(boxes))
-        models = tuple(faces if model.job == "faces" else model for model in models)
+        models = tuple(faces if model.role == "faces" else model for model in models)
     if transcript is None:
-        return models if config.ALIGN else tuple(model for model in models if model.job != "alignment")
+        return models if config.ALIGN else tuple(model for model in models if model.role != "alignment")
     words = ModelChoice("words", TRANSCRIPT, transcript, transcript_digest(transcript))
-    return tuple(words if model.job == "words" else model for model in models)
+    return tuple(words if model.role == "words" else model for model in models)
 
 
 def _face_boxes_digest(boxes: Path) -> str:

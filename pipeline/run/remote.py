@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TextIO
 
 from config import Config
-from pipeline.errors import InputError
+from pipeline.errors import InputError, describe
 from pipeline.executors.events import Event
-from pipeline.executors.locks import LOG
 from pipeline.executors.work_dir import work_dir
-from pipeline.outputs.failure import FAILURE, ends_results
+from pipeline.outputs.failure import ends_results
+from pipeline.results import FAILURE, LOG
 from pipeline.run.console import ConsoleListener
 from pipeline.run.report import RunReport
-from pipeline.stages import VideoJob, describe
+from pipeline.stage import VideoJob
 from pipeline.storage.copies import look, push_named, remove_gone, trim
 from pipeline.storage.mirror import Mirror, Remote
 from pipeline.storage.objects import Entry, push
@@ -109,7 +109,7 @@ def end(video: VideoJob, remote: Remote, result: VideoResult) -> None:
     """
     try:
         if remote.results is not None:
-            if result.status == "failed" and ends_results(result.reason_code, video.marks):
+            if result.status == "failed" and ends_results(result.reason_code, video.prints):
                 remove_gone(remote)
             if result.manifest is not None and not result.manifest.is_file():
                 look(remote)

@@ -26,7 +26,7 @@ from pipeline.outputs.own_manifest import summary_of
 from pipeline.sources.shard import WHOLE, Shard, list_digest
 from pipeline.types import ModelChoice, VideoResult
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 LARGEST_BYTES = 256 * 2**20
 """Greater files are refused before they are read: a video takes less than a thousand bytes."""
@@ -173,7 +173,7 @@ class RunReport:
             "reason_code": error.reason_code if error else "",
             "message": str(error) if error else "",
             "models": [
-                {"job": model.job, "name": model.name, "stands_in_for": model.stands_in_for, "why": model.why}
+                {"job": model.role, "name": model.name, "stands_in_for": model.stands_in_for, "why": model.why}
                 for model in self._models
             ],
             "queues": self._queues,

@@ -14,24 +14,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
-from pipeline.clips.results import remove_results
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.base import Executor, with_earlier
-from pipeline.executors.remote_stages import remote_stages
 from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_work
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
+from pipeline.graph import GRAPH
 from pipeline.media.encode import find_ffmpeg
 from pipeline.outputs.failure import ends_results
 from pipeline.outputs.files import remove_abandoned
+from pipeline.results import remove_results
 from pipeline.run.console import ConsoleListener, sayable
 from pipeline.run.engines import new_executor
-from pipeline.run.plan import home_of, located, take_orders
+from pipeline.run.plan import home_of, located, make_plan
 from pipeline.run.remote import RemoteListener, mirrored, push_run
 from pipeline.run.report import GOOD, RunReport
 from pipeline.run.summary import models_used, summary
 from pipeline.settings import as_list
 from pipeline.sources.shard import RUN_FILES, shard_of
-from pipeline.stages import STAGES, Models, Stages, VideoJob
+from pipeline.stage import Graph, Models, VideoJob
 from pipeline.storage.mirror import Mirror
 from pipeline.storage.places import is_url
 
@@ -65,7 +65,7 @@ def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
     home = home_of(source, config)
     shard = shard_of(config.SHARD, os.environ)
     try:
-        orders = take_orders(source, config, _say, shard, mirror)
+        plan = make_plan(source, config, _say, shard, mirror)
     except InputError as error:
         if error.reason_code in NOTHING_THERE and (config.OUTPUT_DIR or home.is_dir()):
             report = RunReport(_made(home), source, [], shard, shown)
@@ -76,25 +76,25 @@ def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
     for folder in (home, _made(root_of(config.WORK_DIR), "--work-dir")):
         _check_room(folder, config.MIN_FREE_GB)
     find_ffmpeg()
-    config, models = orders.config, orders.choose_models(_say)
-    report = RunReport(home, source, orders.listed, shard, shown)
+    config, models = plan.config, plan.choose_models(_say)
+    report = RunReport(home, source, plan.listed, shard, shown)
     report.set_models(models)
     if mirror is None:
-        listener = ConsoleListener(len(orders.videos), report, config.LOG_JSON)
+        listener = ConsoleListener(len(plan.videos), report, config.LOG_JSON)
     else:
-        listener = RemoteListener(len(orders.videos), report, config.LOG_JSON, mirror)
+        listener = RemoteListener(len(plan.videos), report, config.LOG_JSON, mirror)
     begun_s = time.monotonic()
     jobs = []
-    for job, result in orders.every(models):
+    for job, result in plan.every(models):
         if result is None:
             jobs.append(job)
             continue
-        if ends_results(result.reason_code, job.marks):
+        if ends_results(result.reason_code, job.prints):
             with contextlib.suppress(OSError):
                 remove_results(job.folder)
         listener.on_result(job, with_earlier(result, job.folder))
     try:
-        _execute(jobs, config, models, listener, report, STAGES if mirror is None else remote_stages())
+        _execute(jobs, config, models, listener, report)
     except KeyboardInterrupt:
         print("interrupted: what is finished is kept; the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
@@ -137,14 +137,14 @@ def _execute(
     models: Models,
     listener: ConsoleListener,
     report: RunReport,
-    stages: Stages,
+    graph: Graph = GRAPH,
 ) -> None:
     root = root_of(config.WORK_DIR)
     if not jobs:
         remove_abandoned_work(root)
         return
     with work_dir(root) as folder:
-        executor = new_executor(config, models, folder, stages)
+        executor = new_executor(config, models, folder, graph)
         with temporary_files_in(folder), _signals(executor):
             try:
                 executor.run(jobs, listener)

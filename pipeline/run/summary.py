@@ -42,7 +42,7 @@ def models_used(models: Sequence[ModelChoice], vision_device: str, speech_device
         speech_device: device of the recogniser, or several.
     """
     used = [
-        f"{model.job} {model.name}" + (f" (stands in for {model.stands_in_for})" if model.stands_in_for else "")
+        f"{model.role} {model.name}" + (f" (stands in for {model.stands_in_for})" if model.stands_in_for else "")
         for model in models
     ]
     lines = [f"Models: {', '.join(used)}; pictures on {vision_device}, words on {speech_device}"]

@@ -1,4 +1,4 @@
-"""What of a video lies on a storage, fetched into the mirror and pushed from it."""
+"""Files of a video on a storage, fetched into the mirror and pushed from it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from pipeline.errors import InputError
-from pipeline.outputs.contact_sheet import FOLDER as SHEETS
-from pipeline.outputs.contact_sheet import OWN_NAME as SHEET_NAME
-from pipeline.outputs.extras import ANNOTATED, EXPORTS
-from pipeline.outputs.failure import FAILURE
-from pipeline.outputs.kept import MANIFEST, NEXT, TRACKS, TRANSCRIPT
-from pipeline.outputs.report import REPORT
-from pipeline.sources.discover import OUTPUT
+from pipeline.results import FAILURE, MADE, MANIFEST, NEXT, REPORT, STAGED, is_result
 from pipeline.storage.mirror import Remote
 from pipeline.storage.objects import fetch, listing, push, remove, size_of
-from pipeline.types import CLIP_NAME
 
 SMALL = frozenset({MANIFEST, FAILURE})
-"""What tells whether a video is done, or cannot be done: fetched whole for that."""
-
-KEPT = (TRACKS, TRANSCRIPT)
-"""What the clips are made of."""
-
-EXTRAS = frozenset({ANNOTATED, *(name for names in EXPORTS.values() for name in names)})
+"""Files that tell if a video is done, or cannot be done: fetched whole for that, as are the notes in `MADE`."""
 
 ASKED_AT_ONCE = 16
 """Videos that a storage is asked about at the same time: each question waits for the network most of the time."""
@@ -39,19 +27,9 @@ Stamps = Mapping[str, tuple[int, int, int]]
 """Of each file in a folder, by its name from there: inode, size in bytes, time of the last change in nanoseconds."""
 
 
-def is_result(name: str) -> bool:
-    """Whether *name*, from the folder of a video's results, is of what goes when the results hold no more."""
-    folder, _, last = name.rpartition("/")
-    if name in SMALL or name in EXTRAS or name == REPORT or name.startswith(f"{NEXT}/"):
-        return True
-    if folder == OUTPUT:
-        return CLIP_NAME.fullmatch(last) is not None
-    return folder == SHEETS and SHEET_NAME.fullmatch(last) is not None
-
-
 def next_names(folder: Path) -> tuple[str, ...]:
     """Return where the results of stages lie that were made beside finished ones of an earlier state in *folder*."""
-    return tuple(f"{NEXT}/{name}" for name in KEPT) if (folder / MANIFEST).is_file() else ()
+    return tuple(f"{NEXT}/{name}" for name in STAGED) if (folder / MANIFEST).is_file() else ()
 
 
 def look(remote: Remote) -> None:
@@ -65,9 +43,9 @@ def look(remote: Remote) -> None:
     url, folder = remote.results.url, remote.results.path
     for entry in listing(url):
         path = folder / entry.name
-        if entry.name in SMALL:
+        if entry.name in SMALL or entry.name.startswith(f"{MADE}/"):
             fetch(f"{url}/{entry.name}", path)
-        elif (is_result(entry.name) or entry.name in KEPT) and not path.exists():
+        elif (is_result(entry.name) or entry.name in STAGED) and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
 
@@ -96,7 +74,7 @@ def bring(remote: Remote, names: Iterable[str], on_bytes: Callable[[int], None] 
 
 
 def _bring(url: str, path: Path, on_bytes: Callable[[int], None]) -> bool:
-    """Whether there is such an object, which is here then. Of several processes one fetches it, the others wait."""
+    """Fetch an object; return False where there is none. Of several processes one fetches it, the others wait."""
     size = size_of(url)
     if size is None:
         return False
@@ -118,7 +96,7 @@ def push_named(remote: Remote, path: Path, name: str) -> None:
 
 
 def stamps(folder: Path) -> Stamps:
-    """What is in *folder* now, for `push_changed`; what is hidden or half written is not counted."""
+    """Return the files in *folder* now, for `push_changed`; hidden and half-written ones are left out."""
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder)

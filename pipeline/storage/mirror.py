@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.outputs.kept import MANIFEST
+from pipeline.results import MANIFEST
 from pipeline.sources.discover import EXTENSIONS, SIGNS_OF_RESULTS
 from pipeline.storage.objects import Entry, listing
 
@@ -26,7 +26,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """What of a video lies on a storage. It holds on whatever machine: the mirror is made where it is missing."""
+    """The parts of a video that lie on a storage. It holds on any machine: the mirror is made where it is missing."""
 
     root: Path
     """Folder of the mirror; nothing outside is ever removed."""
@@ -91,7 +91,7 @@ class Mirror:
         return InputError(error.reason_code, error.message, self.shown(Path(error.path)))
 
     def remote_of(self, video: Path, folder: Path) -> Remote | None:
-        """What of a video lies on the storage; *folder* is that of its results."""
+        """Return the parts of a video that lie on the storage; *folder* is that of its results."""
         found = [Copy(url, path) if (url := self.url_of(path)) else None for path in (video, folder)]
         return Remote(self.root, *found) if any(found) else None
 
@@ -125,7 +125,7 @@ class Mirror:
 
 
 def _matters(entry: Entry) -> bool:
-    """Whether *entry* is a folder, may be a video, or tells the clips of this program from videos. Hidden ones, such as
+    """Return True for a folder, a possible video, or a sign of this program's clips. Hidden ones, such as
     ``..``, are none of these."""
     *_, name = parts = entry.name.split("/")
     if any(part.startswith(".") for part in parts):

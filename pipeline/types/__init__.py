@@ -22,8 +22,8 @@ from pipeline.types.media import (
     SoundFile,
     analysed_size,
 )
-from pipeline.types.run import Marks, ModelChoice, VideoResult
-from pipeline.types.words import AttributedWord, Segment, Sentence, Timing, Transcript, Word
+from pipeline.types.run import Fingerprints, FinishedVideo, ModelChoice, VideoResult
+from pipeline.types.words import AttributedWord, Attribution, Segment, Sentence, Timing, Transcript, Word
 
 __all__ = [
     "AUDIO_RATE_HZ",
@@ -33,15 +33,17 @@ __all__ = [
     "TOO_SHORT",
     "TOO_SMALL",
     "AttributedWord",
+    "Attribution",
     "AudioTrack",
     "ClipPlan",
     "ClockJoin",
     "DroppedSentence",
     "Excerpt",
     "FaceTracks",
+    "Fingerprints",
+    "FinishedVideo",
     "FrameBatch",
     "Losses",
-    "Marks",
     "MediaLimits",
     "ModelChoice",
     "PictureSizes",

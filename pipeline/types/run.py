@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.types.media import Losses
+
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Which model does one job in this run, and whether it stands in for another."""
+    """The model of one role in this run, and the one that it stands in for, if any."""
 
-    job: str
+    role: str
     """``faces``, ``speaking``, ``words`` or ``identity``."""
     name: str
     """The model that is used, such as ``s3fd``, ``mtcnn``, ``talknet``, ``lip-motion``, ``pocketsphinx``."""
@@ -29,21 +31,50 @@ class ModelChoice:
     does that instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """Fingerprints of what a video's results depend on, each 64 hexadecimal digits: equal marks, equal results."""
+FINAL = "clips"
+"""The stage whose fingerprint is the manifest's."""
 
-    vision: str = ""
-    """Of its content, and of settings and models that faces and scores depend on."""
-    speech: str = ""
-    """Likewise of the words."""
-    whole: str = ""
-    """Of everything: the manifest's own."""
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Fingerprints of what a video's results depend on, each 64 hexadecimal digits: where equal, results are equal."""
+
+    stages: Mapping[str, str] = field(default_factory=dict)
+    """For each stage that of the video's content, and of settings and models that its result depends on."""
     failure: str = ""
-    """Of everything that decides whether the file can be used at all: limits on what it may be, too."""
+    """That of everything that decides whether the file can be used at all, limits on what it may be included."""
     most_px: int = field(default=0, compare=False)
-    """No fingerprint: pixels of the largest picture that vision analyses as it is, which ``RING_MB`` decides. 0 where
-    nobody says. Results hold while `pipeline.types.PictureSizes.hold` says so."""
+    """No fingerprint: pixels of the largest picture that vision analyses as it is, which ``RING_MB`` decides; 0 where
+    it is not known. Results hold while `pipeline.types.PictureSizes.hold` says so."""
+
+    def of(self, stage: str) -> str:
+        """Return the fingerprint of one stage; empty where there is none."""
+        return self.stages.get(stage, "")
+
+    @property
+    def all(self) -> str:
+        """The fingerprint of everything: the manifest's own."""
+        return self.of(FINAL)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedVideo:
+    """The clips of one video."""
+
+    manifest: Path
+    clip_count: int
+    dropped_count: int
+    """Sentences without a clip, whatever the reason."""
+    failed_count: int
+    """Of those, the ones whose clip could not be made: ``tool_failed``."""
+    first_failure: str = ""
+    """The encoder's words about the first of them."""
+    losses: Losses = Losses()  # noqa: RUF009 - it is frozen
+    """Parts of the video that could not be read."""
+    notes: tuple[str, ...] = ()
+    """Remarks for people."""
+    frame_count: int = 0
+    """Grid frames of its picture that were worked on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,3 +107,13 @@ class Sentence:
     @property
     def text(self) -> str:
         return "".join(spoken.word.text for spoken in self.words).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who says what in a video."""
+
+    words: tuple[AttributedWord, ...]
+    """Every word of the transcript, in its order, with its speaker."""
+    sentences: tuple[Sentence, ...]
+    """The sentences that these words make, in order of time."""

@@ -15,18 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config
-from pipeline.clips.worker import finished_of
+from pipeline.artifacts import finished
 from pipeline.errors import InputError
-from pipeline.fingerprint import finished_before
+from pipeline.graph import GRAPH
 from pipeline.outputs import manifest as module
 from pipeline.outputs.clip_texts import write_clip_texts
 from pipeline.outputs.clips_list import write_clips_list
 from pipeline.outputs.files import json_text
 from pipeline.outputs.index_page import write_index
 from pipeline.outputs.manifest import CutClip, manifest_json, read_manifest
-from pipeline.outputs.own_manifest import read_own_manifest, summary_of
+from pipeline.outputs.own_manifest import finished_of, read_own_manifest, summary_of
 from pipeline.outputs.seal import seal_of, sealed
-from pipeline.types import AttributedWord, ClipPlan, DroppedSentence, ModelChoice, Probe, Sentence, Word
+from pipeline.types import AttributedWord, ClipPlan, DroppedSentence, Fingerprints, ModelChoice, Probe, Sentence, Word
 from tests.fuzz.mutations import CHANGES, Change, fuzz, mutated
 from tests.fuzz.values import JSON_VALUES, Place, changed, places_in, raw_json
 
@@ -49,7 +49,7 @@ def _check(folder: Path, content: bytes) -> None:
     path = folder / "a" / "output" / "manifest.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    finished_before(folder / "a", "ab" * 32, 1 << 20)
+    finished(GRAPH, folder / "a", Fingerprints({"clips": "ab" * 32}, most_px=1 << 20))
     summary = manifest = None
     with contextlib.suppress(InputError):
         summary = summary_of(path)

@@ -18,21 +18,25 @@ import pytest
 import torch
 
 from config import Config
-from pipeline import stages
+from pipeline.artifacts import finished
+from pipeline.attribution.stage import ATTRIBUTION
 from pipeline.checkpoint import read_checkpoint
+from pipeline.clips.stage import CLIPS
 from pipeline.errors import InputError, ToolError
 from pipeline.executors.local.executor import LocalExecutor
+from pipeline.executors.runtime import run_stage
 from pipeline.executors.serial import SerialExecutor
-from pipeline.fingerprint import finished_before
+from pipeline.graph import GRAPH
 from pipeline.media import encode
 from pipeline.media.encode import write_clip
-from pipeline.outputs import kept
+from pipeline.opening import open_video
 from pipeline.outputs.files import write_text
 from pipeline.run import engines, runner
 from pipeline.sources.discover import result_folders
-from pipeline.stages import VideoJob
-from pipeline.types import Losses, Marks, ModelChoice, ScoredTracks, Segment, Transcript, VideoResult, Word
+from pipeline.stage import Graph, Models, OpenedVideo, VideoJob
+from pipeline.types import ModelChoice, ScoredTracks, Segment, Transcript, VideoResult, Word
 from tests.support import fake_stages
+from tests.support.by_hand import kept, prints, work_of
 from tests.support.executing import CONFIG, Recorder, run
 from tests.support.film import Film
 from tests.test_architecture import ROOT, sources
@@ -76,8 +80,8 @@ def test_b01_every_video_goes_through_every_stage(ran: Ran) -> None:
         assert ran.results[name].status == "done"
         assert ran.results[name].clip_count == fake_stages.FRAMES, "every picture was seen, and unharmed"
         # The fake transcript is the number of the process that made it; that of the manifest comes first.
-        mux, speech, _ = (ran.folder / f"{name}.out" / "output" / "manifest.json").read_text().split()
-        assert len({mux, speech, str(os.getpid())}) == 3
+        clips, speech, _ = (ran.folder / f"{name}.out" / "output" / "manifest.json").read_text().split()
+        assert len({clips, speech, str(os.getpid())}) == 3
 
 
 def test_b02_the_end_of_one_worker_is_not_the_end_of_the_work(ran: Ran) -> None:
@@ -113,19 +117,17 @@ def test_b04_models_are_loaded_once_and_b05_on_the_device_that_was_asked_for(tmp
     """The networks were loaded anew for every video, and on the first GPU whatever was asked for."""
     loaded: list[tuple[str, str]] = []
 
-    def vision(config: Config, models: Any, device: str) -> Any:
-        loaded.append(("vision", device))
-        return fake_stages.load_vision(config, models, device)
-
-    def speech(config: Config, models: Any, device: str) -> Any:
-        loaded.append(("speech", device))
-        return fake_stages.load_speech(config, models, device)
+    def noting(name: str) -> Any:
+        return lambda config, models, device: loaded.append((name, device))
 
     (tmp_path / ".work").mkdir()
     config = dataclasses.replace(CONFIG, VISION_DEVICE="cuda:1", WHISPER_DEVICE="cpu")
-    used = dataclasses.replace(fake_stages.STAGES, load_vision=vision, load_speech=speech)
+    stages = tuple(
+        dataclasses.replace(stage, load=noting(stage.name)) if stage.feeds else stage for stage in fake_stages.STAGES
+    )
+    used = dataclasses.replace(fake_stages.GRAPH, stages=stages)
     recorder = Recorder()
-    jobs = [VideoJob(i, tmp_path / f"{i}.mp4", tmp_path / f"{i}.out", Marks("v", "s", "w")) for i in range(3)]
+    jobs = [VideoJob(i, tmp_path / f"{i}.mp4", tmp_path / f"{i}.out", prints("v", "s", "w")) for i in range(3)]
     SerialExecutor(config, (), tmp_path / ".work", used).run(jobs, recorder)
     assert [result.status for result in recorder.results.values()] == ["done"] * 3
     assert sorted(loaded) == [("speech", "cpu"), ("vision", "cuda:1")]
@@ -157,9 +159,10 @@ def test_b05_no_part_of_the_program_takes_the_first_gpu() -> None:
 
 def _use_fakes_but_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **real: Any) -> None:
     """Lets `runner.run` work in this process, with *real* stages and fake ones for the rest."""
-    used = dataclasses.replace(fake_stages.STAGES, finish=stages.finish, **real)
+    stages = tuple(CLIPS if stage.name == "clips" else stage for stage in fake_stages.STAGES)
+    used = dataclasses.replace(fake_stages.GRAPH, stages=stages, **real)
 
-    def serial(config: Config, models: stages.Models, work_dir: Path, _: stages.Stages) -> SerialExecutor:
+    def serial(config: Config, models: Models, work_dir: Path, _: Graph) -> SerialExecutor:
         return SerialExecutor(config, models, work_dir, used)
 
     monkeypatch.setattr(engines, "LocalExecutor", serial)
@@ -175,7 +178,7 @@ def test_b06_a_failure_has_an_exit_code_a_line_and_its_cause(tmp_path: Path, mon
     film.make("good.mkv", film.times(Fraction(25), 1), sound=[(Fraction(0), film.tone(16000, 1))])
     film.make("mute.mkv", film.times(Fraction(25), 1))
     (videos / "text.mp4").write_text("no video at all")
-    _use_fakes_but_for(monkeypatch, tmp_path, prepare=stages.prepare)
+    _use_fakes_but_for(monkeypatch, tmp_path, open_video=open_video)
     assert runner.run(videos, CPU) == 1
     ends = {Path(video["path"]).name: video for video in json.loads((videos / "run.json").read_text())["videos"]}
     assert {name: (end["status"], end["reason_code"]) for name, end in ends.items()} == {
@@ -219,7 +222,7 @@ def test_b07_nothing_is_written_beside_the_videos_where_another_folder_is_named(
     film = Film(videos)
     film.make("a.mkv", film.times(Fraction(25), 1), sound=[(Fraction(0), film.tone(16000, 1))])
     videos.chmod(0o555)
-    _use_fakes_but_for(monkeypatch, tmp_path, prepare=stages.prepare)
+    _use_fakes_but_for(monkeypatch, tmp_path, open_video=open_video)
     try:
         assert runner.run(videos, dataclasses.replace(CPU, OUTPUT_DIR=str(out))) == 0
     finally:
@@ -228,11 +231,11 @@ def test_b07_nothing_is_written_beside_the_videos_where_another_folder_is_named(
     assert (out / "a" / "output" / "manifest.json").is_file()
 
 
-def _kept_video(tmp_path: Path) -> tuple[VideoJob, stages.Prepared]:
+def _kept_video(tmp_path: Path) -> tuple[VideoJob, OpenedVideo]:
     """A video of two sentences whose vision and speech are done."""
     film = Film(tmp_path)
     path = film.make("v.mkv", film.times(Fraction(25), 4), sound=[(Fraction(0), film.tone(16000, 4))])
-    prepared = stages.prepare(VideoJob(0, path, tmp_path), tmp_path / "sound.pcm", CPU, lambda _: None)
+    prepared = open_video(VideoJob(0, path, tmp_path), tmp_path / "sound.pcm", CPU, lambda _: None)
     frames = np.arange(100, dtype=np.int32)
     tracks = ScoredTracks(
         *(100, np.zeros(1, np.int32), frames * 0, frames),
@@ -240,14 +243,15 @@ def _kept_video(tmp_path: Path) -> tuple[VideoJob, stages.Prepared]:
         *(np.full(100, 3, np.float32), np.full(100, 0.9, np.float32)),
     )
     spoken = [Segment(at, at + 1.0, " Hello.", (Word(" Hello.", at, at + 1.0, 0.9),)) for at in (0.2, 2.2)]
-    job = VideoJob(0, path, tmp_path / "result", Marks("v" * 64, "s" * 64, "w" * 64))
-    kept.put_in_place(kept.write_pending_tracks(job.folder, tracks, Losses(), job.marks.vision), "vision")
-    kept.put_in_place(kept.write_pending_words(job.folder, Transcript("en", tuple(spoken)), job.marks.speech), "speech")
+    job = VideoJob(0, path, tmp_path / "result", prints("v" * 64, "s" * 64, "w" * 64))
+    job.folder.mkdir()
+    kept(job.folder, tracks, Transcript("en", tuple(spoken)), job.prints)
+    run_stage(ATTRIBUTION, work_of(job, prepared, Config(CLIP_SIZE=32), MODELS))
     return job, prepared
 
 
-def _finish(job: VideoJob, prepared: stages.Prepared) -> Path:
-    return stages.finish(job, prepared, MODELS, Config(CLIP_SIZE=32), {}, lambda done, total: None).manifest
+def _finish(job: VideoJob, prepared: OpenedVideo) -> Path:
+    return run_stage(CLIPS, work_of(job, prepared, Config(CLIP_SIZE=32), MODELS)).summary.manifest
 
 
 @pytest.mark.slow
@@ -273,11 +277,11 @@ def test_b08_a_failed_clip_is_no_success_and_is_done_again(tmp_path: Path, monke
         with pytest.raises(InputError, match="no room on the device"):
             _finish(job, prepared)
     assert list((job.folder / "output").iterdir()) == []
-    assert finished_before(job.folder, job.marks.whole) is None
+    assert finished(GRAPH, job.folder, job.prints) is None
     manifest = _finish(job, prepared)
-    assert finished_before(job.folder, job.marks.whole) == manifest
+    assert finished(GRAPH, job.folder, job.prints) == manifest
     (manifest.parent / json.loads(manifest.read_text())["clips"][0]["clip"]).unlink()
-    assert finished_before(job.folder, job.marks.whole) is None, "a clip that is gone is done again"
+    assert finished(GRAPH, job.folder, job.prints) is None, "a clip that is gone is done again"
 
 
 def test_b08_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

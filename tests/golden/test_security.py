@@ -227,7 +227,9 @@ def test_b35_every_flag_reaches_its_setting_and_the_setting_is_read(name: str) -
     readers = [
         place
         for place, node in _nodes()
-        if isinstance(node, ast.Attribute) and node.attr == name and not place.startswith("config.py")
+        if (isinstance(node, ast.Attribute) and node.attr == name)
+        or (isinstance(node, ast.Constant) and node.value == name)
+        if not place.startswith("config.py")
     ]
     assert readers, f"nothing reads {name}"
 

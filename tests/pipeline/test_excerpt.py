@@ -15,30 +15,35 @@ import pysubs2
 import pytest
 
 from config import Config
-from pipeline import stages
+from pipeline import opening
+from pipeline.attribution.attribute import attribute
+from pipeline.attribution.faces import Faces
 from pipeline.clips.worker import finish_video
 from pipeline.errors import InputError
-from pipeline.fingerprint import marks_of
+from pipeline.fingerprint import fingerprints_of
+from pipeline.graph import GRAPH
+from pipeline.opening import SOUND_BYTES_PER_S, open_video, read_frames
 from pipeline.outputs.exports import write_exports
-from pipeline.outputs.kept import read_kept
 from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.report_data import report_data
-from pipeline.outputs.tracks import read_tracks
+from pipeline.outputs.tracks import read_losses, read_tracks
+from pipeline.outputs.transcript import write_transcript
 from pipeline.render.annotate import annotate
 from pipeline.run.dry_run import dry_run
 from pipeline.speech.clocks import inside
 from pipeline.speech.worker import SpeechWorker
-from pipeline.stages import Prepared, VideoJob, prepare
+from pipeline.stage import OpenedVideo, VideoJob
 from pipeline.types import (
     AudioTrack,
     Excerpt,
-    Marks,
+    Fingerprints,
     ScoredTracks,
     Segment,
     Transcript,
     Word,
 )
 from talknet.features import mfcc_for_frames
+from tests.support.by_hand import tracks_of
 from tests.support.film import Film
 from tests.support.square_and_beep import MODELS
 
@@ -51,8 +56,8 @@ def film(tmp_path: Path) -> Film:
     return Film(tmp_path)
 
 
-def _prepared(path: Path, **settings: Any) -> Prepared:
-    return prepare(VideoJob(0, path, path.parent), path.with_name("sound.pcm"), Config(**settings), lambda _: None)
+def _prepared(path: Path, **settings: Any) -> OpenedVideo:
+    return open_video(VideoJob(0, path, path.parent), path.with_name("sound.pcm"), Config(**settings), lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_pictures_are_those_of_its_frames(film: Film, name: str, start_s: float,
         name, film.times(F(25), 4), sound=[(F(0), film.tone(16_000, 4))], sound_codec=codec, options=options
     )
     found = _prepared(path, START=start_s, DURATION=duration_s)
-    seen = [film.number(picture) for picture in stages.pictures(found, (64, 48), 1, lambda _: None)]
+    seen = [film.number(picture) for picture in read_frames(found, (64, 48), 1, lambda _: None)]
     excerpt = found.probe.excerpt
     assert seen == list(range(excerpt.first_frame, min(excerpt.stop_frame or 100, 100)))
     assert found.probe.length_s == pytest.approx(len(seen) / 25, abs=0.05)
@@ -143,9 +148,8 @@ def test_what_is_lost_is_told_of_the_excerpt_only(film: Film) -> None:
     path = film.make("v.mkv", film.times(F(25), 4), sound=[(F(0), film.tone(16_000, 4))])
     found = _prepared(path, START=1.0, DURATION=1.0)
     tracks = ScoredTracks(50, *_none(), first_frame=25)
-    written = stages.keep_tracks(VideoJob(0, path, film.folder), found, tracks, 0)
-    written.replace(film.folder / "tracks.npz")
-    assert not stages.kept.read_losses(film.folder / "tracks.npz")
+    written = tracks_of(VideoJob(0, path, film.folder), found, tracks)
+    assert not read_losses(written)
     assert read_tracks(film.folder / "tracks.npz").first_frame == 25
 
 
@@ -167,10 +171,10 @@ def test_a_start_after_the_end_that_no_header_tells_is_refused_when_it_is_found(
     film.ffmpeg("-i", "v.mkv", "-c:v", "copy", "-an", "v.h264")
     film.ffmpeg("-i", "v.mkv", "-vn", "v.wav")
     job = VideoJob(0, path.with_name("v.h264"), film.folder, sound_file=path.with_name("v.wav"))
-    found = prepare(job, path.with_name("sound.pcm"), Config(START=5.0), lambda _: None)
-    assert list(stages.pictures(found, (64, 48), 1, lambda _: None)) == []
+    found = open_video(job, path.with_name("sound.pcm"), Config(START=5.0), lambda _: None)
+    assert list(read_frames(found, (64, 48), 1, lambda _: None)) == []
     with pytest.raises(InputError) as caught:
-        stages.keep_tracks(job, found, ScoredTracks(125, *_none(), first_frame=125), 0)
+        tracks_of(job, found, ScoredTracks(125, *_none(), first_frame=125))
     assert caught.value.reason_code == "start_after_end"
 
 
@@ -216,19 +220,19 @@ def _face(first: int, stop: int) -> ScoredTracks:
 
 
 @pytest.fixture
-def finished(film: Film) -> tuple[Path, Prepared, Path]:
+def finished(film: Film) -> tuple[Path, OpenedVideo, Path]:
     """The excerpt from 1.2 to 2.8 s of a film with a lead: the film, what is known of it, and the results."""
     path = _spoken_film(film)
     config = Config(START=1.2, DURATION=1.6, CLIP_STYLE="full", CLIP_PADDING_S=0.1)
-    found = prepare(VideoJob(0, path, film.folder), film.folder / "sound.pcm", config, lambda _: None)
+    found = open_video(VideoJob(0, path, film.folder), film.folder / "sound.pcm", config, lambda _: None)
     given = _whisper_json(film.folder / "given.json", -float(LEAD_S))
     folder, told = film.folder / "result", []
     words = SpeechWorker(None, "de").transcribe(found.audio, told.append, given)
     assert told == [pytest.approx(2.0, abs=0.01)]
     folder.mkdir()
     job = VideoJob(0, path, folder)
-    stages.kept.put_in_place(stages.keep_tracks(job, found, _face(30, 70), 0), "vision")
-    stages.kept.put_in_place(stages.keep_words(job, words), "speech")
+    tracks_of(job, found, _face(30, 70))
+    write_transcript(folder / "transcript.json", words)
     finish_video(
         folder=folder,
         probe=found.probe,
@@ -236,7 +240,8 @@ def finished(film: Film) -> tuple[Path, Prepared, Path]:
         transcript=words,
         models=MODELS,
         config=config,
-        marks=Marks(),
+        attribution=attribute(Faces(_face(30, 70)), words, MODELS, config),
+        prints=Fingerprints(),
         timings={},
         on_clip=lambda done, total: None,
     )
@@ -253,7 +258,7 @@ def _tone_hz(path: Path) -> tuple[float, float]:
 
 
 @pytest.mark.slow
-def test_results_have_the_times_of_the_file(finished: tuple[Path, Prepared, Path]) -> None:
+def test_results_have_the_times_of_the_file(finished: tuple[Path, OpenedVideo, Path]) -> None:
     _, _, folder = finished
     manifest = read_manifest(folder / "output" / "manifest.json")
     assert [clip["text"] for clip in manifest["clips"]] == ["two.", "Three four"]
@@ -275,9 +280,9 @@ def test_results_have_the_times_of_the_file(finished: tuple[Path, Prepared, Path
 
 
 @pytest.mark.slow
-def test_the_report_shows_the_excerpt(finished: tuple[Path, Prepared, Path]) -> None:
+def test_the_report_shows_the_excerpt(finished: tuple[Path, OpenedVideo, Path]) -> None:
     _, _, folder = finished
-    tracks, _, _ = read_kept(folder)
+    tracks = read_tracks(folder / "tracks.npz")
     manifest = read_manifest(folder / "output" / "manifest.json")
     said = json.loads((folder / "transcript.json").read_bytes())
     data = report_data(manifest, said, tracks, posters={}, sheets={})
@@ -287,9 +292,9 @@ def test_the_report_shows_the_excerpt(finished: tuple[Path, Prepared, Path]) -> 
 
 
 @pytest.mark.slow
-def test_the_annotated_video_is_the_excerpt(finished: tuple[Path, Prepared, Path]) -> None:
+def test_the_annotated_video_is_the_excerpt(finished: tuple[Path, OpenedVideo, Path]) -> None:
     _, found, folder = finished
-    tracks, _, _ = read_kept(folder)
+    tracks = read_tracks(folder / "tracks.npz")
     told: list[int] = []
     out = folder / "annotated.mp4"
     count = annotate(found.probe, tracks, (), out, crf=10, preset="ultrafast", on_frames=told.append)
@@ -306,9 +311,9 @@ def test_the_annotated_video_is_the_excerpt(finished: tuple[Path, Prepared, Path
 
 
 @pytest.mark.slow
-def test_exports_count_as_the_file(finished: tuple[Path, Prepared, Path]) -> None:
+def test_exports_count_as_the_file(finished: tuple[Path, OpenedVideo, Path]) -> None:
     _, found, folder = finished
-    tracks, _, _ = read_kept(folder)
+    tracks = read_tracks(folder / "tracks.npz")
     formats = ("sieve", "sieve-raw", "sieve-cuts", "ava", "talknet")
     smooth = lambda boxes: np.zeros((len(boxes), 3))  # noqa: E731
     write_exports(formats, folder, found.probe, tracks, (), smooth=smooth)
@@ -353,9 +358,9 @@ def test_room_is_wanted_for_the_excerpt_only(film: Film, monkeypatch: pytest.Mon
     path = film.make("v.mkv", film.times(F(25), 4), sound=[(F(0), film.tone(16_000, 4))])
 
     class Tight:
-        free = 2 * stages.SOUND_BYTES_PER_S
+        free = 2 * SOUND_BYTES_PER_S
 
-    monkeypatch.setattr(stages.shutil, "disk_usage", lambda folder: Tight)
+    monkeypatch.setattr(opening.shutil, "disk_usage", lambda folder: Tight)
     with pytest.raises(OSError, match="temporary files"):
         _prepared(path)
     assert _prepared(path, START=1.0, DURATION=1.6).audio.sample_count == 2 * 16_000
@@ -389,7 +394,8 @@ def test_an_excerpt_is_infinite_where_the_file_bounds_it() -> None:
 def test_faces_words_and_clips_depend_on_it(film: Film) -> None:
     path = film.make("v.mkv", film.times(F(25), 1))
     marks = [
-        marks_of(path, Config(START=start_s, DURATION=length_s), ()) for start_s, length_s in [(0, 0), (1, 0), (0, 1)]
+        fingerprints_of(GRAPH, path, Config(START=start_s, DURATION=length_s), ())
+        for start_s, length_s in [(0, 0), (1, 0), (0, 1)]
     ]
-    for stage in ("vision", "speech", "whole"):
-        assert len({getattr(mark, stage) for mark in marks}) == 3
+    for stage in ("vision", "speech", "clips"):
+        assert len({mark.of(stage) for mark in marks}) == 3

@@ -11,11 +11,14 @@ import pytest
 
 from config import Config
 from pipeline import fingerprint as module
+from pipeline.artifacts import finished
 from pipeline.errors import InputError
-from pipeline.fingerprint import finished_before, marks_of
+from pipeline.fingerprint import fingerprints_of
+from pipeline.graph import GRAPH
 from pipeline.outputs import manifest as manifest_module
 from pipeline.outputs.manifest import read_manifest, write_manifest
-from pipeline.types import ModelChoice
+from pipeline.stage import Graph
+from pipeline.types import Fingerprints, ModelChoice
 from tests.support.finished import finished as finished_video
 
 MODELS = (ModelChoice("faces", "s3fd", Path("/w/s3fd.pth"), "aa" * 32), ModelChoice("words", "base", None))
@@ -23,7 +26,7 @@ MODELS = (ModelChoice("faces", "s3fd", Path("/w/s3fd.pth"), "aa" * 32), ModelCho
 
 def fingerprint(video: Path, config: Config, models: tuple[ModelChoice, ...]) -> str:
     """That of everything."""
-    return marks_of(video, config, models).whole
+    return fingerprints_of(GRAPH, video, config, models).all
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def test_settings_that_do_not_change_results_do_not_count(video: Path, name: str
     assert fingerprint(video, changed, MODELS) == fingerprint(video, Config(), MODELS)
 
 
-@pytest.mark.parametrize("changed", [{"name": "mtcnn"}, {"sha256": "bb" * 32}, {"job": "speaking"}])
+@pytest.mark.parametrize("changed", [{"name": "mtcnn"}, {"sha256": "bb" * 32}, {"role": "speaking"}])
 def test_models_count(video: Path, changed: dict[str, str]) -> None:
     models = (dataclasses.replace(MODELS[0], **changed), MODELS[1])
     assert fingerprint(video, Config(), models) != fingerprint(video, Config(), MODELS)
@@ -130,10 +133,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "changed"),
     [
-        ("CLIP_STYLE", "head", {"whole", "failure"}),
-        ("MIN_COVERAGE", 0.6, {"whole", "failure"}),
-        ("WHISPER_LANGUAGE", "ja", {"speech", "whole", "failure"}),
-        ("SHOT_THRESHOLD", 5, {"vision", "whole", "failure"}),
+        ("CLIP_STYLE", "head", {"clips", "failure"}),
+        ("MIN_COVERAGE", 0.6, {"clips", "failure"}),
+        ("WHISPER_LANGUAGE", "ja", {"speech", "attribution", "clips", "failure"}),
+        ("SHOT_THRESHOLD", 5, {"vision", "attribution", "clips", "failure"}),
+        ("SENTENCE_PAUSE_S", 0.7, {"attribution", "clips", "failure"}),
         ("NUM_MUX_WORKERS", 3, set()),
         ("MAX_MEGAPIXELS", 10.0, {"failure"}),
         ("MAX_VIDEO_HOURS", 1.0, {"failure"}),
@@ -142,46 +146,83 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
 def test_a_setting_changes_the_marks_of_what_depends_on_it(
     video: Path, setting: str, value: Any, changed: set[str]
 ) -> None:
-    before = marks_of(video, Config(), MODELS)
-    after = marks_of(video, dataclasses.replace(Config(), **{setting: value}), MODELS)
-    names = [each.name for each in dataclasses.fields(before)]
-    assert {name for name in names if getattr(before, name) != getattr(after, name)} == changed
+    before = fingerprints_of(GRAPH, video, Config(), MODELS)
+    after = fingerprints_of(GRAPH, video, dataclasses.replace(Config(), **{setting: value}), MODELS)
+    assert _changed(before, after) == changed
 
 
 @pytest.mark.parametrize(
-    ("job", "changed"), [("faces", {"vision", "whole", "failure"}), ("words", {"speech", "whole", "failure"})]
+    ("job", "changed"),
+    [
+        ("faces", {"vision", "attribution", "clips", "failure"}),
+        ("words", {"speech", "attribution", "clips", "failure"}),
+    ],
 )
 def test_a_model_changes_the_marks_of_its_stage(video: Path, job: str, changed: set[str]) -> None:
-    before = marks_of(video, Config(), MODELS)
-    models = tuple(dataclasses.replace(model, sha256="cc" * 32) if model.job == job else model for model in MODELS)
-    after = marks_of(video, Config(), models)
-    names = [each.name for each in dataclasses.fields(before)]
-    assert {name for name in names if getattr(before, name) != getattr(after, name)} == changed
+    before = fingerprints_of(GRAPH, video, Config(), MODELS)
+    models = tuple(dataclasses.replace(model, sha256="cc" * 32) if model.role == job else model for model in MODELS)
+    after = fingerprints_of(GRAPH, video, Config(), models)
+    assert _changed(before, after) == changed
 
 
 @pytest.mark.parametrize(
     ("stage", "changed"),
     [
-        ("vision", {"vision", "whole", "failure"}),
-        ("speech", {"speech", "whole", "failure"}),
-        ("clips", {"whole", "failure"}),
+        ("vision", {"vision", "attribution", "clips", "failure"}),
+        ("speech", {"speech", "attribution", "clips", "failure"}),
+        ("attribution", {"attribution", "clips", "failure"}),
+        ("clips", {"clips", "failure"}),
     ],
 )
-def test_another_version_of_the_program_does_its_stage_again(
-    video: Path, monkeypatch: pytest.MonkeyPatch, stage: str, changed: set[str]
+def test_another_version_of_the_program_does_its_stage_again(video: Path, stage: str, changed: set[str]) -> None:
+    newer = {
+        artifact: dataclasses.replace(artifact, version=artifact.version + 1) for artifact in GRAPH.stage(stage).makes
+    }
+    stages = tuple(
+        dataclasses.replace(
+            each,
+            makes=tuple(newer.get(artifact, artifact) for artifact in each.makes),
+            needs=tuple(newer.get(artifact, artifact) for artifact in each.needs),
+        )
+        for each in GRAPH.stages
+    )
+    graph = Graph(stages, GRAPH.open_video, GRAPH.read_frames)
+    before, after = fingerprints_of(GRAPH, video, Config(), MODELS), fingerprints_of(graph, video, Config(), MODELS)
+    assert _changed(before, after) == changed
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "outputs"),
+    [
+        ("CLIP_CRF", 20, {"annotate", "clip_texts"}),
+        ("FACE_EMBEDDINGS", "/w/e.pt", {"export"}),
+        ("SENTENCE_PAUSE_S", 0.7, {"annotate", "export", "clip_texts"}),
+        ("EXPORT", "rttm", set()),
+    ],
+)
+def test_outputs_are_made_again_when_what_they_depend_on_changes(
+    video: Path, setting: str, value: Any, outputs: set[str]
 ) -> None:
-    before = marks_of(video, Config(), MODELS)
-    monkeypatch.setitem(module.VERSIONS, stage, module.VERSIONS[stage] + 1)
-    after = marks_of(video, Config(), MODELS)
-    names = [each.name for each in dataclasses.fields(before)]
-    assert {name for name in names if getattr(before, name) != getattr(after, name)} == changed
+    before = fingerprints_of(GRAPH, video, Config(), MODELS)
+    after = fingerprints_of(GRAPH, video, dataclasses.replace(Config(), **{setting: value}), MODELS)
+    assert {stage.name for stage in GRAPH.outputs if before.of(stage.name) != after.of(stage.name)} == outputs
+
+
+def _changed(before: Fingerprints, after: Fingerprints) -> set[str]:
+    """Name those of the stages before the outputs, and ``failure``, whose fingerprints differ."""
+    found = {stage.name for stage in GRAPH.required if before.of(stage.name) != after.of(stage.name)}
+    return found | ({"failure"} if before.failure != after.failure else set())
+
+
+def _found(folder: Path, mark: str, most_px: int = 0) -> Path | None:
+    return finished(GRAPH, folder, Fingerprints({"clips": mark}, most_px=most_px))
 
 
 CLIP = "output/seg_0000_track_000.mp4"
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A folder of results with one clip, of 640x360 that was analysed as it is."""
     done = finished_video(1, is_dropped=lambda _: False)
     done.manifest["source"] |= {"width": 640, "height": 360, "analysed_width": 640, "analysed_height": 360}
@@ -190,53 +231,55 @@ def finished(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_whole_results_are_finished(finished: Path) -> None:
-    assert finished_before(finished, "abc") == finished / "output" / "manifest.json"
+def test_whole_results_are_finished(folder: Path) -> None:
+    assert _found(folder, "abc") == folder / "output" / "manifest.json"
 
 
 @pytest.mark.parametrize(("most_px", "holds"), [(0, True), (640 * 360, True), (640 * 360 - 1, False), (1 << 30, True)])
 @pytest.mark.parametrize("seal", [True, False])
 def test_results_hold_while_pictures_are_analysed_at_the_same_size(
-    finished: Path, most_px: int, holds: bool, seal: bool
+    folder: Path, most_px: int, holds: bool, seal: bool
 ) -> None:
-    _unseal(finished, not seal)
-    assert (finished_before(finished, "abc", most_px) is not None) is holds
+    _unseal(folder, not seal)
+    assert (_found(folder, "abc", most_px) is not None) is holds
 
 
 @pytest.mark.parametrize(("most_px", "holds"), [(320 * 180, True), (320 * 180 - 400, False), (640 * 360, False)])
 @pytest.mark.parametrize("seal", [True, False])
-def test_results_of_reduced_pictures(finished: Path, most_px: int, holds: bool, seal: bool) -> None:
-    path = finished / "output" / "manifest.json"
+def test_results_of_reduced_pictures(folder: Path, most_px: int, holds: bool, seal: bool) -> None:
+    path = folder / "output" / "manifest.json"
     content = read_manifest(path)
     content["source"] |= {"analysed_width": 320, "analysed_height": 180}
     write_manifest(path, content)
-    _unseal(finished, not seal)
-    assert (finished_before(finished, "abc", most_px) is not None) is holds
+    _unseal(folder, not seal)
+    assert (_found(folder, "abc", most_px) is not None) is holds
 
 
 def test_the_ring_changes_no_mark(video: Path) -> None:
     """It changes the size of large pictures, which the results name, and nothing else."""
-    assert marks_of(video, Config(RING_MB=16), MODELS) == marks_of(video, Config(RING_MB=512), MODELS)
+    assert fingerprints_of(GRAPH, video, Config(RING_MB=16), MODELS) == fingerprints_of(
+        GRAPH, video, Config(RING_MB=512), MODELS
+    )
 
 
 @pytest.mark.parametrize("edit", ["fingerprint", "clip", "unsealed"])
 def test_whole_schema_only_for_what_was_not_written_by_the_program(
-    finished: Path, edit: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, edit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[Any] = []
     real = manifest_module.validate
     monkeypatch.setattr(manifest_module, "validate", lambda content: calls.append(content) or real(content))
-    assert finished_before(finished, "abc") is not None
+    assert _found(folder, "abc") is not None
     assert calls == []
-    path = finished / "output" / "manifest.json"
+    path = folder / "output" / "manifest.json"
     if edit == "unsealed":
-        _unseal(finished)
+        _unseal(folder)
     elif edit == "fingerprint":
         path.write_text(path.read_text().replace('"fingerprint": "abc"', '"fingerprint": "abd"'))
     else:
         path.write_text(path.read_text().replace("seg_0000_track_000.mp4", "../../x/seg_0000_track_000.mp4"))
     calls.clear()
-    found = finished_before(finished, "abd" if edit == "fingerprint" else "abc")
+    found = _found(folder, "abd" if edit == "fingerprint" else "abc")
     assert len(calls) == 1
     assert (found is None) is (edit == "clip")
 
@@ -248,19 +291,86 @@ def _unseal(folder: Path, really: bool = True) -> None:
         path.write_text(json.dumps(read_manifest(path)))
 
 
-def test_results_of_other_settings_are_not(finished: Path) -> None:
-    assert finished_before(finished, "abd") is None
+def test_results_of_other_settings_are_not(folder: Path) -> None:
+    assert _found(folder, "abd") is None
 
 
-def test_results_with_a_missing_clip_are_not(finished: Path) -> None:
-    (finished / CLIP).unlink()
-    assert finished_before(finished, "abc") is None
+def test_results_with_a_missing_clip_are_not(folder: Path) -> None:
+    (folder / CLIP).unlink()
+    assert _found(folder, "abc") is None
 
 
-def test_results_with_a_damaged_manifest_are_not(finished: Path) -> None:
-    (finished / "output" / "manifest.json").write_text("{")
-    assert finished_before(finished, "abc") is None
+def test_results_with_a_damaged_manifest_are_not(folder: Path) -> None:
+    (folder / "output" / "manifest.json").write_text("{")
+    assert _found(folder, "abc") is None
 
 
 def test_no_results_are_not(tmp_path: Path) -> None:
-    assert finished_before(tmp_path, "abc") is None
+    assert _found(tmp_path, "abc") is None
+
+
+RECORDED = {
+    ("defaults", False): (
+        "047e4177d2180630efc6ef7e7eda06f1f9e0de599c643b6faaa5fee33e8e3ff2",
+        "e8489f070545074dcd0001682b02db75fd031b8e32f940bc8727f73c4adda857",
+        "a81471c4508470549261ecb10e0c797db1757abf6c779434e0928d8ec6030295",
+        "b3701071531dd9ad079424a0bbef75eef573d600c8baf46ce28e8576c05dc95c",
+    ),
+    ("defaults", True): (
+        "27619533124484b2b70fea906286d4e38a4551b7492e69df3089f16aebd24592",
+        "75a5d3a9a0bb887ef68aff5cc44b39818da3902577cf14bf67dff823ba3fe0ea",
+        "e397a60afabe52fc55cb99c8603a7726c8dc084b6c4afd72e766a4a8bd0dae31",
+        "da2602d7aed24b6d7fab737f172b0cdc49eb55b6ce7f33fc978b5e510711c587",
+    ),
+    ("others", False): (
+        "8d7c3819c92a63ddf0e38e365a061e5fe9636331ef247b8ed92da86bd7e4a0e2",
+        "c8170236ee9c0ce5ec8d812df228f5b66f6cdb871250b3117f6ace8e47bb25b8",
+        "2571b1d960d9b2ac0ebbce79f841ccfed850e87065f5c64f5e1e5f9cb4135406",
+        "3538556e233f637aedf9da09d83214de46c4663dda1b5d20a785d7a393e19f5e",
+    ),
+    ("others", True): (
+        "70da9a6659df41c5de5d1c2894ae2998bd7abe01c74bfe19c5b749d0f78477e0",
+        "ff01d34366b087c5c8d1ea736ac4c16963f695c754668d1bd99a5c11ec71a249",
+        "bbe8bd0e3aaf3beac7887a43b7cfa53c8bb60d48247678b9ae1407d0ddf5b97f",
+        "a8e0fea99ac1fb26fd08a1282def4a05099d41d963d8add095e9b76ef05f9da3",
+    ),
+}
+"""Fingerprints of vision, speech, everything and failure, as they were before stages were declared: where one changes,
+everybody computes everything anew."""
+
+RECORDED_MODELS = (
+    ModelChoice("faces", "yunet", Path("/w/y.onnx"), "aa" * 32),
+    ModelChoice("speaking", "lr-asd", Path("/w/l.model"), "bb" * 32),
+    ModelChoice("words", "whisper-base", Path("/w/b.pt"), "cc" * 32),
+    ModelChoice("identity", "mobilefacenet", Path("/w/m.pt"), "dd" * 32, helper=Path("/w/y.onnx")),
+    ModelChoice("alignment", "mms-fa", None, "ee" * 32),
+)
+RECORDED_CONFIGS = {
+    "defaults": Config(),
+    "others": Config(
+        DETECT_EVERY=5,
+        WHISPER_LANGUAGE="ja",
+        SHOT_THRESHOLD=5,
+        CLIP_STYLE="portrait",
+        SENTENCE_PAUSE_S=0.7,
+        START=1.5,
+        DURATION=20,
+        MAX_SENTENCE_S=8,
+        MIN_SPEAKER_SCORE_THRESHOLD=0.5,
+        CLIP_CRF=20,
+        ALIGN=True,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RECORDED)
+def test_fingerprints_are_those_of_earlier_versions(tmp_path: Path, case: tuple[str, bool]) -> None:
+    """A stage that comes to other results raises the version of its artifact, and the digests here with it."""
+    name, given = case
+    path, scenes, sound = tmp_path / "v.mp4", tmp_path / "s.csv", tmp_path / "a.wav"
+    path.write_bytes(bytes(range(250)) * 40)
+    scenes.write_text("0\n50\n")
+    sound.write_bytes(b"RIFF" * 99)
+    files = (scenes, sound) if given else (None, None)
+    found = fingerprints_of(GRAPH, path, RECORDED_CONFIGS[name], RECORDED_MODELS, *files)
+    assert (found.of("vision"), found.of("speech"), found.all, found.failure) == RECORDED[case]

@@ -19,13 +19,16 @@ import pysubs2
 import pytest
 
 from config import Config
-from pipeline import stages
+from pipeline import opening
+from pipeline.attribution.attribute import attribute
+from pipeline.attribution.faces import Faces
 from pipeline.clips.worker import finish_video
+from pipeline.opening import SOUND_BYTES_PER_S, open_video, read_frames
 from pipeline.outputs.exports import write_exports
 from pipeline.outputs.manifest import read_manifest
 from pipeline.speech.worker import SpeechWorker
-from pipeline.stages import VideoJob, prepare
-from pipeline.types import AttributedWord, AudioTrack, Marks, Probe, ScoredTracks, Transcript
+from pipeline.stage import VideoJob
+from pipeline.types import AttributedWord, AudioTrack, Fingerprints, Probe, ScoredTracks, Transcript
 from tests.support.film import Film
 from tests.support.square_and_beep import MODELS
 
@@ -120,7 +123,7 @@ def _given(folder: Path, form: str, said: Sequence[Said], zero_s: float) -> Path
 
 
 def _run(video: Path, given: Path, config: Config = CONFIG, **job: Any) -> tuple[Probe, AudioTrack, Transcript, Path]:
-    prepared = prepare(VideoJob(0, video, video.parent, **job), video.with_name("sound.pcm"), config, lambda _: None)
+    prepared = open_video(VideoJob(0, video, video.parent, **job), video.with_name("sound.pcm"), config, lambda _: None)
     words = SpeechWorker(None, "de").transcribe(prepared.audio, lambda _: None, given)
     folder = video.parent / "result"
     finish_video(
@@ -130,7 +133,8 @@ def _run(video: Path, given: Path, config: Config = CONFIG, **job: Any) -> tuple
         transcript=words,
         models=MODELS,
         config=config,
-        marks=Marks(),
+        attribution=attribute(Faces(_face()), words, MODELS, config),
+        prints=Fingerprints(),
         timings={},
         on_clip=lambda done, total: None,
     )
@@ -293,10 +297,10 @@ def test_a_capture_that_begins_between_keyframes(film: Film) -> None:
     content = (film.folder / "whole.ts").read_bytes()
     cut = film.folder / "cut.ts"
     cut.write_bytes(content[len(content) // 188 // 8 * 188 :])
-    prepared = prepare(VideoJob(0, cut, film.folder), film.folder / "sound.pcm", CONFIG, lambda _: None)
+    prepared = open_video(VideoJob(0, cut, film.folder), film.folder / "sound.pcm", CONFIG, lambda _: None)
     audio, lead_s = prepared.audio, float(prepared.probe.lead_s)
     assert 1.0 < lead_s < 3.0
-    pictures = stages.pictures(prepared, (64, 48), 1, lambda _: None)
+    pictures = read_frames(prepared, (64, 48), 1, lambda _: None)
     assert film.number(next(pictures)) == 75  # the first keyframe that is left
     heard = audio.recording.read(0, audio.sample_count)
     wanted = [word for word in said if word.start_s - 3.0 >= audio.start_s]
@@ -313,18 +317,18 @@ def test_room_is_wanted_for_the_sound_before_the_picture(film: Film, monkeypatch
     video = _video(film, "v.mkv", F(30), _said(1.0))
 
     class Full:
-        free = 20 * stages.SOUND_BYTES_PER_S
+        free = 20 * SOUND_BYTES_PER_S
 
-    monkeypatch.setattr(stages.shutil, "disk_usage", lambda path: Full)
+    monkeypatch.setattr(opening.shutil, "disk_usage", lambda path: Full)
     with pytest.raises(OSError, match="its sound needs 1 MB"):
-        prepare(VideoJob(0, video, film.folder), film.folder / "sound.pcm", CONFIG, lambda _: None)
+        open_video(VideoJob(0, video, film.folder), film.folder / "sound.pcm", CONFIG, lambda _: None)
 
 
 def test_progress_of_speech_counts_from_the_first_picture(film: Film) -> None:
     """So that it ends where the length of the video does."""
     said, told = _said(1.52), []
     video = _video(film, "v.mkv", F(152, 100), said)
-    prepared = prepare(VideoJob(0, video, film.folder), film.folder / "sound.pcm", CONFIG, lambda _: None)
+    prepared = open_video(VideoJob(0, video, film.folder), film.folder / "sound.pcm", CONFIG, lambda _: None)
 
     class Recogniser:
         def transcribe(self, audio: AudioTrack, on_progress: Any) -> Transcript:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from config import Config
-from pipeline import stages
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
@@ -18,6 +17,7 @@ from pipeline.models.choose import choose
 from pipeline.types import FrameBatch
 from pipeline.vision.session import VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
+from pipeline.vision.stage import load_vision
 
 pytestmark = pytest.mark.slow
 
@@ -35,11 +35,10 @@ def test_two_people_are_two_persons(
         strict=True,
     )
     assert chosen[2].weights == shared / "weights" / "mobilefacenet.pt"
-    vision = stages.load_vision(config, chosen, "cpu")
-    assert isinstance(vision, stages.RealVision)
+    vision = load_vision(config, chosen, "cpu")
     seen, settings = probe(video), VisionSettings.of(config)
     audio = extract_sound(seen, tmp_path / "sound.pcm")
-    session = VisionSession(vision.models, settings, audio, settings.frames_held(2))
+    session = VisionSession(vision, settings, audio, settings.frames_held(2))
     pictures, first = (picture.copy() for picture in read_frames(seen)), 0
     while batch := list(islice(pictures, DECODE_BATCH)):
         session.push(FrameBatch(first, np.stack(batch)))

@@ -9,8 +9,9 @@ from config import Config
 from pipeline.executors.base import Executor
 from pipeline.executors.events import Event
 from pipeline.machine import resolved
-from pipeline.stages import VideoJob
-from pipeline.types import Marks, VideoResult
+from pipeline.settings import settings_that_affect
+from pipeline.stage import Graph, VideoJob
+from pipeline.types import Fingerprints, VideoResult
 from tests.support import fake_stages
 
 CONFIG = resolved(
@@ -51,17 +52,28 @@ class Recorder:
 
 
 def prepared(
-    kind: Kind, folder: Path, names: list[str], config: Config = CONFIG
+    kind: Kind, folder: Path, names: list[str], config: Config = CONFIG, graph: Graph = fake_stages.GRAPH
 ) -> tuple[Recorder, Executor, list[VideoJob]]:
-    executor = kind(config, (), folder / ".work", fake_stages.STAGES)
+    executor = kind(config, (), folder / ".work", graph)
     jobs = [
-        VideoJob(number, folder / name, folder / f"{name}.out", Marks(f"v{name}", f"s{name}", f"w{name}", f"f{name}"))
+        VideoJob(number, folder / name, folder / f"{name}.out", fake_prints(graph, name, config))
         for number, name in enumerate(names)
     ]
     return Recorder(), executor, jobs
 
 
-def run(kind: Kind, folder: Path, names: list[str], config: Config = CONFIG) -> tuple[Recorder, Executor]:
-    recorder, executor, jobs = prepared(kind, folder, names, config)
+def fake_prints(graph: Graph, name: str, config: Config) -> Fingerprints:
+    """Return texts that change with the video, the stage and the settings that the stage depends on."""
+    texts = {}
+    for stage in graph.stages:
+        settings = settings_that_affect(config, *(each.name for each in graph.chain(stage)))
+        texts[stage.name] = f"{stage.name} {name} {sorted(settings.items())}"
+    return Fingerprints(texts, f"f{name}")
+
+
+def run(
+    kind: Kind, folder: Path, names: list[str], config: Config = CONFIG, graph: Graph = fake_stages.GRAPH
+) -> tuple[Recorder, Executor]:
+    recorder, executor, jobs = prepared(kind, folder, names, config, graph)
     executor.run(jobs, recorder)
     return recorder, executor

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -26,12 +26,38 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
-from pipeline.clips.results import replace_results
-from pipeline.clips.worker import FinishedVideo
+from pipeline.artifacts import ATTRIBUTION, MANIFEST, TRACKS, TRANSCRIPT
 from pipeline.errors import InputError
-from pipeline.outputs.kept import read_kept
-from pipeline.stages import Models, Prepared, Stages, VideoJob
-from pipeline.types import AudioTrack, Excerpt, FrameBatch, Probe, ScoredTracks, Segment, Transcript
+from pipeline.outputs.attribution import write_attribution
+from pipeline.outputs.tracks import read_losses, read_tracks, write_tracks
+from pipeline.outputs.transcript import read_own_transcript, write_transcript
+from pipeline.results import Artifact, replace_results
+from pipeline.stage import (
+    CLIPS_POOL,
+    OUTPUTS_POOL,
+    SPEECH_POOL,
+    VISION_POOL,
+    Graph,
+    Models,
+    OpenedVideo,
+    Stage,
+    StageResult,
+    VideoJob,
+    Work,
+)
+from pipeline.types import (
+    AttributedWord,
+    Attribution,
+    AudioTrack,
+    Excerpt,
+    FinishedVideo,
+    FrameBatch,
+    Losses,
+    Probe,
+    ScoredTracks,
+    Segment,
+    Transcript,
+)
 
 WIDTH, HEIGHT, FRAMES = 320, 240, 120
 HELD = 8
@@ -39,7 +65,7 @@ EXCERPT = Excerpt(13, 111)
 MEET_WITHIN_S = 60.0
 
 
-def _behave(path: Path, stage: str) -> None:
+def behave(path: Path, stage: str) -> None:
     name = path.name
     if f"bug-{stage}" in name:
         raise RuntimeError(f"a bug in {stage}")
@@ -75,9 +101,9 @@ def _meet(path: Path, stage: str, other: str) -> None:
         time.sleep(0.01)
 
 
-def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> Prepared:
-    path = job.path
-    _behave(path, "prepare")
+def open_video(video: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> OpenedVideo:
+    path = video.path
+    behave(path, "open")
     if "bad" in path.name:
         raise InputError("not_media", "is no video", path)
     if sound is not None:
@@ -85,36 +111,33 @@ def prepare(job: VideoJob, sound: Path | None, config: Config, on_seconds: Calla
     probe = Probe(path, "fake", _frame_count(path) / 25, WIDTH, HEIGHT, Fraction(25), 0, Fraction(0), 16000, 1)
     if "excerpt" in path.name:
         probe = dataclasses.replace(probe, excerpt=EXCERPT)
-    return Prepared(probe, None if sound is None else AudioTrack(sound, 16000))
+    return OpenedVideo(probe, None if sound is None else AudioTrack(sound, 16000))
 
 
-def pictures(
-    prepared: Prepared, size_px: tuple[int, int], threads: int, on_lost: Callable[[int], None]
+def read_frames(
+    opened: OpenedVideo, size_px: tuple[int, int], threads: int, on_lost: Callable[[int], None]
 ) -> Iterator[np.ndarray]:
     width, height = size_px
-    if "damaged" in prepared.probe.path.name:
+    if "damaged" in opened.probe.path.name:
         on_lost(2)
         on_lost(1)
-    excerpt = prepared.probe.excerpt
-    for frame in range(excerpt.first_frame, excerpt.stop_frame or _frame_count(prepared.probe.path)):
+    excerpt = opened.probe.excerpt
+    for frame in range(excerpt.first_frame, excerpt.stop_frame or _frame_count(opened.probe.path)):
         if frame == FRAMES // 2:
-            _behave(prepared.probe.path, "decode")
+            behave(opened.probe.path, "decode")
         yield np.full((height, width, 3), frame, np.uint8)
 
 
 @dataclass
-class FakeSession:
+class FakeVision:
     """Holds the last few pictures, as the real one does, and looks at each only when it lets it go."""
 
-    path: Path
-    capacity: int
-    on_frames: Callable[[int], None]
-    notes: tuple[str, ...] = ()
-    first: int = 0
+    work: Work
 
     def __post_init__(self) -> None:
+        self.path = self.work.opened.probe.path
+        self.first = self._next = self.work.opened.probe.excerpt.first_frame
         self._held: list[tuple[int, np.ndarray]] = []
-        self._next = self.first
         self._right = 0
 
     def push(self, batch: FrameBatch) -> int:
@@ -124,18 +147,19 @@ class FakeSession:
         self._next += len(batch)
         self._held += [(batch.first_frame + place, picture) for place, picture in enumerate(batch.frames)]
         if self._next > FRAMES // 2:
-            _behave(self.path, "vision")
+            behave(self.path, "vision")
         while len(self._held) > HELD:
             self._look()
         time.sleep(0.001)
-        self.on_frames(self._next - self.first)
+        seconds = (self._next - self.first) / 25
+        self.work.report(seconds, max(seconds, self.work.opened.probe.length_s))
         return self._next - len(self._held)
 
     def _look(self) -> None:
         frame, picture = self._held.pop(0)
         self._right += bool((picture == frame).all())
 
-    def finish(self) -> ScoredTracks:
+    def finish(self, lost_packets: int) -> StageResult:
         while self._held:
             self._look()
         count = self._right
@@ -143,34 +167,37 @@ class FakeSession:
         zeros = np.zeros(count, np.float32)
         boxes = np.zeros((count, 4), np.float32)
         starts = np.full(1, self.first, np.int32)
-        return ScoredTracks(self._next, starts, frames * 0, frames, boxes, zeros, zeros, first_frame=self.first)
-
-
-class FakeVision:
-    def start(self, prepared: Prepared, capacity: int, on_frames: Callable[[int], None]) -> FakeSession:
-        path = prepared.probe.path
-        notes = ("vision was short of memory",) if "note" in path.name else ()
-        return FakeSession(path, capacity, on_frames, notes, prepared.probe.excerpt.first_frame)
-
-
-class FakeSpeech:
-    def transcribe(
-        self, audio: AudioTrack, on_progress: Callable[[float], None], given: Path | None = None
-    ) -> Transcript:
-        for path in _watched():
-            _meet(Path(path), "speech", "vision")
-            _behave(Path(path), "speech")
-        on_progress(audio.duration_s)
-        return Transcript("en", (Segment(0.0, 1.0, str(os.getpid()), ()),))
+        tracks = ScoredTracks(self._next, starts, frames * 0, frames, boxes, zeros, zeros, first_frame=self.first)
+        write_tracks(self.work.pending(TRACKS), tracks, Losses(lost_packets), self.work.video.prints.of("vision"))
+        return StageResult(("vision was short of memory",) if "note" in self.path.name else ())
 
 
 def _watched() -> list[str]:
-    """The videos which speech, told nothing but its sound, should behave for: in a file that a variable names."""
+    """Name the videos that speech should behave for, too: in a file that a variable names."""
     listed = Path(os.environ.get("FAKE_STAGES_WATCHED", "/nonexistent"))
     return listed.read_text().splitlines() if listed.exists() else []
 
 
-def load_vision(config: Config, models: Models, device: str) -> FakeVision:
+def run_speech(work: Work) -> StageResult:
+    for path in (work.opened.probe.path, *map(Path, _watched())):
+        _meet(path, "speech", "vision")
+        behave(path, "speech")
+    work.report(work.opened.audio.duration_s, work.opened.audio.duration_s)
+    transcript = Transcript("en", (Segment(0.0, 1.0, str(os.getpid()), ()),))
+    write_transcript(work.pending(TRANSCRIPT), transcript, mark=work.video.prints.of("speech"))
+    return StageResult()
+
+
+def run_attribution(work: Work) -> StageResult:
+    behave(work.video.path, "attribution")
+    read_tracks(work.path(TRACKS))
+    words = read_own_transcript(work.path(TRANSCRIPT))[0].words
+    said = Attribution(tuple(AttributedWord(word, None, None) for word in words), ())
+    write_attribution(work.pending(ATTRIBUTION), said, work.video.prints.of("attribution"))
+    return StageResult()
+
+
+def load_vision(config: Config, models: Models, device: str) -> str:
     if config.FACE_DETECTOR == "yunet":
         raise InputError("bad_setting", "these weights cannot be loaded")
     if config.WEIGHTS_DIR:
@@ -178,47 +205,60 @@ def load_vision(config: Config, models: Models, device: str) -> FakeVision:
         loads.write_text((loads.read_text() if loads.exists() else "") + "x")
         if loads.read_text() == "xx":
             raise InputError("out_of_memory", "no memory for the second load")
-    return FakeVision()
+    return "vision"
 
 
-def load_speech(config: Config, models: Models, device: str) -> FakeSpeech:
-    return FakeSpeech()
-
-
-def finish(
-    job: VideoJob,
-    prepared: Prepared,
-    models: Models,
-    config: Config,
-    timings: Mapping[str, float],
-    on_clip: Callable[[int, int], None],
-) -> FinishedVideo:
+def run_clips(work: Work) -> StageResult:
     """Clips: the pictures that came through unharmed."""
-    _behave(job.path, "mux")
-    tracks, losses, transcript = read_kept(job.folder, job.marks if job.renews else None)
-    on_clip(1, 1)
-    manifest = job.work / "output" / "manifest.json"
+    video = work.video
+    behave(video.path, "clips")
+    tracks, transcript = read_tracks(work.path(TRACKS)), read_own_transcript(work.path(TRANSCRIPT))[0]
+    work.report(1, 1)
+    manifest = work.folder / MANIFEST.file
     manifest.parent.mkdir(parents=True, exist_ok=True)
     comm = Path("/proc/self/comm")
-    named = comm.read_text().strip() if comm.exists() else "lipgen-mux-0"
+    named = comm.read_text().strip() if comm.exists() else "lipgen-clips-0"
     manifest.write_text(f"{os.getpid()} {transcript.segments[0].text} {named}")
-    if job.renews:
-        replace_results(job.folder)
-    manifest = job.folder / "output" / "manifest.json"
-    return FinishedVideo(
-        manifest, len(tracks.track), 0, 0, losses=losses, frame_count=tracks.frame_count - tracks.first_frame
-    )
+    losses = read_losses(work.path(TRACKS))
+    if video.renews:
+        replace_results(video.folder)
+    frames = tracks.frame_count - tracks.first_frame
+    done = FinishedVideo(video.folder / MANIFEST.file, len(tracks.track), 0, 0, losses=losses, frame_count=frames)
+    return StageResult(summary=done)
 
 
-def extras(
-    job: VideoJob, prepared: Prepared, models: Models, config: Config, on_seconds: Callable[[float, float], None]
-) -> None:
-    _behave(job.path, "extras")
-    (job.folder / "annotated.mp4").write_text((job.folder / "output" / "manifest.json").read_text())
+def run_annotate(work: Work) -> StageResult:
+    behave(work.video.path, "annotate")
+    (work.folder / "annotated.mp4").write_text(work.path(MANIFEST).read_text())
+    return StageResult()
 
 
 def frames_held(config: Config) -> int:
     return HELD + 16
 
 
-STAGES = Stages(prepare, pictures, load_vision, load_speech, finish=finish, extras=extras, frames_held=frames_held)
+STAGES = (
+    Stage(
+        "vision",
+        FakeVision,
+        VISION_POOL,
+        makes=(TRACKS,),
+        feeds="frames",
+        load=load_vision,
+        frames_held=frames_held,
+    ),
+    Stage("speech", run_speech, SPEECH_POOL, makes=(TRANSCRIPT,), feeds="sound"),
+    Stage("attribution", run_attribution, CLIPS_POOL, makes=(ATTRIBUTION,), needs=(TRACKS, TRANSCRIPT)),
+    Stage("clips", run_clips, CLIPS_POOL, makes=(MANIFEST,), needs=(TRACKS, TRANSCRIPT, ATTRIBUTION), unit="clips"),
+    Stage(
+        "annotate",
+        run_annotate,
+        OUTPUTS_POOL,
+        makes=(Artifact("annotated.mp4"),),
+        needs=(TRACKS, ATTRIBUTION),
+        optional=True,
+        setting="ANNOTATE",
+    ),
+)
+
+GRAPH = Graph(STAGES, open_video, read_frames)

@@ -8,7 +8,7 @@ import pytest
 
 from config import Config
 from pipeline.run import engines, runner
-from pipeline.stages import Stages, VideoJob
+from pipeline.stage import Graph, VideoJob
 from pipeline.types import ModelChoice, VideoResult
 
 CPU = Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", DOWNLOAD_WEIGHTS=False)
@@ -20,7 +20,7 @@ class Seen:
     videos: list[VideoJob]
     work_dirs: list[Path]
 
-    def __init__(self, config: Config, models: tuple[ModelChoice, ...], work_dir: Path, stages: Stages) -> None:
+    def __init__(self, config: Config, models: tuple[ModelChoice, ...], work_dir: Path, graph: Graph) -> None:
         Seen.work_dirs.append(work_dir)
 
     def run(self, videos: list[VideoJob], listener: runner.ConsoleListener) -> None:

@@ -14,7 +14,7 @@ from ray.cluster_utils import Cluster
 from config import Config
 from pipeline.executors.cluster.executor import ClusterExecutor
 from pipeline.executors.cluster.ray import ray_executor
-from pipeline.stages import Models, Stages
+from pipeline.stage import Graph, Models
 from tests.support.this_machine import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,16 +64,16 @@ def variables() -> Iterator[None]:
         yield
 
 
-def on_ray(config: Config, models: Models, work_dir: Path, stages: Stages) -> ClusterExecutor:
+def on_ray(config: Config, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
     """A `ClusterExecutor` on the running cluster, made as the other executors are."""
-    return _executor(config, models, work_dir, stages, address)
+    return _executor(config, models, work_dir, graph, address)
 
 
-def from_outside(config: Config, models: Models, work_dir: Path, stages: Stages) -> ClusterExecutor:
+def from_outside(config: Config, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
     """The same for a driver outside the cluster."""
-    return _executor(config, models, work_dir, stages, outside)
+    return _executor(config, models, work_dir, graph, outside)
 
 
-def _executor(config: Config, models: Models, work_dir: Path, stages: Stages, where: str) -> ClusterExecutor:
+def _executor(config: Config, models: Models, work_dir: Path, graph: Graph, where: str) -> ClusterExecutor:
     config = dataclasses.replace(config, ENGINE="ray", RAY_ADDRESS=where, WORK_DIR=str(work_dir))
-    return ray_executor(config, models, work_dir, stages)
+    return ray_executor(config, models, work_dir, graph)

@@ -22,4 +22,4 @@ def put(folder: Path, *names: str) -> Path:
 
 
 def named(choices: tuple[ModelChoice, ...]) -> list[tuple[str, str]]:
-    return [(choice.job, choice.name) for choice in choices]
+    return [(choice.role, choice.name) for choice in choices]

@@ -1,40 +1,59 @@
 """The executor for a cluster, whatever engine places its workers.
 
-A team is a vision, a speech and a clips worker on one machine; each has one video at a time. Paths go in and small
-values come out: pictures and sound never leave the machine that decodes them. The driver holds all state of the run,
-and all results lie on storage that every machine sees, so that a driver that dies loses nothing that was finished.
+A worker group is a vision, a speech and a clips worker on one machine; each has one stage of one video at a time. Paths
+go in and small values come out: pictures and sound never leave the machine that decodes them. The driver holds all
+state of the run, and all results lie on storage that every machine sees, so that a driver that dies loses nothing that
+was finished.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from config import Config
 from pipeline.errors import InputError, WorkerDied
-from pipeline.executors.admission import Intake
-from pipeline.executors.base import Listener
-from pipeline.executors.cluster.backend import Cluster, Lost, Member, Team
-from pipeline.executors.cluster.board import Board
-from pipeline.executors.cluster.resources import team_count
-from pipeline.executors.cluster.worker import NOT_READY, Begun, Order, Readiness
-from pipeline.executors.events import Event
-from pipeline.executors.local.messages import Failed
+from pipeline.executors.admission import AdmissionQueue, QueuedVideo
+from pipeline.executors.background import Background
+from pipeline.executors.base import Listener, kept_summary, result_of
+from pipeline.executors.cluster.backend import ActorHandle, ClusterBackend, Lost, WorkerGroup
+from pipeline.executors.cluster.resources import group_count, stages_of
+from pipeline.executors.cluster.worker import NOT_READY, Begun, Outcome, Readiness, RunStage
+from pipeline.executors.events import Event, begun_again, stage_done
+from pipeline.executors.local.messages import Failed, Heartbeat, Progress
 from pipeline.executors.local.watchdog import START_WITHIN_S
-from pipeline.executors.shutdown import Stopping
-from pipeline.outputs.kept import remove_partial
-from pipeline.stages import Models, VideoJob
+from pipeline.executors.scheduler import Ended, Failure, Scheduler
+from pipeline.executors.shutdown import Shutdown
+from pipeline.graph import GRAPH
+from pipeline.results import remove_partial
+from pipeline.stage import Graph, Models, OpenedVideo, VideoJob
+from pipeline.types import FinishedVideo
 
 LOOK_EVERY_S = 0.5
 """The driver looks around this often even when nobody answers."""
 
 ASK_AGAIN_S = 5.0
-"""A member that was lost is asked again after this time whether it is back."""
+"""A worker that was lost is asked again after this time whether it is back."""
 
 BACK_WITHIN_S = 60.0
-"""Time that the engine gets to bring a lost member back before its team is given up for a new one."""
+"""Time that the engine gets to bring a lost worker back before its group is given up for a new one."""
+
+
+Acquired = tuple[QueuedVideo, FinishedVideo | None, Failure | None]
+"""A video, the summary of its final stage where an earlier run has done it, and why that cannot be read."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One video in work."""
+
+    video: VideoJob
+    begun_s: float
+    opened: OpenedVideo | None = None
+    timings: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class ClusterExecutor:
@@ -44,185 +63,274 @@ class ClusterExecutor:
         config: settings, with every ``auto`` resolved.
         models: of the run.
         work_dir: of the driver; every worker has its own.
-        cluster: where the workers are.
+        backend: places the workers.
+        graph: the stages.
     """
 
-    def __init__(self, config: Config, models: Models, work_dir: Path, cluster: Cluster) -> None:
-        self._config, self._models, self._work_dir, self._cluster = config, models, work_dir, cluster
-        self._stopping = Stopping(config.GRACE_S)
-        self._teams: list[Team] = []
-        self._board: Board | None = None
-        self._in_flight = 0
-        self._is_staffed = False
+    def __init__(
+        self, config: Config, models: Models, work_dir: Path, backend: ClusterBackend, graph: Graph = GRAPH
+    ) -> None:
+        self._config, self._models, self._work_dir, self._backend = config, models, work_dir, backend
+        self._graph = graph
+        self._stages = {kind: [stage.name for stage in each] for kind, each in stages_of(graph, config).items()}
+        self._shutdown = Shutdown(config.GRACE_S)
+        self._groups: list[WorkerGroup] = []
+        self._active: dict[int, Attempt] = {}
+        self._jobs = self._in_flight = self._peak = 0
+        self._is_staffed = self._is_acquiring = False
         self._staffed_s = self._looked_s = time.monotonic()
 
     def queues(self) -> Mapping[str, Mapping[str, int]]:
-        """As `Executor.queues`: the others are the engine's."""
-        return {"videos": {"bound": self._in_flight, "peak": self._board.peak if self._board is not None else 0}}
+        """Return bound and peak of the videos in work; the other queues are the engine's."""
+        return {"videos": {"bound": self._in_flight, "peak": self._peak}}
 
     @property
     def peak_bytes(self) -> int:
-        """As `Executor.peak_bytes`: the engine watches over the memory of its machines."""
+        """0: the engine watches over the memory of its machines."""
         return 0
 
     def interrupt(self) -> None:
-        """As `Executor.interrupt`."""
-        self._stopping.ask()
+        """Begin no more videos, and give those in flight ``GRACE_S`` to end."""
+        self._shutdown.ask()
 
     def run(self, videos: Sequence[VideoJob], listener: Listener) -> None:
-        """As `Executor.run`."""
+        """Work until every video has a result; errors as of `Executor.run`."""
         if not videos:
             return
         self._listener = listener
-        intake = Intake(self._config, self._work_dir, videos, listener)
-        board = self._board = Board(self._config, self._models, intake, listener, time.time())
+        self._admission = AdmissionQueue(self._config, self._work_dir, videos, listener, self._graph)
+        self._scheduler = Scheduler(self._graph, self._graph.asked(self._config), self._config.MAX_TRIES)
+        self._background = Background()
+        self._start_s = time.time()
         try:
-            self._cluster.open(videos)
-            self._start_teams(len(videos))
-            while len(intake) or len(board):
-                self._stopping.check(intake, len(board), listener.on_event)
-                self._give_work(intake, board)
-                self._take_answers(board)
-                self._look_after_members(board)
-            if self._stopping.is_asked:
+            self._backend.open(videos)
+            self._start_groups(len(videos))
+            while len(self._admission) or self._active or len(self._background):
+                in_work = len(self._active) + len(self._background)
+                self._shutdown.check(self._admission, in_work, listener.on_event)
+                self._admit()
+                self._give_work()
+                self._take_answers()
+                self._background.take()
+                self._look_after_workers()
+            if self._shutdown.is_asked:
                 raise KeyboardInterrupt
-            self._cluster.tidy([member for member in self._members if member.ready])
+            self._backend.tidy([worker for worker in self._workers if worker.ready])
         finally:
-            self._cluster.close(self._members)
-            for video in board.videos:
-                remove_partial(video.folder)
-            intake.release_all()
+            self._backend.close(self._workers)
+            self._background.close()
+            for attempt in self._active.values():
+                remove_partial(attempt.video.folder)
+            self._admission.release_all()
 
     @property
-    def _members(self) -> list[Member]:
-        return [member for team in self._teams for member in team.members]
+    def _workers(self) -> list[ActorHandle]:
+        return [worker for group in self._groups for worker in group.workers]
 
-    def _start_teams(self, videos: int) -> None:
-        count = min(team_count(self._config, self._cluster.machines()), videos)
-        most = self._config.MAX_VIDEOS_IN_FLIGHT
-        self._in_flight = 2 * count + 2 if isinstance(most, str) else most
+    def _start_groups(self, videos: int) -> None:
+        count = min(group_count(self._config, self._graph, self._backend.machines()), videos)
+        limit = self._config.MAX_VIDEOS_IN_FLIGHT
+        self._in_flight = 2 * count + 2 if isinstance(limit, str) else limit
         for _ in range(count):
-            self._teams.append(self._new_team())
+            self._groups.append(self._new_group())
         self._tell("teams", f"teams of workers asked of the cluster: {count}", more={"teams": count})
 
-    def _new_team(self) -> Team:
-        team = self._cluster.new_team()
-        for member in team.members:
-            self._ask(member)
-        return team
+    def _new_group(self) -> WorkerGroup:
+        group = self._backend.new_group()
+        for worker in group.workers:
+            self._ask(worker)
+        return group
 
-    def _ask(self, member: Member) -> None:
-        """Asks whether it can work."""
-        member.order, member.heard_s = None, time.monotonic()
-        member.asked = self._cluster.ask(member)
+    def _ask(self, worker: ActorHandle) -> None:
+        """Ask a worker whether it can work."""
+        worker.order, worker.heard_s = None, time.monotonic()
+        worker.asked = self._backend.ask(worker)
 
-    def _give_work(self, intake: Intake, board: Board) -> None:
-        while self._is_staffed and not self._stopping.is_asked and len(board) < self._in_flight:
-            wanted = intake.next(len(board))
-            if wanted is None:
-                break
-            board.begin(wanted)
-        for member in self._members:
-            if member.ready and member.asked is None:
-                order = board.next(member.kind)
-                if order is not None:
-                    member.order, member.heard_s, member.silent_s = order, time.monotonic(), 0.0
-                    member.asked = self._cluster.do(member, order)
-
-    def _take_answers(self, board: Board) -> None:
-        by_asked = {member.asked: member for member in self._members if member.asked is not None}
-        if not by_asked:
-            time.sleep(LOOK_EVERY_S)
+    def _admit(self) -> None:
+        """Ask for as many videos as may be begun, if none is asked for."""
+        if self._is_acquiring or self._shutdown.is_asked or not len(self._admission):
             return
-        answers = self._cluster.answers(list(by_asked), LOOK_EVERY_S)
-        self._take_reports(board)
-        for asked, answer in answers:
-            member = by_asked[asked]
-            order, member.order, member.asked = member.order, None, None
-            if isinstance(answer, Lost):
-                text = f"a {member.kind} worker was lost: {answer.why}"
-                self._tell("worker_died", text, stage=member.kind, level="warning")
-                self._lose(member, order, board)
-            elif order is None or (isinstance(answer, Failed) and answer.reason_code == NOT_READY):
-                self._on_readiness(member, order, answer, board)
-            else:
-                board.answer(member.kind, order, answer)
+        count = self._in_flight - len(self._active)
+        if self._is_staffed and count > 0:
+            self._is_acquiring = True
+            in_work = len(self._active) + len(self._background)
+            self._background.submit(lambda: self._acquire(count, in_work), self._on_acquired)
 
-    def _on_readiness(self, member: Member, order: Order | None, answer: Readiness | Failed, board: Board) -> None:
-        """Ends a run whose models cannot be loaded. Where that worked before, the worker is started again."""
+    def _acquire(self, count: int, in_work: int) -> list[Acquired]:
+        """Take up to *count* videos, and read what an earlier run has made of each. Called in the background."""
+        found: list[Acquired] = []
+        while len(found) < count and not self._shutdown.is_asked:
+            queued = self._admission.acquire(in_work + len(found))
+            if queued is None:
+                break
+            try:
+                found.append((queued, kept_summary(self._graph, queued.video), None))
+            except InputError as error:
+                found.append((queued, None, Failure(error.reason_code, str(error))))
+        return found
+
+    def _on_acquired(self, found: list[Acquired]) -> None:
+        self._is_acquiring = False
+        if self._shutdown.is_asked:
+            return
+        for queued, summary, failure in found:
+            self._jobs += 1
+            self._active[self._jobs] = Attempt(queued.video, queued.begun_s)
+            self._peak = max(self._peak, len(self._active))
+            ended = self._scheduler.add(self._jobs, queued.video.kept, summary)
+            self._end_with(self._jobs, ended if failure is None else self._scheduler.cancel(self._jobs, failure))
+
+    def _give_work(self) -> None:
+        for worker in self._workers:
+            if worker.ready and worker.asked is None:
+                handed = self._scheduler.next(self._stages[worker.kind])
+                if handed is not None:
+                    stage, job = handed
+                    attempt = self._active[job]
+                    took_s = {name: end_s - start_s for name, (start_s, end_s) in attempt.timings.items()}
+                    order = RunStage(job, stage, attempt.video, attempt.opened, took_s)
+                    worker.order, worker.heard_s, worker.silent_s = order, time.monotonic(), 0.0
+                    worker.asked = self._backend.do(worker, order)
+
+    def _take_answers(self) -> None:
+        by_asked = {worker.asked: worker for worker in self._workers if worker.asked is not None}
+        if not by_asked:
+            time.sleep(LOOK_EVERY_S if not len(self._background) else min(LOOK_EVERY_S, 0.01))
+            return
+        answers = self._backend.answers(list(by_asked), LOOK_EVERY_S)
+        self._take_reports()
+        for asked, answer in answers:
+            worker = by_asked[asked]
+            order, worker.order, worker.asked = worker.order, None, None
+            if isinstance(answer, Lost):
+                text = f"a {worker.kind} worker was lost: {answer.why}"
+                self._tell("worker_died", text, stage=worker.kind, level="warning")
+                self._lose(worker, order)
+            elif order is None or (isinstance(answer, Failed) and answer.reason_code == NOT_READY):
+                self._on_readiness(worker, order, answer)
+            elif isinstance(answer, Failed):
+                failure = Failure(answer.reason_code, answer.message, answer.traceback)
+                self._end_with(order.job, self._scheduler.failed(order.stage, order.job, failure))
+            else:
+                self._on_outcome(order, answer)
+
+    def _on_outcome(self, order: RunStage, outcome: Outcome) -> None:
+        attempt = self._active.get(order.job)
+        if attempt is None or not self._scheduler.is_running(order.stage, order.job):
+            return
+        attempt.opened = outcome.opened
+        for stage, (began_s, ended_s) in outcome.spans.items():
+            attempt.timings[stage] = (began_s - self._start_s, ended_s - self._start_s)
+            length_s = outcome.opened.probe.length_s
+            self._listener.on_event(stage_done(attempt.video, stage, length_s, ended_s - began_s))
+        self._end_with(order.job, self._scheduler.done(order.stage, order.job, outcome.result))
+
+    def _end_with(self, job: int, ended: Ended | None) -> None:
+        """Write down how a video has ended, and let other runs have it, beside the driver's own thread."""
+        if ended is None:
+            return
+        attempt = self._active.pop(job)
+
+        def finish() -> None:
+            video = attempt.video
+            result = result_of(video, ended, attempt.opened, self._models, attempt.begun_s, attempt.timings)
+            self._listener.on_result(video, result)
+            self._admission.release(video)
+
+        self._background.submit(finish)
+
+    def _on_readiness(self, worker: ActorHandle, order: RunStage | None, answer: Readiness | Failed) -> None:
+        """End a run whose models cannot be loaded. Where that worked before, the worker is started again."""
         if isinstance(answer, Readiness):
-            member.machine = answer.machine
+            worker.machine = answer.machine
         fault = answer.fault if isinstance(answer, Readiness) else answer.message
         if not fault:
-            member.ready, member.lost_s = True, 0.0
-            self._is_staffed = self._is_staffed or any(team.is_ready for team in self._teams)
+            worker.ready, worker.lost_s = True, 0.0
+            self._is_staffed = self._is_staffed or any(group.is_ready for group in self._groups)
             return
-        text = f"{member.kind} cannot start: {fault}"
+        text = f"{worker.kind} cannot start: {fault}"
         if not self._is_staffed:
             raise InputError("not_ready", text)
-        self._tell("not_ready", text, stage=member.kind, level="warning")
-        self._cluster.restart(member)
-        self._lose(member, order, board)
+        self._tell("not_ready", text, stage=worker.kind, level="warning")
+        self._backend.restart(worker)
+        self._lose(worker, order)
 
-    def _lose(self, member: Member, order: Order | None, board: Board) -> None:
-        """Its video goes to another; it is asked again later whether it is back."""
+    def _lose(self, worker: ActorHandle, order: RunStage | None) -> None:
+        """Give its stage to another worker; the lost one is asked again later whether it is back."""
         now_s = time.monotonic()
-        member.ready, member.lost_s, member.heard_s = False, member.lost_s or now_s, now_s
+        worker.ready, worker.lost_s, worker.heard_s = False, worker.lost_s or now_s, now_s
         if order is not None:
-            board.lost(member.kind, order, WorkerDied(member.kind, None, member.silent_s))
+            died = WorkerDied(worker.kind, None, worker.silent_s)
+            failure = Failure(died.reason_code, str(died))
+            self._end_with(order.job, self._scheduler.lost(order.stage, order.job, failure))
 
-    def _take_reports(self, board: Board) -> None:
-        """What was said before the answers were."""
-        for kind, message in self._cluster.reports():
-            for member in self._members:
-                if member.kind == kind and member.order is not None and member.order.job == message.job:
-                    member.heard_s = time.monotonic()
+    def _take_reports(self) -> None:
+        """Take reports, which were sent before the answers."""
+        for kind, message in self._backend.reports():
+            order: RunStage | None = None
+            for worker in self._workers:
+                if worker.kind == kind and worker.order is not None and worker.order.job == message.job:
+                    worker.heard_s = time.monotonic()
+                    order = worker.order
                     if isinstance(message, Begun):
-                        member.machine, member.lost_s = message.machine, 0.0
-            board.report(message)
+                        worker.machine, worker.lost_s = message.machine, 0.0
+            self._on_report(message, order)
 
-    def _look_after_members(self, board: Board) -> None:
-        """Ends what hangs, and gives up teams that do not come back."""
+    def _on_report(self, message: Begun | Heartbeat | Progress, order: RunStage | None) -> None:
+        attempt = self._active.get(message.job)
+        if attempt is None:
+            return
+        if isinstance(message, Progress):
+            self._listener.on_progress(attempt.video, message.stage, message.done, message.total)
+        elif isinstance(message, Begun) and order is not None:
+            count = self._scheduler.begun(order.stage, order.job)
+            if count > 1:
+                why = f"try {count} of {self._config.MAX_TRIES}: the worker that had it was lost"
+                more = {"try": count, "machine": message.machine}
+                self._listener.on_event(begun_again(attempt.video, order.stage, why, **more))
+
+    def _look_after_workers(self) -> None:
+        """Restart workers that hang, and give up groups that do not come back."""
         now_s = time.monotonic()
         if now_s - self._looked_s > ASK_AGAIN_S:
             self._looked_s = now_s
-            living = self._cluster.living()
-            for member in self._members:
-                if member.machine and member.machine not in living:
-                    member.lost_s, member.ready = member.lost_s or now_s, False
-        for member in self._members:
-            self._excuse_start(member, now_s)
-            silent_s = now_s - member.heard_s
-            if member.order is not None and silent_s > self._config.HANG_S:
-                member.silent_s, member.heard_s, member.starting_s = silent_s, now_s, 0.0
-                self._cluster.restart(member)
-            elif member.asked is None and not member.ready and silent_s > ASK_AGAIN_S:
-                self._ask(member)
-        if any(team.is_ready for team in self._teams):
+            living = self._backend.living()
+            for worker in self._workers:
+                if worker.machine and worker.machine not in living:
+                    worker.lost_s, worker.ready = worker.lost_s or now_s, False
+        for worker in self._workers:
+            self._excuse_start(worker, now_s)
+            silent_s = now_s - worker.heard_s
+            if worker.order is not None and silent_s > self._config.HANG_S:
+                worker.silent_s, worker.heard_s, worker.starting_s = silent_s, now_s, 0.0
+                self._backend.restart(worker)
+            elif worker.asked is None and not worker.ready and silent_s > ASK_AGAIN_S:
+                self._ask(worker)
+        if any(group.is_ready for group in self._groups):
             self._staffed_s = now_s
-            for team in self._teams:
-                if any(member.lost_s and now_s - member.lost_s > BACK_WITHIN_S for member in team.members):
-                    self._replace(team, board)
+            for group in self._groups:
+                if any(worker.lost_s and now_s - worker.lost_s > BACK_WITHIN_S for worker in group.workers):
+                    self._replace(group)
         elif now_s - self._staffed_s > max(self._config.HANG_S, START_WITHIN_S):
             raise WorkerDied("of every team", None)
 
-    def _excuse_start(self, member: Member, now_s: float) -> None:
-        """One that the engine is starting again has not fallen silent, unless that takes too long."""
-        if not self._cluster.is_starting(member):
-            member.starting_s = 0.0
+    def _excuse_start(self, worker: ActorHandle, now_s: float) -> None:
+        """Count a worker that the engine is starting again as heard, unless that takes too long."""
+        if not self._backend.is_starting(worker):
+            worker.starting_s = 0.0
             return
-        member.starting_s = member.starting_s or now_s
-        if now_s - member.starting_s <= START_WITHIN_S:
-            member.heard_s = now_s
+        worker.starting_s = worker.starting_s or now_s
+        if now_s - worker.starting_s <= START_WITHIN_S:
+            worker.heard_s = now_s
 
-    def _replace(self, team: Team, board: Board) -> None:
-        """Gives up a team whose machine is gone; another is asked for, and works when there is room for it."""
+    def _replace(self, group: WorkerGroup) -> None:
+        """Give up a group whose machine is gone; another is asked for, and works when there is room for it."""
         self._tell("worker_died", "a team has not come back; another is asked of the cluster", level="warning")
-        self._cluster.give_up(team)
-        for member in team.members:
-            if member.order is not None:
-                self._lose(member, member.order, board)
-        self._teams[self._teams.index(team)] = self._new_team()
+        self._backend.give_up(group)
+        for worker in group.workers:
+            if worker.order is not None:
+                self._lose(worker, worker.order)
+        self._groups[self._groups.index(group)] = self._new_group()
 
     def _tell(self, name: str, message: str, stage: str = "", **more: Any) -> None:
         self._listener.on_event(Event(name, message, None, stage, **more))

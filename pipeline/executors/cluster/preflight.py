@@ -1,4 +1,4 @@
-"""What a machine of a cluster sees of a run before that begins. Imports no network, so that it is quick."""
+"""The check of a machine of a cluster before a run begins. Imports no network, so that it is quick."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.stages import VideoJob
+    from pipeline.stage import VideoJob
 
 
-def problems_here(
+def check_node(
     inputs: Mapping[Path, int],
     note: Path | None,
     text: str,
@@ -19,7 +19,7 @@ def problems_here(
     work_root: Path,
     on_storage: Sequence[VideoJob],
 ) -> list[str]:
-    """What this machine cannot see or do that a run needs, one line each; none: it is fit.
+    """Return what this machine cannot see or do that a run needs, one line each; none where it is fit.
 
     Args:
         inputs: some of the videos, with their sizes in bytes.
@@ -34,7 +34,7 @@ def problems_here(
         found = [f"{len(found)} of {len(inputs)} videos cannot be seen: {found[0]}"]
     found += [f"weights: {path} is not there" for path, size in weights.items() if not _is_as_long(path, size)]
     if on_storage:
-        from pipeline.executors.remote_stages import storage_problems
+        from pipeline.executors.runtime import storage_problems
 
         found += storage_problems(on_storage)
     if note is not None:

@@ -1,7 +1,7 @@
 """Ray, as the executor for a cluster needs it: the only file that imports it.
 
 Ray places the actors, starts those again that die, on another machine if need be, and repeats the call that was lost
-with them. A team is one placement group, so that its members share a machine.
+with them. A worker group is one placement group, so that its workers share a machine.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, Place
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.executors.cluster.backend import Lost, Member, Team
+from pipeline.executors.cluster.backend import ActorHandle, Lost, WorkerGroup
 from pipeline.executors.cluster.executor import ClusterExecutor
-from pipeline.executors.cluster.preflight import problems_here
+from pipeline.executors.cluster.preflight import check_node
 from pipeline.executors.cluster.resources import bundles_of, cores_of, environment, reach, sizes_of, weights_of
-from pipeline.executors.cluster.worker import KINDS, Begun, Order, Outcome, Readiness, Workplace
-from pipeline.executors.local.messages import Alive, Failed, Progress
+from pipeline.executors.cluster.worker import Begun, Outcome, Readiness, RunStage, StageWorker
+from pipeline.executors.local.messages import Failed, Heartbeat, Progress
 from pipeline.executors.work_dir import root_of
+from pipeline.graph import GRAPH
 from pipeline.machine import core_count
-from pipeline.stages import STAGES, Models, Stages, VideoJob
+from pipeline.stage import Graph, Models, VideoJob
 
 CHECK_WITHIN_S = 300.0
 """Time that the machines of the cluster get to say what they can see."""
@@ -50,38 +51,38 @@ CLOSE_WITHIN_S = 10.0
 class Actor:
     """A worker, as Ray holds it."""
 
-    def __init__(self, kind: str, config: Config, models: Models, stages: Stages, threads: int, reports: str) -> None:
+    def __init__(self, kind: str, config: Config, models: Models, graph: Graph, threads: int, reports: str) -> None:
         self._kind, self._reports = kind, ray.get_actor(reports)
-        self._place = Workplace(kind, config, models, stages, threads, self._tell)
+        self._worker = StageWorker(kind, config, models, graph, threads, self._tell)
 
     def ready(self) -> Readiness:
-        """Whether it can work."""
-        return Readiness(ray.get_runtime_context().get_node_id(), self._place.fault)
+        """Return whether it can work, and on which machine."""
+        return Readiness(ray.get_runtime_context().get_node_id(), self._worker.fault)
 
-    def do(self, order: Order) -> Outcome | Failed:
-        """As `Cluster.do`."""
+    def do(self, order: RunStage) -> Outcome | Failed:
+        """Run a stage of a video."""
         self._tell(Begun(order.job, self._kind, ray.get_runtime_context().get_node_id()))
-        return self._place.do(order)
+        return self._worker.do(order)
 
     def close(self) -> None:
         """Removes its temporary files."""
-        self._place.close()
+        self._worker.close()
 
-    def _tell(self, message: Begun | Alive | Progress) -> None:
+    def _tell(self, message: Begun | Heartbeat | Progress) -> None:
         ray.get(self._reports.put_nowait.remote((self._kind, message)))
 
 
-class RayCluster:
-    """`members.Cluster` with Ray.
+class RayBackend:
+    """`ClusterBackend` with Ray.
 
     Args:
         config: settings, with every ``auto`` resolved.
         models: of the run.
-        stages: what the actors run.
+        graph: the stages that the actors run.
     """
 
-    def __init__(self, config: Config, models: Models, stages: Stages) -> None:
-        self._config, self._models, self._stages = config, models, stages
+    def __init__(self, config: Config, models: Models, graph: Graph) -> None:
+        self._config, self._models, self._graph = config, models, graph
 
     def open(self, videos: Sequence[VideoJob]) -> None:
         """Joins the cluster and asks every machine whether it sees what the run needs.
@@ -95,27 +96,27 @@ class RayCluster:
         self._reports_name = f"lipgen-reports-{uuid.uuid4().hex}"
         self._reports = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here, "name": self._reports_name})
 
-    def close(self, members: Sequence[Member]) -> None:
-        """Ends the *members* and leaves the cluster, or ends Ray where the run has started it."""
+    def close(self, workers: Sequence[ActorHandle]) -> None:
+        """Ends the *workers* and leaves the cluster, or ends Ray where the run has started it."""
         if not ray.is_initialized():
             return
-        for member in members:
-            ray.kill(member.actor)
-        asked = [member.asked for member in members if member.asked is not None]
+        for worker in workers:
+            ray.kill(worker.actor)
+        asked = [worker.asked for worker in workers if worker.asked is not None]
         if asked:
             ray.wait(asked, num_returns=len(asked), timeout=CLOSE_WITHIN_S)
         ray.shutdown()
 
     def machines(self) -> list[dict[str, float]]:
-        """As `Cluster.machines`."""
+        """Return the resources of each machine."""
         return [node["Resources"] for node in _working_nodes()]
 
-    def new_team(self) -> Team:
-        """As `Cluster.new_team`."""
-        bundles = bundles_of(self._config)
-        group = placement_group([dict(bundles[kind]) for kind in KINDS], strategy="STRICT_PACK")
-        members = []
-        for place, kind in enumerate(KINDS):
+    def new_group(self) -> WorkerGroup:
+        """Ask for a group, on one machine."""
+        bundles = bundles_of(self._config, self._graph)
+        group = placement_group([dict(bundle) for bundle in bundles.values()], strategy="STRICT_PACK")
+        workers = []
+        for place, kind in enumerate(bundles):
             options = Actor.options(
                 num_cpus=bundles[kind]["CPU"],
                 num_gpus=bundles[kind].get("GPU", 0),
@@ -124,38 +125,38 @@ class RayCluster:
                 scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=place),
             )
             threads = max(int(bundles[kind]["CPU"]), 1)
-            handle = options.remote(kind, self._config, self._models, self._stages, threads, self._reports_name)
-            members.append(Member(kind, handle))
-        return Team(members, group)
+            handle = options.remote(kind, self._config, self._models, self._graph, threads, self._reports_name)
+            workers.append(ActorHandle(kind, handle))
+        return WorkerGroup(workers, group)
 
-    def give_up(self, team: Team) -> None:
-        """As `Cluster.give_up`."""
-        for member in team.members:
-            ray.kill(member.actor)
-        remove_placement_group(team.place)
+    def give_up(self, group: WorkerGroup) -> None:
+        """End a group; its workers are not started again."""
+        for worker in group.workers:
+            ray.kill(worker.actor)
+        remove_placement_group(group.place)
 
-    def ask(self, member: Member) -> Any:
-        """As `Cluster.ask`."""
-        return member.actor.ready.remote()
+    def ask(self, worker: ActorHandle) -> Any:
+        """Ask whether it can work: the answer is a `Readiness`."""
+        return worker.actor.ready.remote()
 
-    def do(self, member: Member, order: Order) -> Any:
+    def do(self, worker: ActorHandle, order: RunStage) -> Any:
         """Gives it work: the answer is an `Outcome` or `Failed`."""
-        return member.actor.do.remote(order)
+        return worker.actor.do.remote(order)
 
-    def restart(self, member: Member) -> None:
-        """As `Cluster.restart`."""
-        ray.kill(member.actor, no_restart=False)
+    def restart(self, worker: ActorHandle) -> None:
+        """End its process; Ray starts another and repeats the call, if it may."""
+        ray.kill(worker.actor, no_restart=False)
 
-    def is_starting(self, member: Member) -> bool:
-        """As `Cluster.is_starting`: until its models are loaded, for Ray counts those to its start.
+    def is_starting(self, worker: ActorHandle) -> bool:
+        """Return True until its models are loaded: Ray counts those to its start.
 
         Through ``ray://`` nobody can tell.
         """
-        state = getattr(member.actor, "_get_local_state", None)
+        state = getattr(worker.actor, "_get_local_state", None)
         return state is not None and state() in STARTING
 
     def answers(self, asked: Sequence[Any], within_s: float) -> list[tuple[Any, Any]]:
-        """As `Cluster.answers`."""
+        """Wait for an answer; return all that are there, each with the call."""
         ray.wait(list(asked), timeout=within_s)
         found = []
         for ref in ray.wait(list(asked), num_returns=len(asked), timeout=0)[0]:
@@ -165,17 +166,17 @@ class RayCluster:
                 found.append((ref, Lost(_said(error))))
         return found
 
-    def reports(self) -> list[tuple[str, Begun | Alive | Progress]]:
-        """As `Cluster.reports`."""
+    def reports(self) -> list[tuple[str, Begun | Heartbeat | Progress]]:
+        """Return the reports that came meanwhile, each with the worker's kind."""
         return self._reports.get_nowait_batch(self._reports.qsize())
 
     def living(self) -> set[str]:
-        """As `Cluster.living`."""
+        """Return the machines that are there."""
         return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
 
-    def tidy(self, members: Sequence[Member]) -> None:
-        """As `Cluster.tidy`."""
-        closed = [member.actor.close.remote() for member in members]
+    def tidy(self, workers: Sequence[ActorHandle]) -> None:
+        """Let the workers remove their temporary files."""
+        closed = [worker.actor.close.remote() for worker in workers]
         if closed:
             ray.wait(closed, num_returns=len(closed), timeout=CLOSE_WITHIN_S)
 
@@ -190,7 +191,7 @@ class RayCluster:
                 note.write_text(text, encoding="utf-8")
             weights = sizes_of(weights_of(self._models))
             arguments = (inputs, note, text, weights, root_of(self._config.WORK_DIR), on_storage)
-            look = ray.remote(num_cpus=0)(problems_here)
+            look = ray.remote(num_cpus=0)(check_node)
             for node in _working_nodes():
                 name = node["NodeManagerHostname"]
                 ref = look.options(scheduling_strategy=_on(node["NodeID"])).remote(*arguments)
@@ -206,9 +207,9 @@ class RayCluster:
                 note.unlink(missing_ok=True)
 
 
-def ray_executor(config: Config, models: Models, work_dir: Path, stages: Stages = STAGES) -> ClusterExecutor:
+def ray_executor(config: Config, models: Models, work_dir: Path, graph: Graph = GRAPH) -> ClusterExecutor:
     """The executor for a Ray cluster; arguments as of the others."""
-    return ClusterExecutor(config, models, work_dir, RayCluster(config, models, stages))
+    return ClusterExecutor(config, models, work_dir, RayBackend(config, models, graph), graph)
 
 
 def connect(config: Config) -> None:
@@ -225,7 +226,7 @@ def connect(config: Config) -> None:
             ray.init(
                 config.RAY_ADDRESS or "local",
                 runtime_env=code,
-                num_cpus=None if config.RAY_ADDRESS else max(core_count(), math.ceil(cores_of(config))),
+                num_cpus=None if config.RAY_ADDRESS else max(core_count(), math.ceil(cores_of(config, GRAPH))),
                 include_dashboard=None if config.RAY_ADDRESS else False,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
@@ -246,7 +247,7 @@ def _working_nodes() -> list[dict[str, Any]]:
 
 
 def _goes(node: str) -> bool:
-    """Whether a machine that does not answer is found to be gone: that takes the cluster some time."""
+    """Return True where a machine that does not answer is found to be gone: that takes the cluster some time."""
     end_s = time.monotonic() + GONE_WITHIN_S
     while any(each["NodeID"] == node for each in _working_nodes()):
         if time.monotonic() > end_s:

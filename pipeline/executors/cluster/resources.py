@@ -1,4 +1,4 @@
-"""What a cluster is asked for: how much of a machine a team takes, how many teams fit, and what travels with them."""
+"""The resources of a cluster: how much of a machine a worker group takes, how many fit, and what travels with them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 
 from config import Config
 from pipeline.settings import as_list
-from pipeline.stages import Models
+from pipeline.stage import Graph, Models, Stage
 
 ROOT = Path(__file__).resolve().parents[3]
 """The project: its code travels to every machine, what it is built on does not."""
 
 PACKAGES = ("pipeline", "s3fd", "talknet")
 MODULES = ("config.py",)
-"""What of it travels."""
+"""The parts of it that travel."""
 
-MUX_CPUS = 0.5
-"""Encoding waits for the disk and for the other two."""
+UNNAMED_CPUS = 0.5
+"""Cores of a worker for which no setting names them: encoding waits for the disk and for the other workers."""
 
-MOST_INPUTS = 100
+MAX_INPUTS = 100
 """Videos whose sizes a machine is asked for before the run."""
 
 REACH_WITHIN_S = 10.0
@@ -35,41 +35,52 @@ Resources = Mapping[str, float]
 """Amounts by Ray's names: ``CPU``, ``GPU``."""
 
 
-def bundles_of(config: Config) -> dict[str, Resources]:
-    """What each member of a team takes of its machine.
+def stages_of(graph: Graph, config: Config) -> dict[str, list[Stage]]:
+    """Return the stages that each worker of a group runs, by the name of its pool, in the order of the graph."""
+    found: dict[str, list[Stage]] = {}
+    for stage in graph.asked(config):
+        found.setdefault(stage.pool.actor or stage.pool.name, []).append(stage)
+    return found
+
+
+def bundles_of(config: Config, graph: Graph) -> dict[str, Resources]:
+    """Return what each worker of a group takes of its machine.
 
     Args:
-        config: settings, with every ``auto`` resolved: only members that run on CUDA take a share of a GPU.
+        config: settings, with every ``auto`` resolved: only workers that run on CUDA take a share of a GPU.
+        graph: the stages.
     """
-    vision: dict[str, float] = {"CPU": config.RAY_VISION_CPUS}
-    speech: dict[str, float] = {"CPU": config.RAY_SPEECH_CPUS}
-    if as_list(config.VISION_DEVICE) != ["cpu"]:
-        vision["GPU"] = config.RAY_VISION_GPUS
-    if as_list(config.WHISPER_DEVICE) != ["cpu"]:
-        speech["GPU"] = config.RAY_SPEECH_GPUS
-    return {"vision": vision, "speech": speech, "mux": {"CPU": MUX_CPUS}}
+    bundles: dict[str, Resources] = {}
+    for kind, stages in stages_of(graph, config).items():
+        pool = next((stage.pool for stage in stages if stage.pool.name == kind), stages[0].pool)
+        bundle = {"CPU": float(getattr(config, pool.cpus)) if pool.cpus else UNNAMED_CPUS}
+        if pool.devices and pool.gpus and as_list(getattr(config, pool.devices)) != ["cpu"]:
+            bundle["GPU"] = float(getattr(config, pool.gpus))
+        bundles[kind] = bundle
+    return bundles
 
 
-def cores_of(config: Config) -> float:
-    """Cores that a team takes."""
-    return config.RAY_VISION_CPUS + config.RAY_SPEECH_CPUS + MUX_CPUS
+def cores_of(config: Config, graph: Graph) -> float:
+    """Return the cores that a group takes."""
+    return sum(bundle["CPU"] for bundle in bundles_of(config, graph).values())
 
 
-def team_count(config: Config, machines: Sequence[Resources]) -> int:
-    """How many teams to ask for: ``RAY_TEAMS``, or as many as fit; one at least, for a cluster that is yet to grow.
+def group_count(config: Config, graph: Graph, machines: Sequence[Resources]) -> int:
+    """Return the groups to ask for: ``RAY_TEAMS``, or as many as fit; one at least, for a cluster that is yet to grow.
 
     Args:
         config: settings, with every ``auto`` about devices resolved.
-        machines: what each has.
+        graph: the stages.
+        machines: the amounts of each.
     """
     if not isinstance(config.RAY_TEAMS, str):
         return config.RAY_TEAMS
-    bundles = bundles_of(config)
+    bundles = bundles_of(config, graph)
     return max(sum(_fitting(bundles, machine) for machine in machines), 1)
 
 
 def _fitting(bundles: Mapping[str, Resources], machine: Resources) -> int:
-    """Teams that one machine holds. Shares of a GPU do not go across two."""
+    """Return the groups that one machine holds. Shares of a GPU do not go across two."""
     count = int(machine.get("CPU", 0) / sum(bundle["CPU"] for bundle in bundles.values()) + 1e-6)
     shares = [bundle["GPU"] for bundle in bundles.values() if bundle.get("GPU")]
     if shares:
@@ -118,5 +129,5 @@ def weights_of(models: Models) -> list[Path]:
 def sizes_of(paths: Iterable[Path]) -> dict[Path, int]:
     """Bytes of the files that are there, of some of them where there are many."""
     every = list(paths)
-    step = max(len(every) // MOST_INPUTS, 1)
+    step = max(len(every) // MAX_INPUTS, 1)
     return {path: path.stat().st_size for path in every[::step] if path.is_file()}

@@ -1,6 +1,6 @@
-"""One worker of a cluster, whatever engine runs it: it is given a video, does its stage, and says how that went.
+"""One worker of a cluster, whatever engine runs it: it is given a stage of a video, runs it, and reports.
 
-Paths come in and small values go out. What a stage makes lies in the folder of the video when the worker answers.
+Paths come in and small values go out. The artifacts of a stage lie in the folder of the video when the worker answers.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config import Config
-from pipeline.clips.worker import FinishedVideo, finished_of
-from pipeline.executors.base import extras_note
-from pipeline.executors.local.messages import Alive, Failed, Progress
-from pipeline.executors.remote_stages import at_hand
-from pipeline.executors.runtime import hear, see
+from pipeline.errors import describe
+from pipeline.executors.cluster.resources import stages_of
+from pipeline.executors.local.messages import Failed, Heartbeat, Progress
+from pipeline.executors.local.ring import fit
+from pipeline.executors.local.setup import sound_path
+from pipeline.executors.runtime import frame_batches, localized, open_source, run_stage
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
-from pipeline.outputs.kept import MANIFEST, put_in_place, remove_partial
+from pipeline.results import MANIFEST
 from pipeline.settings import as_list
-from pipeline.stages import Models, Prepared, Stages, VideoJob, describe
-
-KINDS = ("vision", "speech", "mux")
-"""The workers that together do a video."""
+from pipeline.stage import DECODE, Graph, Models, OpenedVideo, Stage, StageResult, VideoJob, Work
+from pipeline.types import FinishedVideo
 
 NOT_READY = "not_ready"
 """Reason code of a worker whose models cannot be loaded: the video is not to blame."""
@@ -35,17 +34,16 @@ TELL_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunStage:
     """One stage of one video."""
 
     job: int
+    stage: str
     video: VideoJob
-    prepared: Prepared | None = None
-    """For mux, unless an earlier run has done vision and speech."""
+    opened: OpenedVideo | None = None
+    """The source as another worker has opened it, without its sound; None where none has."""
     timings: Mapping[str, float] = field(default_factory=dict)
-    """For mux: seconds that the stages before took."""
-    finished: FinishedVideo | None = None
-    """For mux: the clips are cut, and what is asked for beside them is to be written."""
+    """Seconds that the stages before took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,12 @@ class Begun:
     job: int
     kind: str
     machine: str
-    """What the engine knows it by."""
+    """The engine's name for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether a worker can work."""
+    """A worker's answer when it is asked whether it can work."""
 
     machine: str
     fault: str
@@ -69,27 +67,25 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a stage of a video ended, when it did not fail."""
+    """The result of a stage of a video that did not fail."""
 
-    prepared: Prepared
+    opened: OpenedVideo
     """Without its sound, which lies on one machine only."""
     spans: Mapping[str, tuple[float, float]]
-    """When each stage began and ended, on ``time.time``."""
-    notes: tuple[str, ...] = ()
-    finished: FinishedVideo | None = None
-    """From mux."""
+    """When reading and the stage began and ended, on ``time.time``."""
+    result: StageResult
 
 
-class Workplace:
+class StageWorker:
     """The models of one worker, and its folder for temporary files.
 
     Args:
-        kind: ``vision``, ``speech`` or ``mux``.
+        kind: the pool whose stages it runs, such as ``vision``.
         config: settings, with every ``auto`` resolved.
         models: of the run.
-        stages: what is run.
+        graph: the stages.
         threads: of the decoder.
-        tell: is told `Alive` and `Progress` while work goes on.
+        send: takes `Heartbeat` and `Progress` while work goes on.
     """
 
     def __init__(
@@ -97,13 +93,13 @@ class Workplace:
         kind: str,
         config: Config,
         models: Models,
-        stages: Stages,
+        graph: Graph,
         threads: int,
-        tell: Callable[[Alive | Progress], None],
+        send: Callable[[Heartbeat | Progress], None],
     ) -> None:
-        self._kind, self._config, self._models, self._stages = kind, config, models, stages
-        self._threads, self._tell = threads, tell
-        self._told_s = 0.0
+        self._config, self._models, self._graph = config, models, graph
+        self._threads, self._send = threads, send
+        self._sent_s = 0.0
         self._open = contextlib.ExitStack()
         self.fault = ""
         """Why its models could not be loaded."""
@@ -112,99 +108,91 @@ class Workplace:
             root.mkdir(parents=True, exist_ok=True)
             self._folder = self._open.enter_context(work_dir(root))
             self._open.enter_context(temporary_files_in(self._folder))
-            self._network: Any = self._load()
+            stages = stages_of(graph, config)[kind]
+            self._loaded = {stage.name: self._load(stage) for stage in stages}
         except Exception as error:
             self.fault = describe(error)[1]
 
-    def do(self, order: Order) -> Outcome | Failed:
-        """Does this worker's stage of a video."""
+    def do(self, order: RunStage) -> Outcome | Failed:
+        """Run a stage of a video."""
         if self.fault:
-            return Failed(order.job, NOT_READY, self.fault, "")
+            return Failed(order.job, NOT_READY, self.fault, "", order.stage)
         try:
-            with at_hand(order.video, order.prepared, self._folder) as (video, prepared):
-                here = dataclasses.replace(order, video=video, prepared=prepared)
-                outcome = {"vision": self._see, "speech": self._hear, "mux": self._finish}[self._kind](here)
-            if outcome.finished is None:
-                return outcome
-            finished = dataclasses.replace(outcome.finished, manifest=order.video.folder / MANIFEST)
-            return dataclasses.replace(outcome, finished=finished)
+            with localized(order.video, order.opened, self._folder) as (video, opened):
+                outcome = self._run(dataclasses.replace(order, video=video, opened=opened))
+            return dataclasses.replace(outcome, result=_with_own_paths(outcome.result, order.video))
         except Exception as error:
             code, message = describe(error)
-            return Failed(order.job, code, message, "".join(traceback.format_exception(error)))
+            trace = "".join(traceback.format_exception(error))
+            return Failed(order.job, code, message, trace, order.stage)
 
     def close(self) -> None:
-        """Removes its temporary files."""
+        """Remove its temporary files."""
         self._open.close()
 
-    def _load(self) -> Any:
-        if self._kind == "vision":
-            return self._stages.load_vision(self._config, self._models, as_list(self._config.VISION_DEVICE)[0])
-        if self._kind == "speech":
-            return self._stages.load_speech(self._config, self._models, as_list(self._config.WHISPER_DEVICE)[0])
-        return None
+    def _load(self, stage: Stage) -> Any:
+        if stage.load is None:
+            return None
+        device = as_list(getattr(self._config, stage.pool.devices))[0] if stage.pool.devices else "cpu"
+        return stage.load(self._config, self._models, device)
 
-    def _see(self, order: Order) -> Outcome:
-        with self._sound_of(order) as (prepared, began_s):
-            middle_s = time.time()
-            pending, notes = see(
-                self._stages,
-                self._network,
-                self._config,
-                order.video,
-                prepared,
-                self._progress(order, "vision"),
-                self._threads,
-                ahead=True,
+    def _run(self, order: RunStage) -> Outcome:
+        stage = self._graph.stage(order.stage)
+        with self._opened(order, stage) as opened:
+            opened_s = time.time()
+            held = stage.frames_held(self._config) if stage.frames_held else 1
+            form = fit(opened.probe, self._config.RING_MB << 20, held)
+            lost: list[int] = []
+            batches = (
+                frame_batches(self._graph, opened, form, lost.append, self._threads, ahead=True)
+                if stage.feeds == "frames"
+                else ()
             )
-            put_in_place(pending, "vision")
-            spans = {"decode": (began_s, middle_s), "vision": (middle_s, time.time())}
-            return Outcome(_without_sound(prepared), spans, notes)
-
-    def _hear(self, order: Order) -> Outcome:
-        with self._sound_of(order) as (prepared, _):
             began_s = time.time()
-            pending = hear(self._stages, self._network, order.video, prepared, self._progress(order, "speech"))
-            put_in_place(pending, "speech")
-            return Outcome(_without_sound(prepared), {"speech": (began_s, time.time())})
+            result = run_stage(stage, self._work(order, stage, opened, form.capacity), batches, lost)
+            spans = {stage.name: (began_s, time.time())}
+            if stage.feeds == "frames":
+                spans[DECODE] = (self._began_s, opened_s)
+            return Outcome(opened.without_sound(), spans, result)
 
-    def _finish(self, order: Order) -> Outcome:
-        """Clips and manifest, or what is asked for beside them."""
-        video, models, config = order.video, self._models, self._config
-        prepared = order.prepared or self._stages.prepare(video, None, config, self._pulse(order.job))
-        began_s = time.time()
-        remove_partial(video.folder)
-        if order.finished is not None:
-            try:
-                self._stages.extras(video, prepared, models, config, self._progress(order, "extras"))
-            except Exception as error:
-                return Outcome(prepared, {}, (extras_note(describe(error)[1]),), order.finished)
-            return Outcome(prepared, {"extras": (began_s, time.time())}, (), order.finished)
-        if "clips" in video.kept:
-            return Outcome(prepared, {}, (), finished_of(video.folder / MANIFEST))
-        finished = self._stages.finish(video, prepared, models, config, order.timings, self._progress(order, "clips"))
-        return Outcome(prepared, {"mux": (began_s, time.time())}, (), finished)
+    def _work(self, order: RunStage, stage: Stage, opened: OpenedVideo, capacity: int) -> Work:
+        return Work(
+            order.video,
+            opened,
+            self._config,
+            order.video.models or self._models,
+            self._loaded[stage.name],
+            report=lambda done, total: self._tell(Progress(order.job, stage.name, done, total), done >= total),
+            pulse=lambda: self._tell(Heartbeat(order.job), False),
+            timings=order.timings,
+            capacity=capacity,
+        )
 
     @contextlib.contextmanager
-    def _sound_of(self, order: Order) -> Iterator[tuple[Prepared, float]]:
-        """The video with its sound on this machine, and when that was begun; the sound goes at the end."""
-        sound = self._folder / f"{order.job}.pcm"
-        began_s = time.time()
+    def _opened(self, order: RunStage, stage: Stage) -> Iterator[OpenedVideo]:
+        """Open the source, with its sound on this machine where the stage is fed; the sound goes at the end."""
+        self._began_s = time.time()
+        if not stage.feeds and order.opened is not None:
+            yield order.opened
+            return
+        sound = sound_path(self._folder, order.job) if stage.feeds else None
         try:
-            yield self._stages.prepare(order.video, sound, self._config, self._pulse(order.job)), began_s
+            yield open_source(
+                self._graph, order.video, sound, self._config, lambda _: self._tell(Heartbeat(order.job), False)
+            )
         finally:
-            sound.unlink(missing_ok=True)
+            if sound is not None:
+                sound.unlink(missing_ok=True)
 
-    def _pulse(self, job: int) -> Callable[[float], None]:
-        return lambda _: self._say(Alive(job), False)
-
-    def _progress(self, order: Order, stage: str) -> Callable[[float, float], None]:
-        return lambda done, total: self._say(Progress(order.job, stage, done, total), done >= total)
-
-    def _say(self, message: Alive | Progress, at_once: bool) -> None:
-        if at_once or time.monotonic() - self._told_s >= TELL_EVERY_S:
-            self._told_s = time.monotonic()
-            self._tell(message)
+    def _tell(self, message: Heartbeat | Progress, at_once: bool) -> None:
+        if at_once or time.monotonic() - self._sent_s >= TELL_EVERY_S:
+            self._sent_s = time.monotonic()
+            self._send(message)
 
 
-def _without_sound(prepared: Prepared) -> Prepared:
-    return dataclasses.replace(prepared, sound=None)
+def _with_own_paths(result: StageResult, video: VideoJob) -> StageResult:
+    """Return *result* with the manifest's path as the driver has it, and not in this machine's mirror."""
+    if not isinstance(result.summary, FinishedVideo):
+        return result
+    summary = dataclasses.replace(result.summary, manifest=video.folder / MANIFEST)
+    return dataclasses.replace(result, summary=summary)

@@ -1,7 +1,8 @@
 """The executor for one machine: processes side by side, fed by one parent that holds all state.
 
-The parent waits on all pipes and all processes at once. So a worker that dies, or hangs and is ended, takes nothing
-with it: its videos are begun again, up to ``MAX_TRIES`` times, and the others do not notice.
+The parent waits on all pipes and all processes at once, and on nothing else: work that may wait for a disk or a storage
+has a thread of its own. A worker that dies, or hangs and is killed, takes nothing with it: the stage that it held is
+begun again, up to ``MAX_TRIES`` times, and the others do not notice.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError, WorkerDied
-from pipeline.executors.admission import Intake
-from pipeline.executors.base import Listener, failed
-from pipeline.executors.local import messages as say
-from pipeline.executors.local.desk import Desk
-from pipeline.executors.local.pool import Crew, Worker
-from pipeline.executors.local.watchdog import Supervisor
-from pipeline.executors.shutdown import Stopping
-from pipeline.outputs.kept import remove_partial
-from pipeline.stages import STAGES, Models, Stages, VideoJob
+from pipeline.executors.admission import AdmissionQueue, QueuedVideo
+from pipeline.executors.background import Background
+from pipeline.executors.base import Listener, result_of
+from pipeline.executors.local import messages as msg
+from pipeline.executors.local.dispatcher import Attempt, Dispatcher
+from pipeline.executors.local.pool import WorkerHandle, WorkerPool
+from pipeline.executors.local.watchdog import Watchdog
+from pipeline.executors.scheduler import Ended
+from pipeline.executors.shutdown import Shutdown
+from pipeline.graph import GRAPH
+from pipeline.results import remove_partial
+from pipeline.stage import Graph, Models, VideoJob
 
 LOOK_EVERY_S = 1.0
 """The parent looks around this often even when nobody says anything."""
@@ -35,110 +39,113 @@ class LocalExecutor:
         config: settings, with every ``auto`` resolved.
         models: of the run.
         work_dir: for the sound files; they are removed as soon as their video is done.
-        stages: what the workers run.
+        graph: the stages.
     """
 
-    def __init__(self, config: Config, models: Models, work_dir: Path, stages: Stages = STAGES) -> None:
-        self._config, self._models, self._work_dir = config, models, work_dir
-        self._crew = Crew(config, models, stages, work_dir)
-        self._supervisor = Supervisor(config, self._crew)
-        self._stopping = Stopping(config.GRACE_S)
+    def __init__(self, config: Config, models: Models, work_dir: Path, graph: Graph = GRAPH) -> None:
+        self._config, self._models, self._work_dir, self._graph = config, models, work_dir, graph
+        self._pool = WorkerPool(config, models, graph, work_dir)
+        self._watchdog = Watchdog(config, self._pool)
+        self._shutdown = Shutdown(config.GRACE_S)
         self._queues: Mapping[str, Mapping[str, int]] = {}
 
     def queues(self) -> Mapping[str, Mapping[str, int]]:
-        """As `Executor.queues`, once it has run."""
+        """Return bound and peak of each queue, once it has run."""
         return self._queues
 
     @property
     def peak_bytes(self) -> int:
-        """As `Executor.peak_bytes`."""
-        return self._supervisor.memory.peak_bytes
+        """The most memory that all processes of the run were seen to take together."""
+        return self._watchdog.memory.peak_bytes
 
     def interrupt(self) -> None:
-        """As `Executor.interrupt`."""
-        self._stopping.ask()
+        """Begin no more videos, and give those in flight ``GRACE_S`` to end."""
+        self._shutdown.ask()
 
     def run(self, videos: Sequence[VideoJob], listener: Listener) -> None:
-        """As `Executor.run`."""
+        """Work until every video has a result; errors as of `Executor.run`."""
         self._listener = listener
-        self._intake = Intake(self._config, self._work_dir, videos, listener)
-        self._desk = Desk(self._config, self._models, self._crew, self._intake, listener, self._work_dir)
+        self._background = Background(self._pool.wake)
+        self._admission = AdmissionQueue(self._config, self._work_dir, videos, listener, self._graph)
+        self._is_acquiring = False
+        self._dispatcher = Dispatcher(self._config, self._graph, self._pool, listener, self._work_dir, self._on_end)
         at_once = True
         try:
-            self._crew.start(len(videos))
-            while not (self._stopping.is_asked or all(worker.ready for worker in self._crew.workers)):
+            self._pool.start(len(videos))
+            while not (self._shutdown.is_asked or all(worker.ready for worker in self._pool.workers)):
                 self._take_events()
-            while len(self._intake) or self._desk.active:
-                self._stopping.check(self._intake, len(self._desk.active), listener.on_event)
-                self._begin_videos()
-                self._desk.give_work()
+            while len(self._admission) or self._dispatcher.active or len(self._background):
+                in_work = len(self._dispatcher.active) + len(self._background)
+                self._shutdown.check(self._admission, in_work, listener.on_event)
+                self._admit()
+                self._dispatcher.give_work()
                 self._take_events()
             at_once = False
-            if self._stopping.is_asked:
+            if self._shutdown.is_asked:
                 raise KeyboardInterrupt
         finally:
-            self._queues = self._desk.queues()
-            self._crew.stop(at_once)
-            for active in self._desk.active.values():
-                remove_partial(active.video.folder)
-            self._intake.release_all()
+            self._queues = self._dispatcher.queues()
+            self._pool.stop(at_once)
+            self._background.close()
+            for attempt in self._dispatcher.active.values():
+                remove_partial(attempt.video.folder)
+            self._admission.release_all()
 
-    def _begin_videos(self) -> None:
-        for decoder in self._desk.free("decode"):
-            if self._stopping.is_asked or not self._desk.may_begin(sparing=self._supervisor.memory.is_over):
-                break
-            wanted = self._intake.next(len(self._desk.active))
-            if wanted is None:
-                break
-            self._desk.begin(wanted, decoder)
+    def _admit(self) -> None:
+        """Ask for one more video, if it may be begun and none is asked for."""
+        if self._is_acquiring or self._shutdown.is_asked or not len(self._admission):
+            return
+        if self._dispatcher.may_begin(sparing=self._watchdog.memory.is_over):
+            self._is_acquiring = True
+            in_work = len(self._dispatcher.active) + len(self._background)
+            self._background.submit(lambda: self._admission.acquire(in_work), self._on_acquired)
+
+    def _on_acquired(self, queued: QueuedVideo | None) -> None:
+        self._is_acquiring = False
+        if queued is not None and not self._shutdown.is_asked:
+            self._dispatcher.begin(queued)
+
+    def _on_end(self, attempt: Attempt, ended: Ended) -> None:
+        """Write down how a video has ended, and let other runs have it, beside the parent's own thread."""
+        video = attempt.video
+
+        def finish() -> None:
+            result = result_of(video, ended, attempt.opened, self._models, attempt.begun_s, attempt.timings)
+            self._listener.on_result(video, result)
+            self._admission.release(video)
+
+        self._background.submit(finish)
 
     def _take_events(self) -> None:
-        for worker, message in self._crew.events(LOOK_EVERY_S):
+        for worker, message in self._pool.events(LOOK_EVERY_S):
             if message is None:
                 self._on_death(worker)
-            elif isinstance(message, say.Ready):
+            elif isinstance(message, msg.Ready):
                 worker.ready, worker.failed_starts = True, 0
-            elif isinstance(message, say.NotReady):
+            elif isinstance(message, msg.NotReady):
                 self._on_not_ready(worker, message)
             else:
-                self._desk.take(worker, message)
-        self._supervisor.look(self._desk.active, self._listener.on_event)
+                self._dispatcher.take(worker, message)
+        self._background.take()
+        self._watchdog.look(self._dispatcher.awaits, self._listener.on_event)
 
-    def _on_not_ready(self, worker: Worker, message: say.NotReady) -> None:
-        """Ends a run whose models cannot be loaded. Where that worked before, it is tried again: it may be for want of
+    def _on_not_ready(self, worker: WorkerHandle, message: msg.NotReady) -> None:
+        """End a run whose models cannot be loaded. Where that worked before, it is tried again: it may be for want of
         memory that a process which died has not given back yet."""
         text = f"{worker.name} cannot start: {message.message}"
-        if not self._desk.jobs:
+        if not self._dispatcher.jobs:
             raise InputError("not_ready", text)
-        self._desk.tell("not_ready", text, stage=worker.kind, level="warning", more={"worker": worker.name})
+        self._dispatcher.tell("not_ready", text, worker.kind, level="warning", more={"worker": worker.name})
 
-    def _on_death(self, worker: Worker) -> None:
-        """Replaces a worker that died, and begins its videos again or sets them aside."""
+    def _on_death(self, worker: WorkerHandle) -> None:
+        """Replace a worker that died, and begin again what it held."""
         died = WorkerDied(worker.name, worker.process.exitcode, worker.silent_s, worker.over_gb)
-        held = [job for job in worker.jobs if job in self._desk.active]
-        was_at_work = worker.ready
-        if not was_at_work:
+        if not worker.ready:
             worker.failed_starts += 1
             if worker.failed_starts == MAX_FAILED_STARTS:
                 raise died
         text = f"{died.what}; it is started again"
-        self._desk.tell("worker_died", text, stage=worker.kind, level="warning", more={"worker": worker.name})
-        self._crew.replace(worker)
-        for job in held:
-            active = self._desk.active[job]
-            if active.finished is not None:
-                if worker.kind == "extras":
-                    remove_partial(active.video.folder)
-                    self._desk.lose_extras(job, died, self._config.MAX_TRIES)
-                continue
-            self._desk.give_up(job)
-            remove_partial(active.video.folder)
-            if not was_at_work:
-                self._intake.again(active.video, active.tries, active.begun_s)
-            elif active.tries < self._config.MAX_TRIES:
-                self._desk.tell(
-                    "again", f"{died.what}; the video is begun again", active.video, worker.kind, level="warning"
-                )
-                self._intake.again(active.video, active.tries + 1, active.begun_s)
-            else:
-                self._desk.end(active, failed(active.video, died.reason_code, str(died), "", active.begun_s))
+        self._dispatcher.tell("worker_died", text, worker.kind, level="warning", more={"worker": worker.name})
+        held = dict(worker.holds)
+        self._pool.replace(worker)
+        self._dispatcher.lose(worker, died, held)

@@ -36,7 +36,7 @@ FORK_SERVER_OF = "LIPGEN_FORKSERVER_OF"
 
 
 def clean_processes() -> Context:
-    """What starts processes that inherit nothing but loaded libraries.
+    """Return the context for processes that inherit nothing but loaded libraries.
 
     The first call in a process begins to load them, in the background. Its socket lies in the system's folder for
     temporary files, and goes with this process, even when that is killed.

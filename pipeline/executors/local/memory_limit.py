@@ -1,4 +1,4 @@
-"""Keeps a run within its memory: no new video while it takes too much, and in the end its largest worker is ended."""
+"""The memory limit of a run: no new video while it takes too much, and in the end its largest worker is killed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from pipeline.executors.local.pool import Worker
+from pipeline.executors.local.pool import WorkerHandle
 from pipeline.executors.local.process_memory import limit_bytes, proportional_bytes, tree_bytes
 
 LOOK_EVERY_S = 5.0
@@ -17,7 +17,7 @@ SHARE = 0.9
 """Of what the machine or its container has: some is left for the system and the file cache."""
 
 
-class MemoryGuard:
+class MemoryLimit:
     """Looks from time to time at the memory of this process and all its children.
 
     Args:
@@ -26,7 +26,7 @@ class MemoryGuard:
     """
 
     def __init__(self, most_gb: float | str, taken: Callable[[], int] = lambda: tree_bytes(os.getpid())) -> None:
-        self.most_bytes = SHARE * limit_bytes() if isinstance(most_gb, str) else most_gb * 1e9
+        self.limit_bytes = SHARE * limit_bytes() if isinstance(most_gb, str) else most_gb * 1e9
         self.peak_bytes = 0
         self.now_bytes = 0
         self._taken = taken
@@ -35,11 +35,11 @@ class MemoryGuard:
 
     @property
     def is_over(self) -> bool:
-        """Whether the last look found more than is allowed."""
-        return self.now_bytes > self.most_bytes
+        """True where the last look found more than is allowed."""
+        return self.now_bytes > self.limit_bytes
 
-    def look(self, workers: Sequence[Worker]) -> Worker | None:
-        """Looks, if it is time; returns the worker that must be ended: the largest of those that have work."""
+    def look(self, workers: Sequence[WorkerHandle]) -> WorkerHandle | None:
+        """Look, if it is time; return the worker that must be killed: the largest of those that have work."""
         now_s = time.monotonic()
         if now_s - self._looked_s < LOOK_EVERY_S:
             return None
@@ -47,7 +47,7 @@ class MemoryGuard:
         self.now_bytes = self._taken()
         self.peak_bytes = max(self.peak_bytes, self.now_bytes)
         self._too_often = self._too_often + 1 if self.is_over else 0
-        busy = [worker for worker in workers if worker.jobs and worker.process.pid is not None]
+        busy = [worker for worker in workers if worker.holds and worker.process.pid is not None]
         if self._too_often < PATIENCE or not busy:
             return None
         self._too_often = 0

@@ -1,84 +1,62 @@
-"""What the parent and its workers say to each other: small values over one pipe a worker.
+"""Messages between the parent and its workers: small values over one pipe a worker.
 
-Pictures never travel: they stay in the ring, and the messages carry frame numbers. A *job* is one attempt at one
-video; whatever is said of a job that the parent has given up is ignored.
+Pictures never travel: they stay in the ring, and messages carry frame numbers. A *job* is one video in work; messages
+about a job that has ended are passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from pipeline.executors.local.ring import PictureFormat
-from pipeline.stages import Prepared, VideoJob
+from pipeline.stage import OpenedVideo, StageResult, VideoJob
 
 
 class OutOfOrderError(Exception):
-    """A message came that its job cannot take as it stands: a bug in the program. It ends the attempt at that video."""
+    """A message that its job cannot take as it stands: a bug in the program. It ends that video."""
 
     def __init__(self, worker: str, message: object, why: str) -> None:
-        super().__init__(f"{worker} said {type(message).__name__} of a video {why}")
+        super().__init__(f"{worker} sent {type(message).__name__} of a video {why}")
 
 
 @dataclass(frozen=True, slots=True)
-class Decode:
-    """To a decoder: look at the video and write its sound. Its pictures wait for `Begin`."""
+class OpenSource:
+    """To a decoder: probe the video and write its sound."""
 
     job: int
     video: VideoJob
+    with_sound: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
-    """To a decoder: its ring is free, pictures may be written."""
+class StreamFrames:
+    """To a decoder: write the pictures of an opened video into the ring."""
 
     job: int
-
-
-@dataclass(frozen=True, slots=True)
-class See:
-    """To a vision worker: the pictures of this job will come from the ring of that decoder."""
-
-    job: int
-    video: VideoJob
-    prepared: Prepared
+    opened: OpenedVideo
     form: PictureFormat
-    decoder: int
 
 
 @dataclass(frozen=True, slots=True)
-class Hear:
-    """To a speech worker."""
+class RunStage:
+    """To a worker: run one stage of one video."""
 
     job: int
+    stage: str
     video: VideoJob
-    prepared: Prepared
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """To a mux worker."""
-
-    job: int
-    video: VideoJob
-    prepared: Prepared
-    timings: Mapping[str, float]
+    opened: OpenedVideo
+    timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds that the stages before took."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """To an annotating worker: draw on the video, whose other results are there."""
-
-    job: int
-    video: VideoJob
-    prepared: Prepared
+    form: PictureFormat | None = None
+    """Of the pictures in the ring, for a stage that is fed with them."""
+    decoder: int = 0
+    """The number of the decoder whose ring holds the pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """To a decoder or vision worker: nobody wants this job any more."""
+    """To a decoder, or to a worker that is fed with frames: the job is wanted no more."""
 
     job: int
 
@@ -102,17 +80,16 @@ class NotReady:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """From a decoder: the sound is on disk, the pictures can come, if vision needs them."""
+class SourceOpened:
+    """From a decoder: the sound is on disk, and the pictures can be read."""
 
     job: int
-    prepared: Prepared
-    form: PictureFormat
+    opened: OpenedVideo
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """From a decoder, passed on to vision: these frames are in the ring."""
+class Frames:
+    """From a decoder, passed on to the consumer: these frames are in the ring."""
 
     job: int
     first_frame: int
@@ -120,8 +97,8 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
-class EndOfPictures:
-    """From a decoder, passed on to vision: there are no more."""
+class EndOfFrames:
+    """From a decoder, passed on to the consumer: there are no more."""
 
     job: int
     lost_packets: int
@@ -129,53 +106,52 @@ class EndOfPictures:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """From vision, passed on to the decoder: the frames before this one may be overwritten."""
+class FramesReleased:
+    """From the consumer, passed on to the decoder: frames before this one may be overwritten."""
 
     job: int
     needed: int
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """From a vision, speech or mux worker: the result, and when the work began and ended (``time.monotonic``)."""
+class StageDone:
+    """From a worker: a stage has ended, with its begin and end on ``time.monotonic``."""
 
     job: int
-    value: Any
-    """Of mux a `FinishedVideo`; of the others the file with their result, to be put in place."""
+    stage: str
+    result: StageResult
     began_s: float
     ended_s: float
-    notes: tuple[str, ...] = ()
-    """What people should know of the work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """From any worker: the job cannot be done. The worker itself goes on."""
+    """From any worker: a stage, or the reading of the source, cannot be done. The worker itself goes on."""
 
     job: int
     reason_code: str
     message: str
     traceback: str
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class DecoderIdle:
     """From a decoder: it has let go of the job, however that ended."""
 
     job: int
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
-    """From a decoder: it goes on with the sound of a job."""
+class Heartbeat:
+    """From a worker: it goes on with a job, with no progress to report."""
 
     job: int
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """From any worker: how far a job is; seconds of video, or clips."""
+    """From any worker: how far a stage of a job is, in the stage's unit."""
 
     job: int
     stage: str

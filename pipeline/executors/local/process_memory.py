@@ -1,4 +1,4 @@
-"""How much memory a run takes with all its processes, and how much this machine allows, as Linux tells in ``/proc``.
+"""Memory that a run takes with all its processes, and memory that this machine allows, read from ``/proc`` on Linux.
 
 Memory is proportional (PSS, see ``man 5 proc``): a page that several processes share, as those of the picture ring,
 counts in each by its share, so that it counts once in their sum.
@@ -50,7 +50,7 @@ def tree_of(process: int) -> list[int]:
 
 
 def stat_fields(stat: Path) -> list[str]:
-    """What stands in a process's or a thread's ``stat``, from the state on.
+    """Return the fields of a process's or a thread's ``stat``, from the state on.
 
     The program's name before it stands in brackets and may hold anything.
 
@@ -66,7 +66,7 @@ def tree_bytes(process: int) -> int:
 
 
 def limit_bytes() -> int:
-    """What this process and its children may take: the machine's memory, or less where its cgroup says so."""
+    """Return the bytes that this process and its children may take: the machine's memory, or less by its cgroup."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min([machine, *_cgroup_limits()])
 

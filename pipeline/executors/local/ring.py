@@ -31,7 +31,7 @@ class PictureFormat:
     scale: float
     """Source pixels to one of theirs: 1 unless the source is too large for the ring."""
     capacity: int
-    """How many fit."""
+    """Number of pictures that fit."""
 
     @property
     def frame_bytes(self) -> int:
@@ -69,7 +69,7 @@ class SharedMemory:
         os.ftruncate(self._fd, size)
 
     def handle(self) -> RingHandle:
-        """What a worker needs to map it."""
+        """Return the handle with which a worker maps it."""
         return RingHandle(self._fd, self.size)
 
     def close(self) -> None:

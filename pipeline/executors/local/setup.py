@@ -1,4 +1,4 @@
-"""What a worker process is given when it is started."""
+"""The values that a worker process is started with."""
 
 from __future__ import annotations
 
@@ -8,25 +8,41 @@ from pathlib import Path
 
 from config import Config
 from pipeline.executors.local.ring import RingHandle
-from pipeline.stages import Models, Stages
+from pipeline.stage import DECODE, Graph, Models, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
-    """What a worker is given when it is started."""
+    """The values that a worker is started with."""
 
-    name: str
     kind: str
-    """``decode``, ``vision``, ``speech``, ``mux`` or ``extras``."""
+    """The name of its pool, or ``decode``."""
     number: int
-    """Among those of its kind."""
+    """Its number among those of its kind."""
     device: str
     rings: tuple[RingHandle, ...]
     config: Config
     models: Models
-    stages: Stages
+    graph: Graph
     work_dir: Path
     environment: Mapping[str, str]
     """Variables of the parent when it started this worker."""
     threads: int | None = None
-    """How many its networks compute with, where it shares the cores; None: as many as they like."""
+    """Threads that its networks compute with, where it shares the cores; None: as many as they like."""
+
+    @property
+    def name(self) -> str:
+        """The name that ``ps`` and ``top`` show."""
+        return f"{self.kind}-{self.number}"
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that it runs; none for a decoder."""
+        if self.kind == DECODE:
+            return ()
+        return tuple(stage for stage in self.graph.asked(self.config) if stage.pool.name == self.kind)
+
+
+def sound_path(work_dir: Path, job: int) -> Path:
+    """Return the path of the sound of a video in work."""
+    return work_dir / f"{job}.pcm"

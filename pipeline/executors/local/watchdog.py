@@ -1,60 +1,54 @@
-"""Ends workers that hang, or for which there is not enough memory; their death is then noticed as any other."""
+"""Kills workers that hang, or for which there is not enough memory; their death is then noticed as any other."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from config import Config
 from pipeline.executors.events import Event
-from pipeline.executors.local.attempt import Attempt
-from pipeline.executors.local.memory_limit import MemoryGuard
-from pipeline.executors.local.pool import Crew, Worker
+from pipeline.executors.local.memory_limit import MemoryLimit
+from pipeline.executors.local.pool import WorkerHandle, WorkerPool
 
 START_WITHIN_S = 600.0
 """Time that a worker gets to load its models, if ``HANG_S`` is not longer."""
 
 
-class Supervisor:
-    """Looks after the workers of a run.
+class Watchdog:
+    """Watches the workers of a run.
 
     Args:
         config: settings of the run.
-        crew: its workers.
+        pool: its workers.
     """
 
-    def __init__(self, config: Config, crew: Crew) -> None:
-        self._hang_s, self._crew = config.HANG_S, crew
-        self.memory = MemoryGuard(config.MAX_RAM_GB)
+    def __init__(self, config: Config, pool: WorkerPool) -> None:
+        self._hang_s, self._pool = config.HANG_S, pool
+        self.memory = MemoryLimit(config.MAX_RAM_GB)
 
-    def look(self, active: Mapping[int, Attempt], tell: Callable[[Event], None]) -> None:
-        """Looks at every worker; *active* are the attempts by their jobs."""
-        self._end_the_silent(active)
-        self._end_the_largest(tell)
+    def look(self, awaits: Callable[[WorkerHandle], bool], tell: Callable[[Event], None]) -> None:
+        """Look at every worker; *awaits* tells whether one owes a message."""
+        self._kill_silent(awaits)
+        self._kill_largest(tell)
 
-    def _end_the_silent(self, active: Mapping[int, Attempt]) -> None:
-        """Ends those that have had the word for too long."""
+    def _kill_silent(self, awaits: Callable[[WorkerHandle], bool]) -> None:
+        """Kill workers that have owed us a message for longer than HANG_S."""
         now_s = time.monotonic()
-        for worker in self._crew.workers:
-            most_s = self._hang_s if worker.ready else max(self._hang_s, START_WITHIN_S)
-            if now_s - worker.heard_s > most_s and not worker.silent_s and _is_awaited(worker, active):
+        for worker in self._pool.workers:
+            limit_s = self._hang_s if worker.ready else max(self._hang_s, START_WITHIN_S)
+            if now_s - worker.heard_s > limit_s and not worker.silent_s and awaits(worker):
                 worker.silent_s = now_s - worker.heard_s
                 worker.kill()
 
-    def _end_the_largest(self, tell: Callable[[Event], None]) -> None:
-        """Ends one where the run takes more memory than it may."""
+    def _kill_largest(self, tell: Callable[[Event], None]) -> None:
+        """Kill a worker where the run takes more memory than it may."""
         was_over = self.memory.is_over
-        worker = self.memory.look(self._crew.workers)
+        worker = self.memory.look(self._pool.workers)
         if self.memory.is_over and not was_over:
-            now_gb, most_gb = self.memory.now_bytes / 1e9, self.memory.most_bytes / 1e9
-            text = f"the run takes {now_gb:.1f} GB of memory, more than MAX_RAM_GB ({most_gb:.1f}): no video is begun"
-            more = {"gb": round(now_gb, 2), "most_gb": round(most_gb, 2)}
+            now_gb, limit_gb = self.memory.now_bytes / 1e9, self.memory.limit_bytes / 1e9
+            text = f"the run takes {now_gb:.1f} GB of memory, more than MAX_RAM_GB ({limit_gb:.1f}): no video is begun"
+            more = {"gb": round(now_gb, 2), "most_gb": round(limit_gb, 2)}
             tell(Event("memory", text, level="warning", more=more))
         if worker is not None:
             worker.over_gb = self.memory.now_bytes / 1e9
             worker.kill()
-
-
-def _is_awaited(worker: Worker, active: Mapping[int, Attempt]) -> bool:
-    held = [active.get(job) for job in worker.jobs]
-    return not worker.ready or any(attempt is None or attempt.waits_for(worker) for attempt in held)

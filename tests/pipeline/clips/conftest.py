@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from config import Config
+from pipeline.attribution.attribute import attribute
+from pipeline.attribution.faces import Faces
 from pipeline.clips.worker import FinishedVideo, finish_video
 from pipeline.errors import ToolError
 from pipeline.media.probe import probe
 from pipeline.render import cut
-from pipeline.types import Marks, ScoredTracks
+from pipeline.types import Fingerprints, ScoredTracks
 from tests.support.square_and_beep import MODELS, TRANSCRIPT, known_tracks, write_video
 
 
@@ -43,11 +45,15 @@ def finish(tmp_path: Path, video: Path, tracks: ScoredTracks) -> Callable[..., F
             "transcript": TRANSCRIPT,
             "models": MODELS,
             "config": Config(CLIP_SIZE=84, CLIP_CRF=10, SENTENCE_PAUSE_S=0.4),
-            "marks": Marks(speech="s1", whole="f1"),
+            "prints": Fingerprints({"speech": "s1", "clips": "f1"}),
             "timings": {"vision": 1.5},
             "on_clip": lambda done, total: None,
         }
-        return finish_video(**{**values, **changed})
+        values |= changed
+        if "attribution" not in values:
+            faces = Faces(values["tracks"])
+            values["attribution"] = attribute(faces, values["transcript"], values["models"], values["config"])
+        return finish_video(**values)
 
     return call
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.clips import pages
-from pipeline.clips.pages import main, remove_pages, write_pages
+from pipeline.clips.pages import main, write_pages
 from pipeline.media.probe import probe
 from tests.support.film import Film
 from tests.support.finished import Finished, finished
@@ -80,11 +80,3 @@ def test_without_the_source_the_sheets_stay(source: Path, folder: Path, capsys) 
 def test_a_folder_that_is_none_of_ours(tmp_path: Path, capsys) -> None:
     assert main([str(tmp_path)]) == 1
     assert "manifest.json" in capsys.readouterr().err
-
-
-def test_pages_of_results_that_hold_no_more_can_be_removed(tmp_path: Path) -> None:
-    (tmp_path / "persons").mkdir()
-    for name in ("report.html", "persons/person_000.jpg", "persons/mine.jpg"):
-        (tmp_path / name).touch()
-    remove_pages(tmp_path)
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["mine.jpg"]

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.executors.events import Event, write_to_log
 from pipeline.executors.locks import LOG
-from pipeline.stages import VideoJob
+from pipeline.stage import VideoJob
 
 AT = datetime(2030, 1, 2, 3, 4, 5, 678_000, UTC)
 

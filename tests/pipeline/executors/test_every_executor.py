@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.executors.events import Event
-from pipeline.executors.locks import Claims
+from pipeline.executors.locks import VideoLocks
 from pipeline.executors.serial import SerialExecutor
 from pipeline.outputs.failure import failed_before
 from pipeline.outputs.tracks import read_tracks
@@ -18,7 +18,7 @@ from tests.support import fake_stages
 from tests.support.executing import CONFIG, Kind, Recorder, prepared, run
 
 NAMES = [
-    *("a.mp4", "bad.mp4", "b.mp4", "bug-vision.mp4", "bug-mux.mp4", "bug-decode.mp4", "blocked.mp4", "note.mp4"),
+    *("a.mp4", "bad.mp4", "b.mp4", "bug-vision.mp4", "bug-clips.mp4", "bug-decode.mp4", "blocked.mp4", "note.mp4"),
     *("damaged.mp4", "c.mp4"),
 ]
 GOOD = ("a.mp4", "b.mp4", "c.mp4", "note.mp4")
@@ -60,11 +60,11 @@ class TestMixed:
             "damaged.mp4": ("partial", "damaged"),
             "bad.mp4": ("failed", "not_media"),
             "bug-vision.mp4": ("failed", "internal_error"),
-            "bug-mux.mp4": ("failed", "internal_error"),
+            "bug-clips.mp4": ("failed", "internal_error"),
             "bug-decode.mp4": ("failed", "internal_error"),
             "blocked.mp4": ("failed", "io_error"),
         }
-        assert "RuntimeError: a bug in mux" in results["bug-mux.mp4"].details["traceback"]
+        assert "RuntimeError: a bug in clips" in results["bug-clips.mp4"].details["traceback"]
         assert "is no video" in results["bad.mp4"].message
         assert "3 packets of its picture could not be decoded" in results["damaged.mp4"].message
 
@@ -98,12 +98,13 @@ class TestMixed:
     def test_a_fault_of_the_file_is_written_down_and_others_are_not(self, mixed: Mixed) -> None:
         message = f"{mixed.folder}/bad.mp4: is no video"
         assert failed_before(mixed.results("bad.mp4"), "fbad.mp4") == ("not_media", message)
-        assert failed_before(mixed.results("bug-mux.mp4"), "fbug-mux.mp4") is None
+        assert failed_before(mixed.results("bug-clips.mp4"), "fbug-clips.mp4") is None
 
 
 def test_what_an_earlier_run_left_is_not_done_again(kind: Kind, folder: Path) -> None:
+    stage_of = {"tracks.npz": "vision", "transcript.json": "speech", "attribution.json": "attribution"}
     left = {"a.mp4": {"tracks.npz"}, "b.mp4": {"transcript.json"}, "c.mp4": {"tracks.npz", "transcript.json"}}
-    stage_of = {"tracks.npz": "vision", "transcript.json": "speech"}
+    left["d.mp4"] = set(stage_of)
     run(SerialExecutor, folder, list(left))
     before = {}
     for name, files in left.items():
@@ -115,21 +116,21 @@ def test_what_an_earlier_run_left_is_not_done_again(kind: Kind, folder: Path) ->
     for name, files in left.items():
         events = [event for event in recorder.events if event.video and event.video.path.name == name]
         done = {event.stage for event in events if event.name == "stage_done"}
-        assert done & {"vision", "speech"} == {stage for file, stage in stage_of.items() if file not in files}
+        assert done & set(stage_of.values()) == {stage for file, stage in stage_of.items() if file not in files}
         result, results = recorder.results[name], folder / f"{name}.out"
         assert (result.status, result.clip_count) == ("done", fake_stages.FRAMES)
-        assert result.details["kept"] == sorted(stage_of[file] for file in files)
+        assert result.details.get("kept", []) == sorted(stage_of[file] for file in files)
         unchanged = {file for file in stage_of if (results / file).stat().st_mtime_ns == before[name][file]}
         assert unchanged == files
 
 
 def test_a_video_that_another_run_holds_is_come_back_to(kind: Kind, folder: Path) -> None:
     recorder, executor, jobs = prepared(kind, folder, ["a.mp4", "b.mp4"], ONE_TEAM)
-    other = Claims(CONFIG, folder)
-    other.take(jobs[0])
+    other = VideoLocks(CONFIG, folder, fake_stages.GRAPH)
+    other.acquire(jobs[0])
 
     def let_go(event: Event) -> None:
-        if event.name == "stage_done" and event.stage == "mux":
+        if event.name == "stage_done" and event.stage == "clips":
             other.release(jobs[0])
 
     recorder.when_told = let_go
@@ -141,12 +142,12 @@ def test_a_video_that_another_run_holds_is_come_back_to(kind: Kind, folder: Path
 
 def test_annotate_acts_and_where_it_fails_the_clips_are_kept(kind: Kind, folder: Path) -> None:
     config = dataclasses.replace(ONE_TEAM, ANNOTATE=True)
-    recorder, _ = run(kind, folder, ["a.mp4", "bug-extras.mp4"], config)
-    good, bad = recorder.results["a.mp4"], recorder.results["bug-extras.mp4"]
+    recorder, _ = run(kind, folder, ["a.mp4", "bug-annotate.mp4"], config)
+    good, bad = recorder.results["a.mp4"], recorder.results["bug-annotate.mp4"]
     assert (good.status, bad.status) == ("done", "done")
-    assert (folder / "a.mp4.out" / "annotated.mp4").exists() and "extras" in good.timings
-    assert "could not be written: a bug in the program: RuntimeError" in bad.message
-    assert (folder / "bug-extras.mp4.out" / "output" / "manifest.json").exists()
+    assert (folder / "a.mp4.out" / "annotated.mp4").exists() and "annotate" in good.timings
+    assert "annotate could not be written: a bug in the program: RuntimeError" in bad.message
+    assert (folder / "bug-annotate.mp4.out" / "output" / "manifest.json").exists()
 
 
 def test_results_of_an_earlier_run_are_replaced_when_a_video_is_done(mixed: Mixed) -> None:
@@ -159,23 +160,25 @@ def test_results_of_an_earlier_run_are_replaced_when_a_video_is_done(mixed: Mixe
 def test_the_death_of_a_worker_beside_the_clips_leaves_a_note_at_most(kind: Kind, folder: Path, behaviour: str) -> None:
     if kind is SerialExecutor:
         pytest.skip("it is one process")
-    name = f"{behaviour}-extras.mp4"
+    name = f"{behaviour}-annotate.mp4"
     recorder, _ = run(kind, folder, [name, "a.mp4"], dataclasses.replace(ONE_TEAM, ANNOTATE=True))
     result = recorder.results[name]
     assert (result.status, recorder.results["a.mp4"].status) == ("done", "done")
     assert (folder / f"{name}.out" / "output" / "manifest.json").exists()
     assert (folder / f"{name}.out" / "annotated.mp4").exists() is (behaviour == "kill")
     assert ("could not be written" in result.message) is (behaviour == "deadly")
-    cut = [event for event in recorder.events if event.video and event.video.path.name == name and event.stage == "mux"]
+    cut = [
+        event for event in recorder.events if event.video and event.video.path.name == name and event.stage == "clips"
+    ]
     assert len([event for event in cut if event.name == "stage_done"]) == 1
 
 
 @pytest.mark.parametrize("debug", [True, False])
 def test_debug_acts(folder: Path, debug: bool, caplog: pytest.LogCaptureFixture) -> None:
     """It shows the traceback at once; without it that stands in the result alone."""
-    recorder, _ = run(SerialExecutor, folder, ["bug-mux.mp4"], dataclasses.replace(CONFIG, DEBUG=debug))
-    assert ("RuntimeError: a bug in mux" in caplog.text) is debug
-    assert "RuntimeError: a bug in mux" in recorder.results["bug-mux.mp4"].details["traceback"]
+    recorder, _ = run(SerialExecutor, folder, ["bug-clips.mp4"], dataclasses.replace(CONFIG, DEBUG=debug))
+    assert ("RuntimeError: a bug in clips" in caplog.text) is debug
+    assert "RuntimeError: a bug in clips" in recorder.results["bug-clips.mp4"].details["traceback"]
 
 
 def test_no_videos_is_no_work(kind: Kind, folder: Path) -> None:

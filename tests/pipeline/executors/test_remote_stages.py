@@ -11,26 +11,32 @@ import pytest
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.executors import locks, remote_stages
-from pipeline.executors.cluster.worker import Order, Outcome, Workplace
+from pipeline.executors import locks, runtime
+from pipeline.executors.cluster.worker import Outcome, RunStage, StageWorker
 from pipeline.executors.local.executor import LocalExecutor
+from pipeline.executors.local.ring import fit
+from pipeline.executors.runtime import frame_batches, localized, open_source, run_stage, storage_problems
 from pipeline.executors.serial import SerialExecutor
+from pipeline.graph import GRAPH
 from pipeline.machine import resolved
-from pipeline.outputs.kept import ALL_STAGES, MANIFEST, TRACKS, TRANSCRIPT, put_in_place, read_kept
+from pipeline.results import ATTRIBUTION, MANIFEST, TRACKS, TRANSCRIPT
 from pipeline.run import remote
 from pipeline.run.remote import RemoteListener
 from pipeline.run.report import RunReport
-from pipeline.stages import STAGES, Prepared, VideoJob
+from pipeline.stage import OpenedVideo, VideoJob
 from pipeline.storage.mirror import Mirror, Remote
 from pipeline.storage.objects import listing, push, remove
-from pipeline.types import Marks, Segment, Transcript, VideoResult
+from pipeline.types import VideoResult
 from tests.support import fake_stages
+from tests.support.by_hand import prints, work_of
 from tests.support.s3 import s3_service
 
 CONFIG = resolved(
     Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu", RING_MB=16, NUM_PREPROCESS_WORKERS=2, MAX_VIDEOS_IN_FLIGHT=3)
 )
-WORDS = Transcript("en", (Segment(0.0, 1.0, "Hello", ()),))
+
+
+MADE = (TRACKS, TRANSCRIPT, ATTRIBUTION)
 
 
 def names(url: str) -> set[str]:
@@ -58,8 +64,8 @@ def job(place: str, root: Path, name: str = "a.mp4", number: int = 0) -> VideoJo
     """A video of *place*, as the machine has it whose mirror is *root*."""
     mirror = Mirror(root, f"{place}/v", f"{place}/out")
     path, folder = mirror.source_folder / name, mirror.results_folder / name.removesuffix(".mp4")
-    marks = Marks(f"v{name}", f"s{name}", f"w{name}", f"f{name}")
-    return VideoJob(number, path, folder, marks, remote=mirror.remote_of(path, folder))
+    found = prints(f"v{name}", f"s{name}", f"w{name}", f"f{name}", f"a{name}", annotate=f"d{name}")
+    return VideoJob(number, path, folder, found, remote=mirror.remote_of(path, folder))
 
 
 class TestOnOneMachine:
@@ -73,7 +79,7 @@ class TestOnOneMachine:
         jobs = [job(place, root, name, number) for number, name in enumerate(names)]
         mirror = Mirror(root, f"{place}/v", f"{place}/out")
         report = RunReport(root / "results", root / "source", [each.path for each in jobs], shown=mirror.shown)
-        executor = kind(config, (), work, remote_stages.remote_stages(fake_stages.STAGES))
+        executor = kind(config, (), work, fake_stages.GRAPH)
         executor.run(jobs, RemoteListener(len(jobs), report, False, mirror))
         return report
 
@@ -82,11 +88,11 @@ class TestOnOneMachine:
         self, kind: type, bucket: str, tmp_path: Path
     ) -> None:
         place = f"{bucket}/{tmp_path.name}"
-        lost = "kill-mux.mp4" if kind is LocalExecutor else "b.mp4"
-        report = self.run(kind, place, tmp_path, ["a.mp4", "bad.mp4", lost, "bug-mux.mp4"])
+        lost = "kill-clips.mp4" if kind is LocalExecutor else "b.mp4"
+        report = self.run(kind, place, tmp_path, ["a.mp4", "bad.mp4", lost, "bug-clips.mp4"])
         assert [result.status for result in report.results] == ["done", "failed", "done", "failed"]
-        whole = {f"{name}/{file}" for name in ("a", lost[:-4]) for file in (MANIFEST, TRACKS, TRANSCRIPT, "log.txt")}
-        failed = {"bad/failure.json", "bad/log.txt", *(f"bug-mux/{file}" for file in (TRACKS, TRANSCRIPT, "log.txt"))}
+        whole = {f"{name}/{file}" for name in ("a", lost[:-4]) for file in (MANIFEST, *MADE, "log.txt")}
+        failed = {"bad/failure.json", "bad/log.txt", *(f"bug-clips/{file}" for file in (*MADE, "log.txt"))}
         assert names(f"{place}/out") == whole | failed
         here = {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "mirror").rglob("*") if path.is_file()}
         marks = {name for name in here if name.endswith(".begun")}
@@ -102,27 +108,27 @@ class TestOnOneMachine:
 
     def test_results_of_an_earlier_state_stay_until_a_new_one_is_complete(self, place: str, tmp_path: Path) -> None:
         old = (MANIFEST, "output/seg_0000_track_000.mp4", "report.html", "own.txt")
-        for folder in ("a", "bug-mux"):
+        for folder in ("a", "bug-clips"):
             for name in old:
                 put(f"{place}/out/{folder}/{name}", tmp_path / "put")
-        report = self.run(SerialExecutor, place, tmp_path, ["a.mp4", "bug-mux.mp4"])
+        report = self.run(SerialExecutor, place, tmp_path, ["a.mp4", "bug-clips.mp4"])
         assert [result.status for result in report.results] == ["done", "failed"]
-        stages = (".next/tracks.npz", ".next/transcript.json")
-        assert names(f"{place}/out/bug-mux") == {*old, *stages, "log.txt"}
-        assert names(f"{place}/out/a") == {MANIFEST, TRACKS, TRANSCRIPT, "own.txt", "log.txt"}
+        stages = [f".next/{name}" for name in MADE]
+        assert names(f"{place}/out/bug-clips") == {*old, *stages, "log.txt"}
+        assert names(f"{place}/out/a") == {MANIFEST, *MADE, "own.txt", "log.txt"}
         assert report.results[1].details["earlier_results"] is True
 
     def test_what_an_earlier_run_left_is_not_done_again(self, place: str, tmp_path: Path) -> None:
         self.run(SerialExecutor, place, tmp_path, ["a.mp4"])
         remove(f"{place}/out/a/{MANIFEST}")
         report = self.run(SerialExecutor, place, tmp_path, ["a.mp4"])
-        assert report.results[0].details["kept"] == ["speech", "vision"]
+        assert report.results[0].details["kept"] == ["attribution", "speech", "vision"]
         assert MANIFEST in names(f"{place}/out/a")
 
     def test_the_log_goes_on_from_run_to_run(self, place: str, tmp_path: Path) -> None:
         for _ in range(2):
-            self.run(SerialExecutor, place, tmp_path, ["bug-mux.mp4"])
-        assert (tmp_path / "storage/out/bug-mux/log.txt").read_text().count(" failed (internal_error)") == 2
+            self.run(SerialExecutor, place, tmp_path, ["bug-clips.mp4"])
+        assert (tmp_path / "storage/out/bug-clips/log.txt").read_text().count(" failed (internal_error)") == 2
 
     def test_a_storage_that_fails_for_one_video_fails_that_one_alone(
         self, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -140,48 +146,42 @@ class TestOnOneMachine:
 
     def test_extras_are_pushed_too(self, place: str, tmp_path: Path) -> None:
         self.run(SerialExecutor, place, tmp_path, ["a.mp4"], dataclasses.replace(CONFIG, ANNOTATE=True))
-        assert "annotated.mp4" in names(f"{place}/out/a")
+        assert {"annotated.mp4", ".made/annotate"} <= names(f"{place}/out/a")
 
 
 class TestOnMachinesOfTheirOwn:
     """Each stage with a mirror of its own, as on the machines of a cluster."""
 
-    STAGES = remote_stages.remote_stages(fake_stages.STAGES)
-
-    def see(self, place: str, root: Path) -> Prepared:
-        video = job(place, root)
-        prepared = self.STAGES.prepare(video, root / "sound", CONFIG, lambda _: None)
-        session = fake_stages.FakeVision().start(prepared, 8, lambda _: None)
-        put_in_place(self.STAGES.keep_tracks(video, prepared, session.finish(), 0), "vision")
-        return prepared
-
-    def hear(self, place: str, root: Path) -> None:
-        put_in_place(self.STAGES.keep_words(job(place, root), WORDS), "speech")
+    def run(self, name: str, place: str, root: Path, opened: OpenedVideo | None = None) -> OpenedVideo:
+        """Run a stage on the machine whose mirror is *root*."""
+        video, stage = job(place, root), fake_stages.GRAPH.stage(name)
+        opened = open_source(fake_stages.GRAPH, video, root / "sound", CONFIG, lambda _: None)
+        form = fit(opened.probe, CONFIG.RING_MB << 20, fake_stages.HELD + 16)
+        frames = frame_batches(fake_stages.GRAPH, opened, form, lambda _: None) if stage.feeds == "frames" else ()
+        run_stage(stage, dataclasses.replace(work_of(video, opened, CONFIG), capacity=form.capacity), frames)
+        return opened
 
     @pytest.fixture(autouse=True)
     def video(self, place: str, tmp_path: Path) -> None:
         put(f"{place}/v/a.mp4", tmp_path / "put")
 
     def test_what_one_leaves_another_finds(self, place: str, tmp_path: Path) -> None:
-        for name in ("see", "hear", "cut"):
+        for name in ("vision", "speech", "attribution", "clips"):
             (tmp_path / name).mkdir()
-        prepared = self.see(place, tmp_path / "see")
-        self.hear(place, tmp_path / "hear")
-        assert names(f"{place}/out/a") == {TRACKS, TRANSCRIPT}
-        video = job(place, tmp_path / "cut")
-        self.STAGES.finish(video, prepared, (), CONFIG, {}, lambda *_: None)
-        assert names(f"{place}/out/a") == {TRACKS, TRANSCRIPT, MANIFEST}
-        assert video.path.read_bytes() == b"content" and read_kept(video.folder)[2] == WORDS
+            self.run(name, place, tmp_path / name)
+        assert names(f"{place}/out/a") == {*MADE, MANIFEST}
+        video = job(place, tmp_path / "clips")
+        assert video.path.read_bytes() == b"content" and (video.folder / TRACKS).is_file()
 
     def test_the_manifest_is_there_for_who_only_adds_to_it(self, place: str, tmp_path: Path) -> None:
         put(f"{place}/out/a/{MANIFEST}", tmp_path / "put")
-        video = dataclasses.replace(job(place, tmp_path / "m"), kept=ALL_STAGES)
-        self.STAGES.prepare(video, None, CONFIG, lambda _: None)
+        video = dataclasses.replace(job(place, tmp_path / "m"), kept=frozenset({"clips"}))
+        open_source(fake_stages.GRAPH, video, None, CONFIG, lambda _: None)
         assert (video.folder / MANIFEST).read_bytes() == b"content"
 
     def test_the_video_is_called_by_its_url(self, place: str, tmp_path: Path) -> None:
         (tmp_path / "m").mkdir()
-        assert self.see(place, tmp_path / "m").probe.url == f"{place}/v/a.mp4"
+        assert self.run("vision", place, tmp_path / "m").probe.url == f"{place}/v/a.mp4"
 
     def test_the_copy_on_another_machine_is_the_same_file_to_who_looks_for_changes(
         self, place: str, tmp_path: Path
@@ -189,7 +189,7 @@ class TestOnMachinesOfTheirOwn:
         seen = []
         for name in ("one", "other"):
             (tmp_path / name).mkdir()
-            self.see(place, tmp_path / name)
+            self.run("vision", place, tmp_path / name)
             seen.append(job(place, tmp_path / name).path.stat().st_mtime_ns)
         assert seen[0] == seen[1]
 
@@ -199,78 +199,80 @@ class TestOnMachinesOfTheirOwn:
         def refuse(*_: object) -> None:
             raise InputError("storage_failed", "refused")
 
-        monkeypatch.setattr(remote_stages, "push_named", refuse)
+        monkeypatch.setattr(runtime, "push_named", refuse)
+        (tmp_path / "m").mkdir()
         with pytest.raises(InputError, match="refused"):
-            self.hear(place, tmp_path / "m")
-        assert [path for path in (tmp_path / "m").rglob("*") if path.is_file()] == []
+            self.run("speech", place, tmp_path / "m")
+        assert [path for path in (tmp_path / "m" / "results").rglob("*") if path.is_file()] == []
 
     def test_they_can_be_sent_there(self) -> None:
-        again = pickle.loads(pickle.dumps(remote_stages.remote_stages()))  # noqa: S301 - as they are sent
-        assert again.finish.args == (STAGES.finish,) and again.load_vision is STAGES.load_vision
+        again = pickle.loads(pickle.dumps(GRAPH))  # noqa: S301 - as they are sent
+        assert again == GRAPH
 
     def test_a_video_of_this_machine_is_done_as_ever(self, tmp_path: Path) -> None:
         (tmp_path / "a.mp4").write_bytes(b"content")
-        video = VideoJob(0, tmp_path / "a.mp4", tmp_path / "a")
-        prepared = self.STAGES.prepare(video, None, CONFIG, lambda _: None)
-        assert prepared.probe.url == ""
-        assert self.STAGES.keep_words(video, WORDS).parent == tmp_path / "a"
+        video = VideoJob(0, tmp_path / "a.mp4", tmp_path / "a", prints("v", "s"))
+        opened = open_source(fake_stages.GRAPH, video, tmp_path / "sound", CONFIG, lambda _: None)
+        assert opened.probe.url == ""
+        run_stage(fake_stages.GRAPH.stage("speech"), work_of(video, opened, CONFIG))
+        assert [path.name for path in (tmp_path / "a").iterdir()] == [TRANSCRIPT]
 
 
-class TestAtHand:
+class TestLocalized:
     def test_a_copy_is_nobody_elses_and_goes_at_the_end(self, place: str, tmp_path: Path) -> None:
         put(f"{place}/v/a.mp4", tmp_path / "put")
-        video = job(place, tmp_path / "mirror")
-        stages, mine = remote_stages.remote_stages(fake_stages.STAGES), tmp_path / "mine"
+        video, mine = job(place, tmp_path / "mirror"), tmp_path / "mine"
         mine.mkdir()
-        with remote_stages.at_hand(video, None, mine) as (one, _), remote_stages.at_hand(video, None, mine) as (two, _):
-            prepared = stages.prepare(one, None, CONFIG, lambda _: None)
+        with localized(video, None, mine) as (one, _), localized(video, None, mine) as (two, _):
+            prepared = open_source(fake_stages.GRAPH, one, None, CONFIG, lambda _: None)
             assert one.path.is_file() and one.path.is_relative_to(mine) and not two.path.exists()
         assert list(mine.iterdir()) == [] and not video.remote.root.exists()  # type: ignore[union-attr]
-        with remote_stages.at_hand(video, prepared, mine) as (there, again):
+        with localized(video, prepared, mine) as (there, again):
             assert again is not None and again.probe.path == there.path
 
     def test_what_is_wrong_is_said_of_the_url(self, place: str, tmp_path: Path) -> None:
         with (
             pytest.raises(InputError, match=f"^{place}/v/a.mp4: {place}/v/a.mp4 is no video$"),
-            remote_stages.at_hand(job(place, tmp_path / "mirror"), None, tmp_path) as (video, _),
+            localized(job(place, tmp_path / "mirror"), None, tmp_path) as (video, _),
         ):
             raise InputError("not_media", f"file:{video.path} is no video", video.path)
 
     def test_what_lies_on_this_machine_stays_where_it_is(self, tmp_path: Path) -> None:
         video = VideoJob(0, tmp_path / "a.mp4", tmp_path / "a")
-        with remote_stages.at_hand(video, None, tmp_path) as (same, _):
+        with localized(video, None, tmp_path) as (same, _):
             assert same is video
         (tmp_path / "a.mp4").touch()
         results = Mirror(tmp_path / "mirror", "", f"{tmp_path.as_uri()}/out")
         folder = results.results_folder / "a"
         half = dataclasses.replace(video, folder=folder, remote=results.remote_of(video.path, folder))
-        with remote_stages.at_hand(half, None, tmp_path / "mine") as (there, _):
+        with localized(half, None, tmp_path / "mine") as (there, _):
             assert there.path == video.path and there.folder != half.folder
         assert video.path.exists()
 
     def test_a_machine_that_cannot_use_the_storage_says_so(self, place: str, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         fit, unfit = job(place, tmp_path / "m"), job((tmp_path / "file").as_uri(), tmp_path / "m")
-        assert remote_stages.storage_problems([fit]) == []
-        assert remote_stages.storage_problems([VideoJob(0, tmp_path, tmp_path)]) == []
-        assert "file/v/a.mp4" in remote_stages.storage_problems([unfit])[0]
+        assert storage_problems([fit]) == []
+        assert storage_problems([VideoJob(0, tmp_path, tmp_path)]) == []
+        assert "file/v/a.mp4" in storage_problems([unfit])[0]
 
 
 def test_workers_of_a_cluster_do_a_video_and_leave_nothing_on_their_machines(place: str, tmp_path: Path) -> None:
     put(f"{place}/v/a.mp4", tmp_path / "put")
     work = tmp_path / "work"
     config = dataclasses.replace(CONFIG, WORK_DIR=str(work))
-    video, stages = job(place, tmp_path / "mirror"), remote_stages.remote_stages(fake_stages.STAGES)
-    prepared = None
-    for kind in ("vision", "speech", "mux"):
-        worker = Workplace(kind, config, (), stages, 1, lambda _: None)
-        outcome = worker.do(Order(1, video, prepared))
-        assert isinstance(outcome, Outcome), outcome
-        prepared = outcome.prepared
+    video, opened, manifest = job(place, tmp_path / "mirror"), None, None
+    for kind, stages in (("vision", ["vision"]), ("speech", ["speech"]), ("clips", ["attribution", "clips"])):
+        worker = StageWorker(kind, config, (), fake_stages.GRAPH, 1, lambda _: None)
+        for stage in stages:
+            outcome = worker.do(RunStage(1, stage, video, opened))
+            assert isinstance(outcome, Outcome), outcome
+            opened = outcome.opened
+            manifest = outcome.result.summary and outcome.result.summary.manifest
         assert [path.name for path in work.rglob("*") if path.is_file()] == [".in-use"]
         worker.close()
-    assert outcome.finished is not None and outcome.finished.manifest == video.folder / MANIFEST
-    assert names(f"{place}/out/a") == {MANIFEST, TRACKS, TRANSCRIPT}
+    assert manifest == video.folder / MANIFEST
+    assert names(f"{place}/out/a") == {MANIFEST, *MADE}
 
 
 class TestListener:

@@ -14,7 +14,7 @@ import pytest
 from pipeline.errors import InputError
 from pipeline.media import audio, decode, faults, probe
 from pipeline.outputs.failure import is_permanent
-from pipeline.types import Marks
+from pipeline.types import Fingerprints
 from tests.support.film import Film
 
 
@@ -65,7 +65,7 @@ def test_wherever_it_happens_the_file_is_unreadable(
     with pytest.raises(InputError, match=r"v\.mkv: cannot be read: ") as raised:
         read_all(video)
     assert raised.value.reason_code == "unreadable"
-    assert not is_permanent(raised.value.reason_code, Marks(failure="f"))
+    assert not is_permanent(raised.value.reason_code, Fingerprints(failure="f"))
 
 
 def test_an_error_of_input_of_a_file_that_can_be_read_is_damage(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ def test_no_two_models_share_a_file_name() -> None:
 
 
 def test_stand_ins_need_no_file_and_do_the_same_job() -> None:
-    assert [(MODELS[name].job, MODELS[name].file) for name in STAND_INS.values()] == [(job, None) for job in STAND_INS]
+    assert [(MODELS[name].role, MODELS[name].file) for name in STAND_INS.values()] == [(job, None) for job in STAND_INS]
 
 
 @pytest.mark.parametrize("name", IN_SHARED)

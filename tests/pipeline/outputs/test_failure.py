@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.outputs.failure import failed_before, forget_failure, write_failure
-from pipeline.types import Marks, VideoResult
+from pipeline.types import Fingerprints, VideoResult
+from tests.support.by_hand import prints
 
 MARK = "a" * 64
-MARKS = Marks("v" * 64, "s" * 64, "w" * 64, MARK)
+MARKS = prints("v" * 64, "s" * 64, "w" * 64, MARK)
 
 
 def _failed(code: str) -> VideoResult:
@@ -32,7 +33,7 @@ def test_what_may_go_better_next_time_is_not(tmp_path: Path, code: str) -> None:
 
 
 def test_a_file_without_a_fingerprint_is_not(tmp_path: Path) -> None:
-    write_failure(tmp_path, Marks(), _failed("no_audio"))
+    write_failure(tmp_path, Fingerprints(), _failed("no_audio"))
     assert failed_before(tmp_path, "") is None
 
 

@@ -12,7 +12,7 @@ from pipeline.executors.events import Event
 from pipeline.executors.locks import LOG
 from pipeline.run.console import ConsoleListener
 from pipeline.run.report import RunReport
-from pipeline.stages import VideoJob
+from pipeline.stage import VideoJob
 from pipeline.types import VideoResult
 
 

@@ -16,7 +16,7 @@ from pipeline.machine import resolved
 from pipeline.outputs.failure import write_failure
 from pipeline.run import dry_run as module
 from pipeline.run.dry_run import Past, dry_run, past_of, work_seconds
-from pipeline.run.plan import take_orders
+from pipeline.run.plan import make_plan
 from pipeline.sources.shard import Shard
 from pipeline.types import VideoResult
 
@@ -70,11 +70,11 @@ def test_a_folder_for_results_need_not_be_there(videos: Path, tmp_path: Path) ->
 
 
 def test_what_an_earlier_run_found_is_told(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    orders = take_orders(videos, CPU, lambda _: None)
-    job, _ = orders.order(1, orders.choose_models(lambda _: None))
+    orders = make_plan(videos, CPU, lambda _: None)
+    job, _ = orders.job(1, orders.choose_models(lambda _: None))
     job.folder.mkdir()
-    write_failure(job.folder, job.marks, VideoResult(job.path, "failed", "no_audio", "has no sound"))
-    monkeypatch.setattr(module, "stages_kept", lambda folder, marks: frozenset({"vision"}))
+    write_failure(job.folder, job.prints, VideoResult(job.path, "failed", "no_audio", "has no sound"))
+    monkeypatch.setattr(module, "kept_stages", lambda *_: frozenset({"vision"}))
     code, lines = told(videos)
     assert code == 1
     assert any(line.startswith("failed   text.mp4 (no_audio): has no sound (found by") for line in lines)
@@ -114,7 +114,7 @@ def test_a_damaged_report_tells_nothing(tmp_path: Path, content: bytes) -> None:
 
 
 def test_the_busiest_kind_of_worker_gives_the_time() -> None:
-    past = Past({"vision": 2.0, "speech": 0.5, "mux": 0.1}, None, 1)
+    past = Past({"vision": 2.0, "speech": 0.5, "clips": 0.1}, None, 1)
     config = dataclasses.replace(resolved(CPU), VISION_DEVICE=("cpu", "cuda:0"), VISION_WORKERS=1)
     to_do = [(100.0, frozenset()), (50.0, frozenset({"vision"}))]
     assert work_seconds(to_do, past, config) == pytest.approx(100.0)  # 2 * 100 / 2 workers; speech: 0.5 * 150

@@ -13,6 +13,7 @@ import pytest
 from pipeline.errors import WeightsError
 from pipeline.machine import resolved
 from pipeline.models import store
+from pipeline.results import note_made
 from pipeline.run import plan, runner
 from pipeline.speech.checkpoints import own as own_checkpoints
 from pipeline.types import ModelChoice
@@ -48,7 +49,7 @@ class TestModels:
         config = dataclasses.replace(CPU, WEIGHTS_DIR=str(shared / "weights"))
         for wanted, name in (("mobilefacenet", "mobilefacenet"), ("by-framing", "by-framing"), ("none", "by-track")):
             identity = plan.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
-            assert (identity.job, identity.name, identity.stands_in_for) == ("identity", name, None)
+            assert (identity.role, identity.name, identity.stands_in_for) == ("identity", name, None)
         for wanted in ("sface", "auraface"):
             identity = plan.chosen_models(resolved(dataclasses.replace(config, IDENTITY_MODEL=wanted)))[3]
             assert (identity.name, identity.stands_in_for) == ("by-framing", wanted)
@@ -82,7 +83,7 @@ class TestTranscripts:
         assert runner.run(videos, dataclasses.replace(CPU, TRANSCRIPTS=str(given))) == 0
         assert capsys.readouterr().err.count(f"transcripts: 1 of 2 videos have one in {given}; the others") == 1
         assert [video.transcript for video in seen.videos] == [given / "a.srt", None]
-        words = [model for video in seen.videos for model in video.models or () if model.job == "words"]
+        words = [model for video in seen.videos for model in video.models or () if model.role == "words"]
         assert [(model.name, model.stands_in_for) for model in words] == [
             ("transcript", None),
             ("pocketsphinx", "whisper-base"),
@@ -105,7 +106,7 @@ class TestTranscripts:
         for text in ("Hello", "Hello", "Good bye"):
             (given / "a.srt").write_text(f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n")
             runner.run(videos, dataclasses.replace(CPU, TRANSCRIPTS=str(given)))
-            marks.append([video.marks.whole for video in seen.videos])
+            marks.append([video.prints.all for video in seen.videos])
         assert marks[0] == marks[1]
         assert marks[0][0] != marks[2][0] and marks[0][1] == marks[2][1]
 
@@ -155,14 +156,18 @@ class TestBesideTheVideos:
     def test_scenes_acts(self, videos: Path, tmp_path: Path, seen: type[Seen]) -> None:
         """A folder of lists, of which one belongs to a video; one list for several videos is refused."""
         runner.run(videos, CPU)
-        before = [video.marks for video in seen.videos]
+        before = [video.prints for video in seen.videos]
         scenes = tmp_path / "scenes"
         scenes.mkdir()
         (scenes / "a-Scenes.csv").write_text("a list")
         runner.run(videos, dataclasses.replace(CPU, SCENES=str(scenes), FORCE=True))
         assert [video.scenes for video in seen.videos] == [scenes / "a-Scenes.csv", None]
-        after = [video.marks for video in seen.videos]
-        assert after[0].vision != before[0].vision and after[0].speech == before[0].speech and after[1] == before[1]
+        after = [video.prints for video in seen.videos]
+        assert (
+            after[0].of("vision") != before[0].of("vision")
+            and after[0].of("speech") == before[0].of("speech")
+            and after[1] == before[1]
+        )
         with pytest.raises(runner.InputError, match="is the list of one video, and here are 2"):
             runner.run(videos, dataclasses.replace(CPU, SCENES=str(scenes / "a-Scenes.csv")))
         runner.run(videos / "b.mp4", dataclasses.replace(CPU, SCENES=str(scenes / "a-Scenes.csv")))
@@ -175,7 +180,7 @@ class TestBesideTheVideos:
     ) -> None:
         """A folder of lists, of which one belongs to a video; its content counts for vision, and it is the model."""
         runner.run(videos, CPU)
-        before = [video.marks for video in seen.videos]
+        before = [video.prints for video in seen.videos]
         boxes = tmp_path / "boxes"
         boxes.mkdir()
         config = dataclasses.replace(CPU, FACE_BOXES=str(boxes), FORCE=True)
@@ -184,14 +189,17 @@ class TestBesideTheVideos:
             (boxes / "a-faces.csv").write_text(content)
             runner.run(videos, config)
             assert [video.face_boxes for video in seen.videos] == [boxes / "a-faces.csv", None]
-            models = [{model.job: model for model in video.models or ()}["faces"] for video in seen.videos]
+            models = [{model.role: model for model in video.models or ()}["faces"] for video in seen.videos]
             digest = hashlib.sha256(content.encode()).hexdigest()
             assert models[0] == ModelChoice("faces", "face-boxes", boxes / "a-faces.csv", digest)
             assert models[1].stands_in_for == "s3fd"
-            seen_marks.append([video.marks for video in seen.videos])
+            seen_marks.append([video.prints for video in seen.videos])
         assert "face boxes: 1 of 2 videos have a list" in capsys.readouterr().err
-        assert len({marks[0].vision for marks in seen_marks}) == 3 and len({marks[1] for marks in seen_marks}) == 1
-        assert len({marks[0].speech for marks in seen_marks}) == 1
+        assert (
+            len({marks[0].of("vision") for marks in seen_marks}) == 3
+            and len({marks[1].all for marks in seen_marks}) == 1
+        )
+        assert len({marks[0].of("speech") for marks in seen_marks}) == 1
         with pytest.raises(runner.InputError, match="is the list of one video, and here are 2"):
             runner.run(videos, dataclasses.replace(CPU, FACE_BOXES=str(boxes / "a-faces.csv")))
         with pytest.raises(runner.InputError, match="no such list of faces"):
@@ -222,9 +230,9 @@ class TestBesideTheVideos:
         marks = []
         for each in (CPU, config):
             runner.run(videos / "a.mp4", each)
-            marks.append(seen.videos[0].marks)
+            marks.append(seen.videos[0].prints)
         assert seen.videos[0].sound_file == sound
-        assert marks[0].vision != marks[1].vision and marks[0].speech != marks[1].speech
+        assert marks[0].of("vision") != marks[1].of("vision") and marks[0].of("speech") != marks[1].of("speech")
 
     def test_weights_of_embeddings_that_are_not_there_are_refused_at_once(
         self, videos: Path, tmp_path: Path, seen: type[Seen]
@@ -236,10 +244,15 @@ class TestBesideTheVideos:
     def test_what_is_asked_for_beside_finished_results_is_work(
         self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(plan, "finished_before", lambda folder, *_: folder / "output" / "manifest.json")
+        monkeypatch.setattr(plan, "finished", lambda graph, folder, *_: folder / "output" / "manifest.json")
         monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
         config = dataclasses.replace(CPU, EXPORT="rttm")
         (videos / "a" / "export").mkdir(parents=True)
         (videos / "a" / "export" / "speakers.rttm").touch()
         assert runner.run(videos, config) == 0
+        assert names(seen) == ["a.mp4", "b.mp4"], "nobody knows what that file was made of"
+        note_made(videos / "a", "export", seen.videos[0].prints.of("export"))
+        assert runner.run(videos, config) == 0
         assert names(seen) == ["b.mp4"]
+        assert runner.run(videos, dataclasses.replace(config, MAX_SENTENCE_S=5.0)) == 0
+        assert names(seen) == ["a.mp4", "b.mp4"], "it was made of other sentences"

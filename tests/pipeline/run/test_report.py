@@ -35,7 +35,7 @@ def _read(report: RunReport) -> dict[str, Any]:
 def test_it_is_written_after_each_video(report: RunReport) -> None:
     report.add(VideoResult(B, "done", seconds=1.23456, duration_s=4, clip_count=3, stand_ins=("faces: mtcnn",)))
     content = _read(report)
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
     assert content["source"] == "/v"
     assert content["videos"] == [
         {
@@ -283,7 +283,7 @@ class TestReading:
     @pytest.mark.parametrize(
         ("name", "value", "message"),
         [
-            ("schema_version", 2, "schema_version: 1 was expected"),
+            ("schema_version", 3, "schema_version: 3 is not one of"),
             ("created_at", "2026-13-01T00:00:00+00:00", "month"),
             ("seconds", -1, "seconds: -1 is less than"),
             ("videos", [{"path": "/v/a.mp4"}], r"videos\[0\]"),

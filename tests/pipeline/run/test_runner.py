@@ -15,13 +15,14 @@ import pytest
 
 from config import Config
 from pipeline.executors.local import pool
-from pipeline.executors.local.pool import Crew
+from pipeline.executors.local.pool import WorkerPool
 from pipeline.executors.local.setup import WorkerSetup
 from pipeline.executors.work_dir import LOCK, PREFIX
+from pipeline.graph import GRAPH
 from pipeline.outputs.failure import write_failure
 from pipeline.run import engines, plan, runner
-from pipeline.stages import STAGES, VideoJob
-from pipeline.types import VideoResult
+from pipeline.stage import Graph, VideoJob
+from pipeline.types import Fingerprints, VideoResult
 from tests.support.noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 
@@ -52,10 +53,10 @@ class TestRun:
     def test_what_is_done_is_skipped_unless_forced(
         self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def done(folder: Path, mark: str, most_px: int) -> Path | None:
-            return folder / "manifest.json" if folder.name == "a" and mark else None
+        def done(graph: Graph, folder: Path, found: Fingerprints) -> Path | None:
+            return folder / "manifest.json" if folder.name == "a" and found.all else None
 
-        monkeypatch.setattr(plan, "finished_before", done)
+        monkeypatch.setattr(plan, "finished", done)
         monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
         assert runner.run(videos, CPU) == 0
         assert names(seen) == ["b.mp4"]
@@ -66,7 +67,7 @@ class TestRun:
         self, videos: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]
     ) -> None:
         runner.run(videos, CPU)
-        marks = seen.videos[0].marks
+        marks = seen.videos[0].prints
         (videos / "a").mkdir(exist_ok=True)
         write_failure(videos / "a", marks, VideoResult(videos / "a.mp4", "failed", "no_audio", "has no sound"))
         assert runner.run(videos, CPU) == 1
@@ -140,7 +141,7 @@ class TestRun:
         (left / LOCK).touch()
         partial = videos / ".run.json.999999999.part"
         partial.touch()
-        monkeypatch.setattr(plan, "finished_before", lambda folder, *_: folder / "manifest.json")
+        monkeypatch.setattr(plan, "finished", lambda graph, folder, *_: folder / "manifest.json")
         monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())
         assert runner.run(videos, dataclasses.replace(CPU, WORK_DIR=str(tmp_path / "work"))) == 0
         assert not left.exists() and not partial.exists()
@@ -189,7 +190,7 @@ def _started(config: Config, videos: int, folder: Path, monkeypatch: pytest.Monk
     setups: list[WorkerSetup] = []
     monkeypatch.setattr(pool, "started", lambda context, target, args, name: setups.append(args[1]))
     monkeypatch.setattr(pool, "core_count", lambda: 8)
-    Crew(config, (), STAGES, folder).start(videos)
+    WorkerPool(config, (), GRAPH, folder).start(videos)
     return setups
 
 
@@ -234,6 +235,6 @@ def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: 
         *(("decode", number, "cpu") for number in range(3)),
         *(("vision", number, f"cuda:{number}") for number in range(2)),
         ("speech", 0, "cuda:1"),
-        *(("mux", number, "cpu") for number in range(2)),
-        *(("extras", number, "cpu") for number in range(2)),
+        *(("clips", number, "cpu") for number in range(2)),
+        *(("outputs", number, "cpu") for number in range(2)),
     ]

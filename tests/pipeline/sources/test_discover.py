@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.clips import outputs
 from pipeline.errors import InputError
-from pipeline.outputs import extras
 from pipeline.sources.discover import ANNOTATED, EXTENSIONS, discover, result_folders
 from pipeline.sources.shard import RUN_FILES, SHARDS_FILE
 from pipeline.types import CLIP_NAME, ClipPlan
@@ -90,7 +90,7 @@ def test_a_drawn_on_video_among_results_is_no_input(tmp_path: Path) -> None:
     """One of that name elsewhere is, and so is what else lies there."""
     _files(tmp_path, "a.mp4", "a/tracks.npz", "a/annotated.mp4", "a/b.mp4", "c/annotated.mp4", "annotated.mp4")
     assert _names(tmp_path, recursive=True) == ["a.mp4", "a/b.mp4", "annotated.mp4", "c/annotated.mp4"]
-    assert extras.ANNOTATED == ANNOTATED
+    assert outputs.ANNOTATED == ANNOTATED
 
 
 def test_the_folder_itself_may_be_a_result(tmp_path: Path) -> None:

@@ -146,11 +146,11 @@ class TestRun:
 
     def test_shards_together_do_all_under_the_names_of_one_run(self, videos: Path, seen: type[Seen]) -> None:
         assert runner.run(videos, CPU) == 0
-        whole = {job.path: (job.folder, job.marks, job.models) for job in seen.videos}
+        whole = {job.path: (job.folder, job.prints, job.models) for job in seen.videos}
         parts = {}
         for shard in ("0/2", "1/2"):
             assert runner.run(videos, dataclasses.replace(CPU, SHARD=shard)) == 0
-            parts |= {job.path: (job.folder, job.marks, job.models) for job in seen.videos}
+            parts |= {job.path: (job.folder, job.prints, job.models) for job in seen.videos}
         assert names(seen) == ["b.mkv"] and seen.videos[0].folder == videos / "b.mkv.clips"
         assert parts == whole
 

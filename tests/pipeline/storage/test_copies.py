@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.outputs.kept import MANIFEST, TRACKS, TRANSCRIPT
+from pipeline.results import MANIFEST, TRACKS, TRANSCRIPT, is_result
 from pipeline.storage import copies as module
-from pipeline.storage.copies import bring, bring_video, is_result, look, push_changed, remove_gone, stamps, trim
+from pipeline.storage.copies import bring, bring_video, look, push_changed, remove_gone, stamps, trim
 from pipeline.storage.mirror import Copy, Remote
 from pipeline.storage.objects import listing, push
 

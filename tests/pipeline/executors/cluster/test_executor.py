@@ -17,15 +17,16 @@ from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.cluster import executor as cluster_executor
 from pipeline.executors.cluster import worker as cluster_worker
-from pipeline.executors.cluster.backend import Lost, Member, Team
+from pipeline.executors.cluster.backend import ActorHandle, Lost, WorkerGroup
 from pipeline.executors.cluster.executor import ClusterExecutor
-from pipeline.executors.cluster.worker import KINDS, NOT_READY, Begun, Order, Readiness, Workplace
+from pipeline.executors.cluster.resources import stages_of
+from pipeline.executors.cluster.worker import NOT_READY, Begun, Readiness, RunStage, StageWorker
 from pipeline.executors.local.messages import Failed
-from pipeline.stages import Models, Stages, VideoJob
+from pipeline.stage import Graph, Models, VideoJob
 from tests.support import fake_stages
 from tests.support.executing import CONFIG, Recorder, prepared
 
-Happen = Callable[["MadeUp", Member, Order], Any]
+Happen = Callable[["MadeUp", ActorHandle, RunStage], Any]
 """What a worker answers instead of doing its work; None: it does it."""
 
 
@@ -39,9 +40,9 @@ class Restart:
 class MadeUp:
     """A cluster in this process, whose workers answer when they are asked; `happen` may have it otherwise."""
 
-    def __init__(self, config: Config, models: Models, stages: Stages, happen: Happen) -> None:
-        self.config, self.models, self.stages, self.happen = config, models, stages, happen
-        self.pending: dict[int, tuple[Member, Order | None]] = {}
+    def __init__(self, config: Config, models: Models, graph: Graph, happen: Happen) -> None:
+        self.config, self.models, self.graph, self.happen = config, models, graph, happen
+        self.pending: dict[int, tuple[ActorHandle, RunStage | None]] = {}
         self.count = 0
         self.said: list[tuple[str, Any]] = []
         self.gone: set[str] = set()
@@ -49,14 +50,14 @@ class MadeUp:
         self.made = 0
         self.fault = ""
         self.machine_of: dict[Any, str] = {}
-        self.mute: set[Member] = set()
-        self.up_s: dict[Member, float] = {}
+        self.mute: set[ActorHandle] = set()
+        self.up_s: dict[ActorHandle, float] = {}
 
     def open(self, videos: Sequence[VideoJob]) -> None: ...
 
-    def close(self, members: Sequence[Member]) -> None:
-        for member in members:
-            member.actor.close()
+    def close(self, workers: Sequence[ActorHandle]) -> None:
+        for worker in workers:
+            worker.actor.close()
 
     def machines(self) -> list[dict[str, float]]:
         return [{"CPU": 2.0}, {"CPU": 2.0}]
@@ -64,64 +65,64 @@ class MadeUp:
     def living(self) -> set[str]:
         return {f"machine-{number}" for number in range(10)} - self.gone
 
-    def new_team(self) -> Team:
+    def new_group(self) -> WorkerGroup:
         machine = f"machine-{self.made}"
         self.made += 1
-        members = []
-        for kind in KINDS:
+        workers = []
+        for kind in stages_of(self.graph, self.config):
             tell = lambda message, kind=kind: self.said.append((kind, message))  # noqa: E731
-            members.append(Member(kind, Workplace(kind, self.config, self.models, self.stages, 1, tell)))
-            self.machine_of[members[-1].actor] = machine
-        return Team(members, machine)
+            workers.append(ActorHandle(kind, StageWorker(kind, self.config, self.models, self.graph, 1, tell)))
+            self.machine_of[workers[-1].actor] = machine
+        return WorkerGroup(workers, machine)
 
-    def give_up(self, team: Team) -> None:
-        self.close(team.members)
+    def give_up(self, group: WorkerGroup) -> None:
+        self.close(group.workers)
 
-    def ask(self, member: Member) -> int:
-        return self._asked(member, None)
+    def ask(self, worker: ActorHandle) -> int:
+        return self._asked(worker, None)
 
-    def do(self, member: Member, order: Order) -> int:
-        return self._asked(member, order)
+    def do(self, worker: ActorHandle, order: RunStage) -> int:
+        return self._asked(worker, order)
 
-    def _asked(self, member: Member, order: Order | None) -> int:
+    def _asked(self, worker: ActorHandle, order: RunStage | None) -> int:
         self.count += 1
-        self.pending[self.count] = (member, order)
+        self.pending[self.count] = (worker, order)
         return self.count
 
-    def restart(self, member: Member) -> None:
-        self.restarted.append(member.kind)
-        self.mute.discard(member)
-        self.up_s.pop(member, None)
+    def restart(self, worker: ActorHandle) -> None:
+        self.restarted.append(worker.kind)
+        self.mute.discard(worker)
+        self.up_s.pop(worker, None)
 
-    def is_starting(self, member: Member) -> bool:
-        return time.monotonic() < self.up_s.get(member, 0.0)
+    def is_starting(self, worker: ActorHandle) -> bool:
+        return time.monotonic() < self.up_s.get(worker, 0.0)
 
     def answers(self, asked: Sequence[int], within_s: float) -> list[tuple[int, Any]]:
         found = []
         for number in asked:
-            member, order = self.pending[number]
-            machine = self.machine_of[member.actor]
-            if machine in self.gone or member in self.mute or self.is_starting(member):
+            worker, order = self.pending[number]
+            machine = self.machine_of[worker.actor]
+            if machine in self.gone or worker in self.mute or self.is_starting(worker):
                 continue
             if order is None:
                 found.append((number, Readiness(machine, self.fault)))
                 continue
-            self.said.append((member.kind, Begun(order.job, member.kind, machine)))
-            answer = self.happen(self, member, order)
+            self.said.append((worker.kind, Begun(order.job, worker.kind, machine)))
+            answer = self.happen(self, worker, order)
             if answer == "silence":
-                self.mute.add(member)
+                self.mute.add(worker)
                 continue
             if isinstance(answer, Restart):
-                self.up_s[member] = time.monotonic() + answer.takes_s
+                self.up_s[worker] = time.monotonic() + answer.takes_s
                 continue
-            found.append((number, member.actor.do(order) if answer is None else answer))
+            found.append((number, worker.actor.do(order) if answer is None else answer))
         return found
 
     def reports(self) -> list[tuple[str, Any]]:
         said, self.said = self.said, []
         return said
 
-    def tidy(self, members: Sequence[Member]) -> None: ...
+    def tidy(self, workers: Sequence[ActorHandle]) -> None: ...
 
 
 def run(
@@ -131,10 +132,10 @@ def run(
     config = dataclasses.replace(config, WORK_DIR=str(folder / ".work"))
     made: list[MadeUp] = []
 
-    def kind(config: Config, models: Models, work_dir: Path, stages: Stages) -> ClusterExecutor:
-        made.append(MadeUp(config, models, stages, happen))
+    def kind(config: Config, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
+        made.append(MadeUp(config, models, graph, happen))
         made[0].fault = fault
-        return ClusterExecutor(config, models, work_dir, made[0])
+        return ClusterExecutor(config, models, work_dir, made[0], graph)
 
     recorder, executor, jobs = prepared(kind, folder, names, config)
     executor.run(jobs, recorder)
@@ -152,11 +153,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def once(answer: Any, kind: str, name: str) -> Happen:
-    """The first worker of *kind* that gets the video *name* answers so."""
+    """The first worker that gets the stage *kind* of the video *name* answers so."""
     happened = []
 
-    def happen(cluster: MadeUp, member: Member, order: Order) -> Any:
-        if happened or member.kind != kind or order.video.path.name != name:
+    def happen(cluster: MadeUp, worker: ActorHandle, order: RunStage) -> Any:
+        if happened or order.stage != kind or order.video.path.name != name:
             return None
         happened.append(True)
         return answer
@@ -168,7 +169,7 @@ def ends(recorder: Recorder) -> dict[str, tuple[str, str]]:
     return {name: (result.status, result.reason_code) for name, result in recorder.results.items()}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["vision", "speech", "attribution", "clips"])
 def test_the_video_of_a_lost_worker_goes_to_another(tmp_path: Path, kind: str) -> None:
     recorder, _ = run(tmp_path, ["a.mp4", "b.mp4"], once(Lost("its node is gone"), kind, "a.mp4"))
     assert ends(recorder) == {"a.mp4": ("done", ""), "b.mp4": ("done", "")}
@@ -177,8 +178,8 @@ def test_the_video_of_a_lost_worker_goes_to_another(tmp_path: Path, kind: str) -
 
 
 def test_a_video_that_is_lost_every_time_is_set_aside(tmp_path: Path) -> None:
-    def happen(cluster: MadeUp, member: Member, order: Order) -> Any:
-        return Lost("killed") if order.video.path.name == "a.mp4" and member.kind == "vision" else None
+    def happen(cluster: MadeUp, worker: ActorHandle, order: RunStage) -> Any:
+        return Lost("killed") if order.video.path.name == "a.mp4" and order.stage == "vision" else None
 
     recorder, _ = run(tmp_path, ["a.mp4", "b.mp4"], happen)
     assert ends(recorder) == {"a.mp4": ("failed", "worker_died"), "b.mp4": ("done", "")}
@@ -215,8 +216,8 @@ def test_a_worker_whose_start_does_not_end_is_restarted(tmp_path: Path, monkeypa
 
 
 def test_a_team_whose_machine_is_gone_is_replaced_and_its_video_done(tmp_path: Path) -> None:
-    def happen(cluster: MadeUp, member: Member, order: Order) -> Any:
-        if member.kind == "vision" and member.machine == "machine-1" and not cluster.gone:
+    def happen(cluster: MadeUp, worker: ActorHandle, order: RunStage) -> Any:
+        if order.stage == "vision" and worker.machine == "machine-1" and not cluster.gone:
             cluster.gone.add("machine-1")
             return "silence"
         return None
@@ -243,7 +244,7 @@ def test_a_worker_that_cannot_load_its_models_later_is_no_fault_of_the_video(tmp
 
 @pytest.mark.slow
 def test_a_cluster_that_has_no_room_ends_the_run(tmp_path: Path) -> None:
-    def vanish(cluster: MadeUp, member: Member, order: Order) -> Any:
+    def vanish(cluster: MadeUp, worker: ActorHandle, order: RunStage) -> Any:
         cluster.gone |= {f"machine-{number}" for number in range(10)}
         return "silence"
 
@@ -256,8 +257,8 @@ def test_no_more_videos_are_in_work_than_the_setting_says(tmp_path: Path) -> Non
     names = [f"{number}.mp4" for number in range(5)]
     (tmp_path / ".work").mkdir()
     recorder, executor, jobs = prepared(
-        lambda config, models, work_dir, stages: ClusterExecutor(
-            config, models, work_dir, MadeUp(config, models, stages, lambda *_: None)
+        lambda config, models, work_dir, graph: ClusterExecutor(
+            config, models, work_dir, MadeUp(config, models, graph, lambda *_: None), graph
         ),
         tmp_path,
         names,

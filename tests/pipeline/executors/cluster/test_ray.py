@@ -34,13 +34,13 @@ def folder(tmp_path: Path, ray_nodes: Cluster) -> Path:
 
 def test_killed_and_hanging_workers_are_replaced_by_ray(folder: Path) -> None:
     """One is killed once, one every time, and one stands still: the others do not notice."""
-    names = ["a.mp4", "kill-vision.mp4", "deadly-mux.mp4", "hang-mux.mp4", "b.mp4"]
+    names = ["a.mp4", "kill-vision.mp4", "deadly-clips.mp4", "hang-clips.mp4", "b.mp4"]
     recorder, _ = run(on_ray, folder, names, dataclasses.replace(CONFIG, HANG_S=8))
     ends = {name: (result.status, result.reason_code) for name, result in recorder.results.items()}
-    assert ends.pop("deadly-mux.mp4")[0] == "failed"
-    assert ends == dict.fromkeys(["a.mp4", "kill-vision.mp4", "hang-mux.mp4", "b.mp4"], ("done", ""))
+    assert ends.pop("deadly-clips.mp4")[0] == "failed"
+    assert ends == dict.fromkeys(["a.mp4", "kill-vision.mp4", "hang-clips.mp4", "b.mp4"], ("done", ""))
     again = {event.video.path.name for event in recorder.events if event.name == "again" and event.video}
-    assert again >= {"kill-vision.mp4", "deadly-mux.mp4", "hang-mux.mp4"}
+    assert again >= {"kill-vision.mp4", "deadly-clips.mp4", "hang-clips.mp4"}
 
 
 def test_a_machine_that_is_lost_takes_no_video_with_it(
@@ -85,7 +85,7 @@ def test_a_driver_outside_the_cluster(folder: Path) -> None:
 
 def test_an_interrupt_leaves_nothing_half_done(folder: Path) -> None:
     config = dataclasses.replace(CONFIG, GRACE_S=0.0)
-    recorder, executor, jobs = prepared(on_ray, folder, ["stuck-mux.mp4", "b.mp4"], config)
+    recorder, executor, jobs = prepared(on_ray, folder, ["stuck-clips.mp4", "b.mp4"], config)
 
     def interrupt(event: Event) -> None:
         if event.name == "stage_done" and event.stage == "speech":
@@ -96,7 +96,7 @@ def test_an_interrupt_leaves_nothing_half_done(folder: Path) -> None:
         executor.run(jobs, recorder)
     assert not ray.is_initialized()
     assert list(folder.rglob("*.part")) == []
-    assert not (folder / "stuck-mux.mp4.out" / "output" / "manifest.json").exists()
+    assert not (folder / "stuck-clips.mp4.out" / "output" / "manifest.json").exists()
 
 
 def test_a_machine_that_does_not_see_the_weights_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

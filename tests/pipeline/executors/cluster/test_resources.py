@@ -9,10 +9,11 @@ import pytest
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.executors.cluster.preflight import problems_here
-from pipeline.executors.cluster.resources import bundles_of, environment, sizes_of, team_count
+from pipeline.executors.cluster.preflight import check_node
+from pipeline.executors.cluster.resources import bundles_of, environment, group_count, sizes_of
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
+from pipeline.graph import GRAPH
 from pipeline.machine import resolved
 from pipeline.run.engines import engine_of, gpu_counter, new_executor
 
@@ -24,12 +25,12 @@ GPU = Config(VISION_DEVICE=("cuda:0",), WHISPER_DEVICE=("cuda:0",))
 class TestTeams:
     def test_the_settings_act(self) -> None:
         config = dataclasses.replace(GPU, RAY_VISION_CPUS=3.0, RAY_VISION_GPUS=0.7, RAY_SPEECH_CPUS=2.0)
-        assert bundles_of(dataclasses.replace(config, RAY_SPEECH_GPUS=0.2)) == {
+        assert bundles_of(dataclasses.replace(config, RAY_SPEECH_GPUS=0.2), GRAPH) == {
             "vision": {"CPU": 3.0, "GPU": 0.7},
             "speech": {"CPU": 2.0, "GPU": 0.2},
-            "mux": {"CPU": 0.5},
+            "clips": {"CPU": 0.5},
         }
-        assert all("GPU" not in bundle for bundle in bundles_of(CPU).values())
+        assert all("GPU" not in bundle for bundle in bundles_of(CPU, GRAPH).values())
 
     @pytest.mark.parametrize(
         ("config", "machines", "count"),
@@ -46,7 +47,7 @@ class TestTeams:
         ],
     )
     def test_as_many_as_fit_are_asked_for(self, config: Config, machines: list[dict[str, float]], count: int) -> None:
-        assert team_count(config, machines) == count
+        assert group_count(config, GRAPH, machines) == count
 
 
 class TestEngines:
@@ -99,7 +100,7 @@ class TestSight:
 
     def look(self, seen: dict[str, Path], size: int = 5, text: str = "12345") -> list[str]:
         video, weights, note = seen.values()
-        return problems_here({video: size}, note, text, {weights: 5}, note.parent.parent / "work", [])
+        return check_node({video: size}, note, text, {weights: 5}, note.parent.parent / "work", [])
 
     def test_a_machine_that_sees_all_has_no_problems(self, seen: dict[str, Path]) -> None:
         before = sorted(seen["out/.note.part"].parent.iterdir())

@@ -55,7 +55,7 @@ class TestLocal:
     def test_no_queue_passes_its_bound(self, folder: Path) -> None:
         _, executor = run(LocalExecutor, folder, [f"{number:02}.mp4" for number in range(12)])
         queues = executor.queues()
-        assert set(queues) == {"videos", "speech", "finish", "pictures"}
+        assert set(queues) == {"videos", "pictures", "speech", "attribution", "clips"}
         for name, queue in queues.items():
             assert 0 < queue["peak"] <= queue["bound"], (name, queue)
         assert queues["videos"]["bound"] == 3
@@ -64,9 +64,9 @@ class TestLocal:
 
     def test_stages_run_in_processes_of_their_own_that_have_names(self, folder: Path) -> None:
         run(LocalExecutor, folder, ["a.mp4"])
-        mux, speech, name = (folder / "a.mp4.out" / "output" / "manifest.json").read_text().split()
-        assert len({mux, speech, str(os.getpid())}) == 3
-        assert name == "lipgen-mux-0"
+        clips, speech, name = (folder / "a.mp4.out" / "output" / "manifest.json").read_text().split()
+        assert len({clips, speech, str(os.getpid())}) == 3
+        assert name == "lipgen-clips-0"
 
     def test_no_process_and_no_shared_memory_is_left(self, folder: Path) -> None:
         shared = Path("/dev/shm")
@@ -78,7 +78,7 @@ class TestLocal:
         if descriptors:
             assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 2  # the resource tracker's own
 
-    @pytest.mark.parametrize("stage", ["prepare", "decode", "vision", "speech", "mux"])
+    @pytest.mark.parametrize("stage", ["open", "decode", "vision", "speech", "attribution", "clips"])
     def test_a_killed_worker_is_replaced_and_its_video_done(self, folder: Path, stage: str) -> None:
         name = f"kill-{stage}.mp4"
         (folder / ".watched").write_text(str(folder / name))

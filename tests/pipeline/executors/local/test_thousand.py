@@ -16,7 +16,7 @@ from pipeline.executors.events import Event
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.local.process_memory import tree_of
 from pipeline.machine import resolved
-from pipeline.stages import VideoJob
+from pipeline.stage import VideoJob
 from pipeline.types import VideoResult
 from tests.support import fake_stages
 
@@ -122,11 +122,11 @@ def run_a_thousand(folder: Path) -> None:
     results = folder / "results"
     jobs = [VideoJob(number, folder / f"short-{number}.mp4", results / str(number)) for number in range(COUNT)]
     looker = Looker(results)
-    LocalExecutor(config, (), folder / "work", fake_stages.STAGES).run(jobs, looker)
+    LocalExecutor(config, (), folder / "work", fake_stages.GRAPH).run(jobs, looker)
     assert len(looker.ended) == COUNT, len(looker.ended)
     assert not looker.left_open, f"something of these was open after they had ended: {looker.left_open}"
     first, last = least(looker.first), least(looker.last)
-    assert len(first) >= 6, "this process, two decoders, vision, speech, mux"
+    assert len(first) >= 6, "this process, two decoders, vision, speech, clips"
     assert set(last) == set(first), "no process has come or gone"
     more = {process: (first[process], last[process]) for process in first if is_more(last[process], first[process])}
     assert not more, f"descriptors and threads after ten videos, and after a thousand: {more}"

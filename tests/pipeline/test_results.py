@@ -6,10 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.clips.results import forget_attempt, recover, remove_results, replace_results
 from pipeline.executors.base import failed
-from pipeline.stages import VideoJob
-from pipeline.types import Marks
+from pipeline.results import (
+    OUTPUTS,
+    forget_attempt,
+    made_of,
+    note_made,
+    recover,
+    remove_outputs,
+    remove_results,
+    replace_results,
+)
+from pipeline.stage import VideoJob
+from tests.support.by_hand import prints
 
 OLD = (
     *("output/manifest.json", "output/seg_0000_track_000.mp4", "output/seg_0001_track_000.mp4", "report.html"),
@@ -80,7 +89,7 @@ def test_one_that_was_killed_while_it_took_their_place_is_gone_on_with(folder: P
 )
 def test_a_fault_that_may_pass_leaves_them_byte_for_byte(folder: Path, code: str) -> None:
     fill(folder / ".next", ("tracks.npz",), "new")
-    job = VideoJob(0, folder / "a.mp4", folder, Marks("v", "s", "w", "f"), renews=True)
+    job = VideoJob(0, folder / "a.mp4", folder, prints("v", "s", "w", "f"), renews=True)
     result = failed(job, code, "it cannot be done now", "", 0.0)
     left = found(folder)
     assert ("failure.json" in left) is code.startswith("too_") and left.pop("failure.json", "")[:1] in ("", "{")
@@ -96,7 +105,7 @@ def test_a_fault_that_may_pass_leaves_them_byte_for_byte(folder: Path, code: str
 
 @pytest.mark.parametrize("code", ["not_media", "no_audio", "no_video", "undecodable"])
 def test_a_fault_of_the_file_itself_takes_them_away(folder: Path, code: str) -> None:
-    job = VideoJob(0, folder / "a.mp4", folder, Marks("v", "s", "w", "f"), renews=True)
+    job = VideoJob(0, folder / "a.mp4", folder, prints("v", "s", "w", "f"), renews=True)
     result = failed(job, code, "it is no video", "", 0.0)
     assert not {
         name for name in found(folder) if name.startswith(("output/seg", "output/manifest", "report", "export"))
@@ -115,3 +124,20 @@ def test_an_attempt_without_earlier_results_leaves_nothing_half_done(tmp_path: P
     fill(tmp_path, ("output/seg_0000_track_000.mp4", "tracks.npz", "log.txt"), "new")
     forget_attempt(tmp_path)
     assert set(found(tmp_path)) == {"tracks.npz", "log.txt"}
+
+
+def test_all_outputs_can_be_removed_and_nothing_else(tmp_path: Path) -> None:
+    names = [name for files in OUTPUTS.values() for name in files]
+    fill(tmp_path, (*names, "export/mine.csv"), "x")
+    note_made(tmp_path, "annotate", "f" * 64)
+    assert made_of(tmp_path, "annotate") == "f" * 64 and made_of(tmp_path, "export") == ""
+    remove_outputs(tmp_path)
+    assert list(found(tmp_path)) == ["export/mine.csv"]
+    assert made_of(tmp_path, "annotate") == ""
+    remove_outputs(tmp_path / "nowhere")
+
+
+def test_pages_go_with_the_results_and_other_pictures_stay(tmp_path: Path) -> None:
+    fill(tmp_path, ("report.html", "persons/person_000.jpg", "persons/mine.jpg"), "x")
+    remove_results(tmp_path)
+    assert list(found(tmp_path)) == ["persons/mine.jpg"]

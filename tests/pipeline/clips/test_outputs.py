@@ -10,14 +10,18 @@ import numpy as np
 import pytest
 
 from config import Config
-from pipeline.clips import extras
-from pipeline.clips.extras import write_extras
+from pipeline.artifacts import is_made, missing_outputs
+from pipeline.clips import outputs
+from pipeline.executors.runtime import run_stage
+from pipeline.graph import GRAPH
 from pipeline.outputs.exports import FORMATS
-from pipeline.outputs.extras import wanted
-from pipeline.outputs.kept import put_in_place, write_pending_tracks, write_pending_words
 from pipeline.outputs.manifest import read_manifest
-from pipeline.types import Losses, ModelChoice, Probe, ScoredTracks, Segment, Transcript, Word
+from pipeline.results import OUTPUTS, note_made
+from pipeline.settings import as_list
+from pipeline.stage import OpenedVideo, VideoJob
+from pipeline.types import Fingerprints, ModelChoice, Probe, ScoredTracks, Segment, Transcript, Word
 from pipeline.vision import facenet
+from tests.support.by_hand import kept, prints, work_of
 
 MODELS = (ModelChoice("speaking", "lip-motion", None),)
 PROBE = Probe(Path("/v/talk.mp4"), "mp4", 2.0, 100, 80, Fraction(25), 0, Fraction(0), 16_000, 1)
@@ -33,14 +37,21 @@ def folder(tmp_path: Path) -> Path:
         *(np.full(50, 3, np.float32), np.full(50, 0.9, np.float32)),
     )
     words = (Word(" Good", 0.2, 0.5, 0.9), Word(" day.", 0.5, 1.0, 0.9))
-    put_in_place(write_pending_tracks(tmp_path, tracks, Losses(), "v"), "vision")
     transcript = Transcript("en", (Segment(0.2, 1.0, " Good day.", words),))
-    put_in_place(write_pending_words(tmp_path, transcript, "s"), "speech")
+    kept(tmp_path, tracks, transcript, prints("v", "s"))
+    run_stage(GRAPH.stage("attribution"), _work(tmp_path, Config()))
     return tmp_path
 
 
+def _work(folder: Path, config: Config) -> Any:
+    return work_of(VideoJob(0, PROBE.path, folder), OpenedVideo(PROBE, None), config, MODELS)
+
+
 def write(folder: Path, config: Config) -> None:
-    write_extras(folder, PROBE, MODELS, config, lambda done_s, total_s: None)
+    """Make the outputs that *config* asks for."""
+    for stage in GRAPH.outputs:
+        if stage.is_asked(config):
+            run_stage(stage, _work(folder, config))
 
 
 @pytest.mark.parametrize("names", [*FORMATS, FORMATS])
@@ -48,7 +59,7 @@ def test_export_writes_what_is_wanted_and_nothing_else(folder: Path, names: Any)
     config = Config(EXPORT=names)
     write(folder, config)
     written = {path.relative_to(folder).as_posix() for path in (folder / "export").iterdir()}
-    assert written == set(wanted(config))
+    assert written == {name for each in as_list(names) for name in OUTPUTS[each]}
 
 
 def test_who_speaks_is_what_the_clips_say(folder: Path) -> None:
@@ -85,9 +96,45 @@ def test_face_embeddings_acts_on_the_talknet_export(folder: Path, monkeypatch: p
     given: list[Any] = []
     monkeypatch.setattr(facenet, "FaceNet", lambda path, device: loaded.append(path))
     monkeypatch.setattr(facenet, "embed_tracks", lambda probe, tracks, network: ["embeddings"])
-    monkeypatch.setattr(extras, "write_exports", lambda *_, embeddings, **__: given.append(embeddings))
+    monkeypatch.setattr(outputs, "write_exports", lambda *_, embeddings, **__: given.append(embeddings))
     write(folder, Config(EXPORT=names, FACE_EMBEDDINGS="/w/vggface2.pt"))
     write(folder, Config(EXPORT=names))
     asked = names == "talknet"
     assert loaded == ([Path("/w/vggface2.pt")] if asked else [])
     assert given == ([["embeddings"], None] if asked else [None, None])
+
+
+def test_outputs_are_asked_for_by_their_settings() -> None:
+    def asked(**settings: Any) -> list[str]:
+        return [stage.name for stage in GRAPH.outputs if stage.is_asked(Config(**settings))]
+
+    assert asked() == []
+    assert asked(ANNOTATE=True) == ["annotate"]
+    assert asked(CLIP_TEXT=True, EXPORT=("sieve", "rttm")) == ["clip_texts", "export"]
+
+
+def test_an_output_is_missing_until_its_files_are_there_and_made_of_the_same(tmp_path: Path) -> None:
+    config, found = Config(EXPORT=("sieve", "rttm")), Fingerprints({"export": "e"})
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "sieve.json").touch()
+    note_made(tmp_path, "export", "e")
+    assert missing_outputs(GRAPH, tmp_path, found, config) == {"export"}
+    (tmp_path / "export" / "speakers.rttm").touch()
+    assert missing_outputs(GRAPH, tmp_path, found, config) == frozenset()
+    assert missing_outputs(GRAPH, tmp_path, Fingerprints({"export": "other"}), config) == {"export"}
+    assert missing_outputs(GRAPH, tmp_path, found, Config()) == frozenset()
+
+
+def test_texts_are_missing_until_each_clip_has_one(tmp_path: Path) -> None:
+    stage, config, output = GRAPH.stage("clip_texts"), Config(CLIP_TEXT=True), tmp_path / "output"
+    found = Fingerprints({"clip_texts": "t"})
+    note_made(tmp_path, "clip_texts", "t")
+    assert is_made(stage, tmp_path, found, config)
+    output.mkdir()
+    for name in ("seg_0000_track_000.mp4", "seg_0012_track_003.mp4", "own.mp4", "seg_0000_track_000.txt"):
+        (output / name).touch()
+    assert not is_made(stage, tmp_path, found, config)
+    (output / "seg_0012_track_003.txt").touch()
+    assert is_made(stage, tmp_path, found, config)
+    (output / "seg_0000_track_000.txt").unlink()
+    assert not is_made(stage, tmp_path, found, config)

@@ -1,0 +1,140 @@
+"""``attribution.json``: who says each word of a video, and the sentences that they make.
+
+The words themselves stand in ``transcript.json``, in the same order; this file names them by their place there. It is
+sealed (`pipeline.outputs.seal`), and numbers come back as they were, to the last bit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InputError
+from pipeline.outputs.files import write_bytes
+from pipeline.outputs.seal import seal_of, sealed
+from pipeline.types import AttributedWord, Attribution, Sentence, Word
+
+SCHEMA_VERSION = 1
+MAX_BYTES = 1 << 30
+
+
+def write_attribution(path: Path, attribution: Attribution, mark: str) -> None:
+    """Write *attribution* to *path*, whole or not at all.
+
+    Args:
+        path: where to.
+        attribution: whose sentences are made of its own words.
+        mark: its fingerprint.
+    """
+    places = {id(word): place for place, word in enumerate(attribution.words)}
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "fingerprint": mark,
+        "words": [
+            [word.track, word.speaker, [[track, float(share)] for track, share in word.probabilities]]
+            for word in attribution.words
+        ],
+        "sentences": [
+            {
+                "words": [places[id(word)] for word in sentence.words],
+                "track": sentence.track,
+                "speaker": sentence.speaker,
+                "avg_score": _float(sentence.avg_score),
+                "probability": _float(sentence.probability),
+                "margin": _float(sentence.margin),
+                "coverage": float(sentence.coverage),
+            }
+            for sentence in attribution.sentences
+        ],
+    }
+    write_bytes(path, sealed(content))
+
+
+def attribution_mark(path: Path) -> str:
+    """Return the fingerprint in *path*, whose content is as it was written.
+
+    Raises:
+        InputError: as `read_attribution`.
+    """
+    return _read(path)["fingerprint"]
+
+
+def read_attribution(path: Path, words: Sequence[Word]) -> Attribution:
+    """Return what `write_attribution` wrote to *path*.
+
+    Args:
+        path: the file.
+        words: of the transcript that it is of.
+
+    Raises:
+        InputError: ``unreadable`` when the file cannot be opened, ``bad_attribution`` when it is none of ours, damaged,
+            or of other words.
+    """
+    content = _read(path)
+    try:
+        lines = content["words"]
+        if len(lines) != len(words):
+            raise ValueError(f"it is of {len(lines)} words, and the transcript has {len(words)}")
+        attributed = tuple(_word(word, line) for word, line in zip(words, lines, strict=True))
+        return Attribution(attributed, tuple(_sentence(attributed, line) for line in content["sentences"]))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+        raise InputError("bad_attribution", f"is no attribution of this program: {error}", path) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise ValueError(f"it has {size} bytes; at most {MAX_BYTES} are read")
+        raw = path.read_bytes()
+        if seal_of(raw) is None:
+            raise ValueError("its content does not match its digest")
+        content = json.loads(raw)
+        if content["schema_version"] != SCHEMA_VERSION or not isinstance(content["fingerprint"], str):
+            raise ValueError(f"expected version {SCHEMA_VERSION}, got {content['schema_version']!r:.40}")
+        return content
+    except OSError as error:
+        raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError("bad_attribution", f"is no attribution of this program: {error}", path) from error
+
+
+def _word(word: Word, line: Any) -> AttributedWord:
+    track, speaker, shares = line
+    probabilities = tuple((_number_of(face), _finite(share)) for face, share in shares)
+    return AttributedWord(word, _number_of(track), _number_of(speaker), probabilities)
+
+
+def _sentence(words: Sequence[AttributedWord], line: dict[str, Any]) -> Sentence:
+    places = [_number_of(place) for place in line["words"]]
+    return Sentence(
+        words=tuple(words[place] for place in places if place is not None),
+        track=_number_of(line["track"]),
+        speaker=_number_of(line["speaker"]),
+        avg_score=_score(line["avg_score"]),
+        probability=_score(line["probability"]),
+        margin=_score(line["margin"]),
+        coverage=_finite(line["coverage"]),
+    )
+
+
+def _score(value: Any) -> float | None:
+    return None if value is None else _finite(value)
+
+
+def _number_of(value: Any) -> int | None:
+    if value is not None and (type(value) is not int or value < 0):
+        raise ValueError(f"expected a number from 0, got {value!r:.40}")
+    return value
+
+
+def _finite(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {value!r:.40}")
+    return float(value)
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,111 @@
+"""The stage of vision: pictures and sound to faces with speaker scores, in ``tracks.npz``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config import Config
+from pipeline.artifacts import TRACKS
+from pipeline.media.excerpts import check_reached
+from pipeline.media.probe import missing_seconds
+from pipeline.outputs.tracks import write_tracks
+from pipeline.settings import VISION as NAME
+from pipeline.stage import VISION_POOL, Models, Stage, StageResult, Work, model_of
+from pipeline.types import GRID_FPS, FaceTracks, FrameBatch, Losses, PictureSizes
+from pipeline.vision.given_faces import WIDEST_STEP, GivenFaces
+from pipeline.vision.persons import load_identity
+from pipeline.vision.scenes import GivenShots
+from pipeline.vision.session import VisionModels, VisionSession
+from pipeline.vision.settings import VisionSettings
+from s3fd import load_detector
+from talknet import load_scorer
+
+FACE_BOXES = "face-boxes"
+"""Name of the "model" of faces where they come from a list of the user's."""
+
+
+def load_vision(config: Config, models: Models, device: str) -> VisionModels:
+    """Load face detector, speaker model and identity model on *device*.
+
+    No detector is loaded where the faces of every video are given.
+    """
+    faces, speaking = model_of(models, "faces"), model_of(models, "speaking")
+    detector = None
+    if faces.name != FACE_BOXES:
+        detector = load_detector(faces.name, faces.weights, device, compiled=config.COMPILE)
+    scorer = load_scorer(speaking.name, speaking.weights, device)
+    identity = model_of(models, "identity")
+    persons = load_identity(identity.name, identity.weights, identity.helper, device)
+    return VisionModels(detector, scorer, speaking.name, persons)
+
+
+def frames_held(config: Config) -> int:
+    """Return the pictures that vision must be able to hold at once."""
+    held = VisionSettings.of(config).frames_held(1)
+    return max(held, VisionSettings.of(config, WIDEST_STEP + 1).frames_held(1)) if config.FACE_BOXES else held
+
+
+@dataclass(frozen=True, slots=True)
+class VisionRun:
+    """Vision at work on one video."""
+
+    work: Work
+    session: VisionSession
+
+    def push(self, batch: FrameBatch) -> int:
+        """Take pictures; return the first frame that is still needed."""
+        return self.session.push(batch)
+
+    def finish(self, lost_packets: int) -> StageResult:
+        """Write the tracks, with what could not be read of the video.
+
+        Raises:
+            InputError: ``start_after_end`` when there was no picture in the excerpt.
+        """
+        tracks = self.session.finish()
+        keep_tracks(self.work, tracks, lost_packets)
+        return StageResult(self.session.notes)
+
+
+def run_vision(work: Work) -> VisionRun:
+    """Return the consumer of a video's pictures."""
+    opened, config = work.opened, work.config
+    first, length_s = opened.probe.excerpt.first_frame, opened.probe.length_s
+    shots = None if opened.shots is None else GivenShots(max(start - first, 0) for start in opened.shots)
+    faces = opened.faces if isinstance(opened.faces, GivenFaces) else None
+    settings = VisionSettings.of(config, faces and faces.bridged)
+
+    def on_frames(count: int) -> None:
+        work.report(count / GRID_FPS, max(count / GRID_FPS, length_s))
+
+    models: VisionModels = work.loaded
+    session = VisionSession(models, settings, opened.audio, work.capacity, on_frames, shots, faces, first)
+    return VisionRun(work, session)
+
+
+def keep_tracks(work: Work, tracks: FaceTracks, lost_packets: int) -> None:
+    """Write ``tracks.npz``, with what could not be read of the video.
+
+    Raises:
+        InputError: ``start_after_end`` when there was no picture in the excerpt.
+    """
+    probe, audio, prints = work.opened.probe, work.opened.audio, work.video.prints
+    check_reached(probe, tracks.frame_count)
+    missing_s = missing_seconds(probe, tracks.frame_count / GRID_FPS, audio.end_s)
+    if probe.excerpt.stop_frame is None:
+        lost_packets += probe.unread_packets
+    losses = Losses(lost_packets, audio.lost_packets, missing_s)
+    sizes = PictureSizes.of(probe, prints.most_px)
+    write_tracks(work.pending(TRACKS), tracks, losses, prints.of(NAME), sizes)
+
+
+VISION = Stage(
+    NAME,
+    run_vision,
+    VISION_POOL,
+    makes=(TRACKS,),
+    feeds="frames",
+    load=load_vision,
+    frames_held=frames_held,
+    roles=("faces", "speaking", "identity"),
+)

@@ -1,0 +1,92 @@
+"""A stage that is added to the graph is run, resumed, retried, shown, timed and redone by every executor.
+
+The stage is `tests.support.counting`: a function, a record, two settings. No file of the product knows it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import Config
+from pipeline.executors.serial import SerialExecutor
+from tests.support import counting, fake_stages
+from tests.support.executing import CONFIG, Kind, Recorder, run
+
+SETTINGS: dict[str, Any] = {each.name: getattr(CONFIG, each.name) for each in dataclasses.fields(Config)}
+COUNTING = counting.CountingConfig(**{**SETTINGS, "RAY_TEAMS": 1}, COUNT_FACES=True)
+OTHERS = {"decode", "vision", "speech", "attribution", "clips"}
+
+
+def count(kind: Kind, folder: Path, *names: str, **changed: Any) -> Recorder:
+    """Run the videos with the stage that counts faces."""
+    recorder, _ = run(kind, folder, list(names), dataclasses.replace(COUNTING, **changed), counting.GRAPH)
+    return recorder
+
+
+def counted(folder: Path, name: str) -> dict[str, Any]:
+    return json.loads((folder / f"{name}.out" / "faces_per_shot.json").read_text())
+
+
+def done(recorder: Recorder, name: str) -> set[str]:
+    """Name the stages that were run for one video."""
+    events = [event for event in recorder.events if event.video and event.video.path.name == name]
+    return {event.stage for event in events if event.name == "stage_done"}
+
+
+def test_it_is_run_shown_timed_resumed_and_redone_when_its_setting_changes(kind: Kind, folder: Path) -> None:
+    first = count(kind, folder, "a.mp4", "b.mp4")
+    assert {result.status for result in first.results.values()} == {"done"}
+    assert counted(folder, "a.mp4") == {"first": 0, "faces": [fake_stages.FRAMES]}
+    assert done(first, "a.mp4") == {*OTHERS, "count_faces"}
+    begin_s, end_s = first.results["a.mp4"].timings["count_faces"]
+    assert max(span[1] for stage, span in first.results["a.mp4"].timings.items() if stage in OTHERS) <= begin_s <= end_s
+    shown = [(at, total) for name, stage, at, total in first.progress if (name, stage) == ("a.mp4", "count_faces")]
+    assert shown and shown[-1][0] == pytest.approx(shown[-1][1])
+
+    again = count(kind, folder, "a.mp4", "b.mp4")
+    assert {result.status for result in again.results.values()} == {"skipped"} and done(again, "a.mp4") == set()
+
+    (folder / "b.mp4.out" / "faces_per_shot.json").unlink()
+    resumed = count(kind, folder, "a.mp4", "b.mp4")
+    assert (resumed.results["a.mp4"].status, resumed.results["b.mp4"].status) == ("skipped", "done")
+    assert done(resumed, "b.mp4") - {"decode"} == {"count_faces"}
+    assert counted(folder, "b.mp4") == counted(folder, "a.mp4")
+
+    changed = count(kind, folder, "a.mp4", COUNT_FROM=100)
+    assert done(changed, "a.mp4") - {"decode"} == {"count_faces"}
+    assert counted(folder, "a.mp4") == {"first": 100, "faces": [fake_stages.FRAMES - 100]}
+
+
+def test_it_is_left_out_where_nobody_asks_for_it(kind: Kind, folder: Path) -> None:
+    recorder = count(kind, folder, "a.mp4", COUNT_FACES=False)
+    assert done(recorder, "a.mp4") == OTHERS and not (folder / "a.mp4.out" / "faces_per_shot.json").exists()
+
+
+def test_its_failure_leaves_a_note_and_the_video_is_done(kind: Kind, folder: Path) -> None:
+    recorder = count(kind, folder, "bug-count_faces.mp4", "a.mp4")
+    result = recorder.results["bug-count_faces.mp4"]
+    assert result.status == "done" and recorder.results["a.mp4"].status == "done"
+    (note,) = result.details["notes"]
+    assert note.startswith("count_faces could not be written: a bug in the program: RuntimeError")
+    assert (folder / "bug-count_faces.mp4.out" / "output" / "manifest.json").exists()
+    again = count(kind, folder, "bug-count_faces.mp4")
+    assert done(again, "bug-count_faces.mp4") <= {"decode"} and again.results["bug-count_faces.mp4"].status == "done"
+
+
+@pytest.mark.parametrize("behaviour", ["kill", "deadly"])
+def test_it_is_begun_again_when_its_worker_is_killed(kind: Kind, folder: Path, behaviour: str) -> None:
+    if kind is SerialExecutor:
+        pytest.skip("it is one process")
+    name = f"{behaviour}-count_faces.mp4"
+    recorder = count(kind, folder, name, "a.mp4")
+    assert {result.status for result in recorder.results.values()} == {"done"}
+    again = [event.stage for event in recorder.events if event.name == "again"]
+    assert again == ["count_faces"]
+    assert (folder / f"{name}.out" / "faces_per_shot.json").exists() is (behaviour == "kill")
+    assert ("could not be written" in recorder.results[name].message) is (behaviour == "deadly")
+    assert not list((folder / f"{name}.out").rglob("*.part"))
