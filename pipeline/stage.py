@@ -136,7 +136,7 @@ class Work:
     """Takes progress: done and total, in the stage's unit."""
     pulse: Callable[[], None] = lambda: None
     """Tells whoever waits that the work goes on where there is no progress to report."""
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict[str, float])
     """Seconds that the stages before took."""
     capacity: int = 0
     """Pictures that may be held at once, for a stage that is fed with frames."""

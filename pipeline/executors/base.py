@@ -138,7 +138,7 @@ def _done(
 
 def _lost(losses: Losses) -> tuple[str, list[str]]:
     """Return a reason code, and a few words each, for what could not be read of a video."""
-    said = []
+    said: list[str] = []
     if losses.missing_s:
         said.append(f"the last {losses.missing_s:.1f} s of its picture are missing")
     if losses.picture_packets:

@@ -28,7 +28,7 @@ class Event:
     stage: str = ""
     """The name of a stage, or ``decode``; empty where it is about all of them."""
     level: Level = "info"
-    more: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict[str, Any])
     """Numbers and codes, for programs."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 

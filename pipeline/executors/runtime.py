@@ -13,7 +13,7 @@ import queue
 import shutil
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -134,7 +134,7 @@ class StageRun:
                 push_named(video.remote, video.folder / note, note)
 
     @contextmanager
-    def _undone(self) -> Iterator[None]:
+    def _undone(self) -> Generator[None, None, None]:
         """Delete what was half made where the stage fails."""
         try:
             yield
@@ -185,7 +185,8 @@ def frame_batches(
 def _batches(
     graph: Graph, opened: OpenedVideo, form: PictureFormat, threads: int, on_lost: Callable[[int], None]
 ) -> Iterator[FrameBatch]:
-    first, held = opened.probe.excerpt.first_frame, []
+    first = opened.probe.excerpt.first_frame
+    held: list[np.ndarray] = []
     for picture in graph.read_frames(opened, (form.width_px, form.height_px), threads, on_lost):
         held.append(picture.copy())
         if len(held) == DECODE_BATCH or (first + len(held)) % form.capacity == 0:
@@ -241,7 +242,7 @@ def read_ahead(items: Iterator[T], most: int) -> Iterator[T]:
 @contextmanager
 def localized(
     video: VideoJob, opened: OpenedVideo | None, folder: Path
-) -> Iterator[tuple[VideoJob, OpenedVideo | None]]:
+) -> Generator[tuple[VideoJob, OpenedVideo | None], None, None]:
     """Give a video, and what is known of it, a mirror of its own in *folder*, which goes at the end.
 
     What does not lie on a storage stays where it is.

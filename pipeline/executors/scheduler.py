@@ -43,12 +43,12 @@ class Ended:
 class _Job:
     left: set[str]
     """Stages that have not ended."""
-    running: set[str] = field(default_factory=set)
-    queued: set[str] = field(default_factory=set)
-    tries: dict[str, int] = field(default_factory=dict)
-    dropped: set[str] = field(default_factory=set)
+    running: set[str] = field(default_factory=set[str])
+    queued: set[str] = field(default_factory=set[str])
+    tries: dict[str, int] = field(default_factory=dict[str, int])
+    dropped: set[str] = field(default_factory=set[str])
     """Outputs that could not be made."""
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list[str])
     summary: Any = None
 
 

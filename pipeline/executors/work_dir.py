@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ LOCKED_WITHIN_S = 3600.0
 
 
 @contextmanager
-def work_dir(parent: Path) -> Iterator[Path]:
+def work_dir(parent: Path) -> Generator[Path, None, None]:
     """A new folder in *parent*; those of dead runs are removed first."""
     remove_abandoned(parent)
     with (
@@ -38,7 +38,7 @@ def root_of(named: str) -> Path:
 
 
 @contextmanager
-def temporary_files_in(folder: Path) -> Iterator[None]:
+def temporary_files_in(folder: Path) -> Generator[None, None, None]:
     """Inside, this process and those that it starts put their temporary files into *folder*, which goes as a whole."""
     before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
@@ -54,7 +54,7 @@ def temporary_files_in(folder: Path) -> Iterator[None]:
 
 def remove_abandoned(root: Path) -> list[Path]:
     """Removes the folders in *root* whose runs are dead, and returns them. Those of other users are left alone."""
-    removed = []
+    removed: list[Path] = []
     for folder in root.glob(f"{PREFIX}*/"):
         lock = folder / LOCK
         try:

@@ -39,7 +39,7 @@ FINAL = "clips"
 class Fingerprints:
     """Fingerprints of what a video's results depend on, each 64 hexadecimal digits: where equal, results are equal."""
 
-    stages: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, str] = field(default_factory=dict[str, str])
     """For each stage that of the video's content, and of settings and models that its result depends on."""
     failure: str = ""
     """That of everything that decides whether the file can be used at all, limits on what it may be included."""
@@ -94,7 +94,7 @@ class VideoResult:
     manifest: Path | None = None
     duration_s: float = 0.0
     """Length of the video; 0 where it is not known."""
-    timings: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    timings: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
     """Stage to [start, end] in seconds after the start of the run."""
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """More for people and programs, such as the traceback of a bug."""

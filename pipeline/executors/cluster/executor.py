@@ -53,7 +53,7 @@ class Attempt:
     video: VideoJob
     begun_s: float
     opened: OpenedVideo | None = None
-    timings: dict[str, tuple[float, float]] = field(default_factory=dict)
+    timings: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
 
 class ClusterExecutor:

@@ -1,3 +1,5 @@
+# pyright: standard
+# Ray's own types are mostly unknown: strict mode would speak of nothing else.
 """Ray, as the executor for a cluster needs it: the only file that imports it.
 
 Ray places the actors, starts those again that die, on another machine if need be, and repeats the call that was lost

@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def _fitting(bundles: Mapping[str, Resources], machine: Resources) -> int:
 
 
 @contextmanager
-def environment(config: Config) -> Iterator[dict[str, Any]]:
+def environment(config: Config) -> Generator[dict[str, Any], None, None]:
     """Ray's ``runtime_env``: this project's code, for every machine of a cluster. It lasts until Ray has been joined.
 
     A job that was submitted with code of its own keeps that; Ray on this machine alone needs none.

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +42,7 @@ class RunStage:
     video: VideoJob
     opened: OpenedVideo | None = None
     """The source as another worker has opened it, without its sound; None where none has."""
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict[str, float])
     """Seconds that the stages before took."""
 
 
@@ -169,7 +169,7 @@ class StageWorker:
         )
 
     @contextlib.contextmanager
-    def _opened(self, order: RunStage, stage: Stage) -> Iterator[OpenedVideo]:
+    def _opened(self, order: RunStage, stage: Stage) -> Generator[OpenedVideo, None, None]:
         """Open the source, with its sound on this machine where the stage is fed; the sound goes at the end."""
         self._began_s = time.time()
         if not stage.feeds and order.opened is not None:

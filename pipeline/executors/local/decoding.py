@@ -98,4 +98,5 @@ def _released(message: object, job: int, needed: int) -> int:
             raise _CancelledError
         case Stop():
             raise ParentGoneError
-    return needed
+        case _:
+            return needed

@@ -40,7 +40,7 @@ class Attempt:
     opened: OpenedVideo | None = None
     openings: int = 0
     """Times that a decoder has begun to open it."""
-    timings: dict[str, tuple[float, float]] = field(default_factory=dict)
+    timings: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
 
 class Dispatcher:
@@ -68,10 +68,10 @@ class Dispatcher:
         self._work_dir, self._on_end = work_dir, on_end
         self._stages = graph.asked(config)
         self._scheduler = Scheduler(graph, self._stages, config.MAX_TRIES)
-        self._pools = {stage.pool.name: [] for stage in self._stages if stage.feeds != "frames"}
+        self._pools: dict[str, list[str]] = {}
         for stage in self._stages:
             if stage.feeds != "frames":
-                self._pools[stage.pool.name].append(stage.name)
+                self._pools.setdefault(stage.pool.name, []).append(stage.name)
         self._fed = next((stage for stage in self._stages if stage.feeds == "frames"), None)
         self.active: dict[int, Attempt] = {}
         """Videos in work by their jobs."""
@@ -86,8 +86,8 @@ class Dispatcher:
     def queues(self) -> Mapping[str, Mapping[str, int]]:
         """Return bound and peak of each queue; ``pictures`` counts frames in one ring."""
         in_flight = int(self._config.MAX_VIDEOS_IN_FLIGHT)
-        fed = {self._fed.name} if self._fed else set()
-        peaks = self._peaks | {name: peak for name, peak in self._scheduler.peaks.items() if name not in fed}
+        fed = self._fed.name if self._fed else ""
+        peaks = self._peaks | {name: peak for name, peak in self._scheduler.peaks.items() if name != fed}
         bounds = dict.fromkeys(peaks, in_flight) | {"pictures": self._ring_bound}
         return {name: {"bound": bounds[name], "peak": peak} for name, peak in peaks.items()}
 
@@ -239,6 +239,8 @@ class Dispatcher:
                 self._end_with(job, self._scheduler.done(stage, job, result))
             case msg.Failed(job, code, text, trace, stage):
                 self._on_failed(worker, job, stage, Failure(code, text, trace))
+            case _:
+                pass
 
     def _on_opened(self, job: int, attempt: Attempt, opened: OpenedVideo) -> None:
         attempt.opened = opened

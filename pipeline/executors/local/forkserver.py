@@ -11,7 +11,7 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import get_temp_dir
@@ -69,7 +69,7 @@ def started(context: Context, target: Callable[..., None], args: tuple[Any, ...]
 
 
 @contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
+def _variables(values: Mapping[str, str]) -> Generator[None, None, None]:
     """Inside, the environment has these *values*."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

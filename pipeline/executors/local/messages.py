@@ -46,7 +46,7 @@ class RunStage:
     stage: str
     video: VideoJob
     opened: OpenedVideo
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict[str, float])
     """Seconds that the stages before took."""
     form: PictureFormat | None = None
     """Of the pictures in the ring, for a stage that is fed with them."""

@@ -75,7 +75,7 @@ class WorkerHandle:
     pipe: Connection
     outbox: Outbox
     ready: bool = False
-    holds: dict[int, str] = field(default_factory=dict)
+    holds: dict[int, str] = field(default_factory=dict[int, str])
     """The stage of each job that it holds."""
     failed_starts: int = 0
     """Times in a row that it died before it was ready."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import os
 import shutil
 import signal
@@ -30,10 +31,8 @@ def load() -> None:
         signal.signal(each, signal.SIG_IGN)
     atexit.register(_leave, os.environ.pop(OWN_FOLDER))
     with contextlib.suppress(Exception):  # Whoever needs what cannot be loaded says so.
-        import torch  # noqa: F401
-        import torchaudio.functional  # noqa: F401
-
-        import pipeline.executors.local.worker  # noqa: F401
+        for name in ("torch", "torchaudio.functional", "pipeline.executors.local.worker"):
+            importlib.import_module(name)
 
 
 def _leave(folder: str) -> None:

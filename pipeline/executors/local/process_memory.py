@@ -36,13 +36,14 @@ def proportional_bytes(process: int) -> int:
 def tree_of(process: int) -> list[int]:
     """That process, if it lives, and all that descend from it."""
     children: dict[int, list[int]] = {}
-    alive = set()
+    alive: set[int] = set()
     for path in PROC.glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             parent = int(stat_fields(path)[1])
             children.setdefault(parent, []).append(int(path.parent.name))
             alive.add(int(path.parent.name))
-    found, waiting = [], [process] if process in alive else []
+    found: list[int] = []
+    waiting = [process] if process in alive else []
     while waiting:
         found.append(waiting.pop())
         waiting += children.get(found[-1], [])

@@ -13,6 +13,7 @@ import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from pipeline.errors import describe
@@ -39,7 +40,7 @@ from pipeline.types import FrameBatch
 def work(pipe: Connection, setup: WorkerSetup) -> None:
     """Run a worker until it is told to stop or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _leave)
     os.environ.clear()
     os.environ.update(setup.environment)
     _name_process(setup.name)
@@ -48,6 +49,11 @@ def work(pipe: Connection, setup: WorkerSetup) -> None:
     loop = decode_loop if setup.kind == DECODE else stage_loop
     with contextlib.suppress(ParentGoneError):
         loop(Pipe(pipe), setup, rings)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    """End this process as a signal asks for."""
+    sys.exit(128 + number)
 
 
 def _name_process(name: str) -> None:
