@@ -95,6 +95,15 @@ def note_made(folder: Path, output: str, fingerprint: str) -> str:
     return f"{MADE}/{output}"
 
 
+def forget_made(folder: Path, output: str) -> str:
+    """Delete the note of an output that is about to be made anew; return its name.
+
+    An attempt that is killed when the files are new and the note is old must not be taken for what the note says.
+    """
+    (folder / MADE / output).unlink(missing_ok=True)
+    return f"{MADE}/{output}"
+
+
 def commit(pending: Path, artifact: Artifact) -> None:
     """Give an artifact that is whole its name."""
     pending.replace(pending.with_name(artifact.file))

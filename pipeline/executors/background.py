@@ -35,6 +35,6 @@ class Background:
             future, then = self._pending.popleft()
             then(future.result())
 
-    def close(self, wait: bool = True) -> None:
-        """Begin no more calls; wait for the one at work."""
-        self._pool.shutdown(wait=wait, cancel_futures=True)
+    def close(self) -> None:
+        """Take no more calls, and wait until those taken have ended."""
+        self._pool.shutdown()

@@ -26,7 +26,7 @@ from pipeline.errors import InputError
 from pipeline.executors.local.ring import PictureFormat
 from pipeline.results import MANIFEST, NEXT
 from pipeline.stage import FrameConsumer, Graph, OpenedVideo, Stage, StageResult, VideoJob, Work
-from pipeline.storage.copies import Stamps, bring, bring_video, push_changed, push_named, stamps
+from pipeline.storage.copies import Stamps, bring, bring_video, push_changed, push_named, remove_named, stamps
 from pipeline.storage.places import check
 from pipeline.types import FrameBatch
 from pipeline.vision.settings import DECODE_BATCH
@@ -80,6 +80,10 @@ class StageRun:
         self._work = dataclasses.replace(work, token=f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
         self._before = self._bring()
         self._work.folder.mkdir(parents=True, exist_ok=True)
+        if stage.optional:
+            note = results.forget_made(work.video.folder, stage.name)
+            if work.video.remote is not None:
+                remove_named(work.video.remote, note)
         with self._undone():
             begun = stage.run(self._work)
         self._consumer: FrameConsumer | None = None

@@ -95,6 +95,16 @@ def push_named(remote: Remote, path: Path, name: str) -> None:
         push(path, f"{remote.results.url}/{name}")
 
 
+def remove_named(remote: Remote, name: str) -> None:
+    """Remove the result *name* from the storage, if it is there.
+
+    Raises:
+        InputError: it cannot be removed.
+    """
+    if remote.results is not None:
+        remove(f"{remote.results.url}/{name}")
+
+
 def stamps(folder: Path) -> Stamps:
     """Return the files in *folder* now, for `push_changed`; hidden and half-written ones are left out."""
     found = {}

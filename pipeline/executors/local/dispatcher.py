@@ -6,6 +6,7 @@ is made out here.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import traceback
 from collections import deque
@@ -148,7 +149,8 @@ class Dispatcher:
     def _run(self, worker: WorkerHandle, stage: str, job: int) -> None:
         self._scheduler.begun(stage, job)
         worker.holds[job] = stage
-        worker.send(msg.RunStage(job, stage, self.active[job].video, self._opened(job), self._took_s(job)))
+        opened = dataclasses.replace(self._opened(job), faces=None)  # for vision alone, and may be large
+        worker.send(msg.RunStage(job, stage, self.active[job].video, opened, self._took_s(job)))
 
     def _took_s(self, job: int) -> dict[str, float]:
         return {name: end_s - start_s for name, (start_s, end_s) in self.active[job].timings.items()}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from config import Config
+from pipeline import results
 from pipeline.artifacts import is_made, missing_outputs
 from pipeline.clips import outputs
 from pipeline.executors.runtime import run_stage
@@ -138,3 +139,25 @@ def test_texts_are_missing_until_each_clip_has_one(tmp_path: Path) -> None:
     assert is_made(stage, tmp_path, found, config)
     (output / "seg_0000_track_000.txt").unlink()
     assert not is_made(stage, tmp_path, found, config)
+
+
+def test_an_output_that_is_half_made_anew_is_not_taken_for_the_old_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are new when the attempt is killed, and the note would still be that of the settings before."""
+    config = Config(EXPORT="rttm")
+    old, new = prints("v", "s", export="old"), prints("v", "s", export="new")
+
+    def make(found: Fingerprints) -> None:
+        work = work_of(VideoJob(0, PROBE.path, folder, found), OpenedVideo(PROBE, None), config, MODELS)
+        run_stage(GRAPH.stage("export"), work)
+
+    make(old)
+    assert missing_outputs(GRAPH, folder, old, config) == frozenset()
+    with monkeypatch.context() as patched:
+        patched.setattr(results, "note_made", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception):
+            make(new)
+    assert missing_outputs(GRAPH, folder, old, config) == {"export"} == missing_outputs(GRAPH, folder, new, config)
+    make(old)
+    assert missing_outputs(GRAPH, folder, old, config) == frozenset()

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from pipeline.errors import PipelineError
 from pipeline.executors.events import Event
 from pipeline.executors.local import memory_limit
 from pipeline.executors.local.executor import LocalExecutor
+from pipeline.executors.local.pool import Outbox
 from pipeline.executors.local.process_memory import tree_of
 from pipeline.machine import resolved
+from pipeline.stage import VideoJob
+from pipeline.types import VideoResult
 from tests.support.executing import CONFIG, prepared, run
 
 pytestmark = pytest.mark.slow
@@ -204,3 +208,34 @@ class TestLocal:
             run(LocalExecutor, folder, ["a.mp4"], config)
         assert multiprocessing.active_children() == []
         assert not (folder / "a.mp4.out").exists()
+
+    def test_hang_s_acts_while_a_storage_does_not_answer(self, folder: Path) -> None:
+        """What is done when a video ends waits for that storage, until the worker that hangs has been replaced."""
+        recorder, executor, jobs = prepared(
+            LocalExecutor, folder, ["a.mp4", "hang-vision.mp4"], dataclasses.replace(CONFIG, HANG_S=4)
+        )
+        died, on_result, in_time = threading.Event(), recorder.on_result, []
+
+        def push(video: VideoJob, result: VideoResult) -> None:
+            if video.path.name == "a.mp4":
+                in_time.append(died.wait(120))
+            on_result(video, result)
+
+        recorder.on_result = push
+        recorder.when_told = lambda event: died.set() if event.name == "worker_died" else None
+        executor.run(jobs, recorder)
+        assert in_time == [True]
+        assert {result.status for result in recorder.results.values()} == {"done"}
+
+
+def test_a_worker_that_does_not_read_holds_nobody_up() -> None:
+    """A pipe takes some 200 kB: more than that waits in the outbox."""
+    ours, theirs = multiprocessing.Pipe()
+    outbox = Outbox(ours)
+    for number in range(20):
+        outbox.put(bytes([number]) * 1_000_000)
+    assert [theirs.recv()[0] for _ in range(20)] == list(range(20))
+    theirs.close()
+    outbox.put(b"nobody is there")
+    outbox.close()
+    assert ours.closed
