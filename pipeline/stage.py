@@ -20,6 +20,7 @@ import numpy as np
 
 from config import Config
 from pipeline.results import NEXT, Artifact
+from pipeline.settings import as_list
 from pipeline.storage.mirror import Remote
 from pipeline.types import AudioTrack, Fingerprints, FrameBatch, ModelChoice, Probe
 
@@ -185,6 +186,14 @@ class Pool:
     """The setting with the cores that its worker takes on a cluster; empty: a fixed share."""
     gpus: str = ""
     """The setting with the share of a GPU that its worker takes on a cluster, where it runs on CUDA."""
+
+    def devices_in(self, config: Config) -> list[str]:
+        """Return the devices that it runs on."""
+        return as_list(getattr(config, self.devices)) if self.devices else ["cpu"]
+
+    def processes_in(self, config: Config) -> int:
+        """Return its processes on each device."""
+        return int(getattr(config, self.count)) if self.count else 1
 
 
 VISION_POOL = Pool("vision", "VISION_DEVICE", "VISION_WORKERS", cpus="RAY_VISION_CPUS", gpus="RAY_VISION_GPUS")

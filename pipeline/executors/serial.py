@@ -19,7 +19,6 @@ from pipeline.executors.runtime import frame_batches, open_source, run_stage
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.graph import GRAPH
 from pipeline.results import remove_partial
-from pipeline.settings import as_list
 from pipeline.stage import DECODE, Graph, Models, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.types import VideoResult
 
@@ -58,7 +57,7 @@ class SerialExecutor:
         self._start_s = time.monotonic()
         self._listener = listener
         self._loaded = {
-            stage.name: stage.load(self._config, self._models, self._device_of(stage))
+            stage.name: stage.load(self._config, self._models, stage.pool.devices_in(self._config)[0])
             for stage in self._asked
             if stage.load is not None
         }
@@ -78,9 +77,6 @@ class SerialExecutor:
                 admission.release(queued.video)
         finally:
             admission.release_all()
-
-    def _device_of(self, stage: Stage) -> str:
-        return as_list(getattr(self._config, stage.pool.devices))[0] if stage.pool.devices else "cpu"
 
     def _one(self, video: VideoJob, begun_s: float) -> VideoResult:
         """Take one video through its stages."""

@@ -22,7 +22,6 @@ from pipeline.media.probe import probe
 from pipeline.opening import SOUND_BYTES_PER_S, limits_of
 from pipeline.results import NEXT
 from pipeline.run.plan import RunPlan, home_of, located, make_plan
-from pipeline.settings import as_list
 from pipeline.sources.shard import WHOLE, Shard, shard_of
 from pipeline.stage import VideoJob
 from pipeline.storage.places import is_url
@@ -149,8 +148,7 @@ def work_seconds(to_do: list[tuple[float, frozenset[str]]], past: Past, config: 
     totals: dict[str, float] = {}
     for stage in GRAPH.asked(config):
         pool = stage.pool
-        devices = len(as_list(getattr(config, pool.devices))) if pool.devices else 1
-        count = devices * (int(getattr(config, pool.count)) if pool.count else 1)
+        count = len(pool.devices_in(config)) * pool.processes_in(config)
         length_s = sum(each for each, kept in to_do if stage.name not in kept)
         totals[pool.name] = totals.get(pool.name, 0.0) + past.seconds_per_s.get(stage.name, 0.0) * length_s / count
     return max(totals.values())

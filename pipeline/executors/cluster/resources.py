@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from config import Config
-from pipeline.settings import as_list
 from pipeline.stage import Graph, Models, Stage
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -54,7 +53,7 @@ def bundles_of(config: Config, graph: Graph) -> dict[str, Resources]:
     for kind, stages in stages_of(graph, config).items():
         pool = next((stage.pool for stage in stages if stage.pool.name == kind), stages[0].pool)
         bundle = {"CPU": float(getattr(config, pool.cpus)) if pool.cpus else UNNAMED_CPUS}
-        if pool.devices and pool.gpus and as_list(getattr(config, pool.devices)) != ["cpu"]:
+        if pool.gpus and pool.devices_in(config) != ["cpu"]:
             bundle["GPU"] = float(getattr(config, pool.gpus))
         bundles[kind] = bundle
     return bundles

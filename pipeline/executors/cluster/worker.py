@@ -22,7 +22,6 @@ from pipeline.executors.local.setup import sound_path
 from pipeline.executors.runtime import frame_batches, localized, open_source, run_stage
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
 from pipeline.results import MANIFEST
-from pipeline.settings import as_list
 from pipeline.stage import DECODE, Graph, Models, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.types import FinishedVideo
 
@@ -133,8 +132,7 @@ class StageWorker:
     def _load(self, stage: Stage) -> Any:
         if stage.load is None:
             return None
-        device = as_list(getattr(self._config, stage.pool.devices))[0] if stage.pool.devices else "cpu"
-        return stage.load(self._config, self._models, device)
+        return stage.load(self._config, self._models, stage.pool.devices_in(self._config)[0])
 
     def _run(self, order: RunStage) -> Outcome:
         stage = self._graph.stage(order.stage)

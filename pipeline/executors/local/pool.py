@@ -22,8 +22,7 @@ from pipeline.executors.local.ring import SharedMemory
 from pipeline.executors.local.setup import WorkerSetup
 from pipeline.executors.local.worker import work
 from pipeline.machine import core_count
-from pipeline.settings import as_list
-from pipeline.stage import DECODE, Graph, Models, Pool
+from pipeline.stage import DECODE, Graph, Models
 
 END_WITHIN_S = 5.0
 """Time that workers get to end by themselves before they are made to."""
@@ -134,8 +133,7 @@ class WorkerPool:
         """Start every worker; of those with devices no more than there are *videos*."""
         plan = [(DECODE, "cpu")] * len(self._rings)
         for pool in self._pools.values():
-            devices = as_list(getattr(self._config, pool.devices)) if pool.devices else ["cpu"]
-            count = self._count(pool)
+            devices, count = pool.devices_in(self._config), pool.processes_in(self._config)
             if pool.devices:
                 count = min(count, max(-(-videos // len(devices)), 1))
             plan += [(pool.name, device) for device in devices for _ in range(count)]
@@ -227,9 +225,6 @@ class WorkerPool:
         is_fed = any(stage.feeds == "frames" for stage in self._graph.stages if stage.pool.name == kind)
         return self._rings if is_fed else []
 
-    def _count(self, pool: Pool) -> int:
-        return int(getattr(self._config, pool.count)) if pool.count else 1
-
     def _threads_of(self, kind: str, device: str) -> int | None:
         """Return the threads of a worker's networks: its part of the cores where several share them.
 
@@ -239,5 +234,5 @@ class WorkerPool:
         pool = self._pools.get(kind)
         if pool is None or not pool.devices or device != "cpu":
             return None
-        sharing = self._count(pool)
+        sharing = pool.processes_in(self._config)
         return None if sharing == 1 else max(core_count() // sharing, 1)
