@@ -257,5 +257,5 @@ def test_a_full_disk(shown: Shown, tmp_path: Path) -> None:
     assert "No space left on device" in video["message"]
     assert {path.name for path in results.rglob("*") if path.is_file()} <= {
         *("run.json", "clips.jsonl", "index.html", "log.txt", "failure.json"),
-        *("tracks.npz", "transcript.json", "transcript.srt", "transcript.vtt", "transcript.ass"),
+        *("tracks.npz", "attribution.json", "transcript.json", "transcript.srt", "transcript.vtt", "transcript.ass"),
     }

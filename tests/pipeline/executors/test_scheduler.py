@@ -175,7 +175,7 @@ def graphs(draw: st.DrawFn) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(graphs(), st.data())
 def test_every_video_ends_once_nothing_runs_too_early_and_nothing_finished_is_lost(
     stages: tuple[Stage, ...], data: st.DataObject
