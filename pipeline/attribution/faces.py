@@ -85,7 +85,7 @@ class Faces:
         return out
 
     def cuts_between(self, start_s: float, end_s: float) -> bool:
-        """Whether a new shot begins after *start_s* and not after *end_s*."""
+        """Return True where a new shot begins after *start_s* and not after *end_s*."""
         starts = self.tracks.shot_starts
         after = np.searchsorted(starts, [start_s * GRID_FPS, end_s * GRID_FPS], side="right")
         return bool(after[1] > after[0])

@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What one word did to the table of combinations, which has an axis for each row in *rows*."""
+    """The step of one word through the table of combinations, which has an axis for each row in *rows*."""
 
     rows: tuple[int, ...]
     axis: int
@@ -46,7 +46,7 @@ class _Step:
     """Axes of the table before that were summed up first."""
     forward: np.ndarray
     own: np.ndarray
-    """What the word adds: its weights and what is excluded, broadcast over the table."""
+    """The word's own part: its weights and its exclusions, broadcast over the table."""
 
 
 def posteriors(places: Sequence[Place], ended: Sequence[frozenset[int]]) -> list[np.ndarray]:
@@ -116,7 +116,7 @@ def _spread(pairs: np.ndarray, axis: int, count: int) -> tuple[np.ndarray, ...]:
 
 
 def _before(step: _Step, behind: np.ndarray, change: np.ndarray | None, earlier: _Step) -> np.ndarray:
-    """What speaks for each combination before a word, by the words from it on: in the shape of the table before."""
+    """Return the evidence of the words from one on for each combination before it: in the shape of the table before."""
     row = step.rows[step.axis]
     kept = [each for axis, each in enumerate(earlier.rows) if axis not in step.let_go]
     if row in kept:

@@ -56,7 +56,7 @@ def _runs(words: Sequence[AttributedWord], first: int, stop: int) -> list[tuple[
 
 
 def _in_view(spoken: AttributedWord, faces: Faces, tracks: Sequence[int]) -> bool:
-    """Whether one of *tracks* is in view on so much of the word that its face could have been seen to say it."""
+    """Return True where one of *tracks* is in view on so much of the word that its face could be seen to say it."""
     first, stop = frames_of(spoken.word.start_s, spoken.word.end_s)
     rows = [faces.rows(track, first, stop) for track in tracks]
     return any(part.stop - part.start >= IN_VIEW_SHARE * (stop - first) for part in rows)

@@ -12,7 +12,7 @@ Words = tuple[AttributedWord, ...]
 
 
 def is_before(word: Word, tracks: ScoredTracks) -> bool:
-    """Whether the greater part of *word* lies before the first picture."""
+    """Return True where the greater part of *word* lies before the first picture."""
     return (word.start_s + word.end_s) / 2 * GRID_FPS < tracks.first_frame
 
 

@@ -27,7 +27,7 @@ GREEK_QUESTION = ";\u037e"
 """The Greek question mark, and the semicolon that it is mostly typed as: final in Greek only."""
 
 OPENING = "\"'“‘„«‹¿¡([{「『（【《〈［｛-–—"
-"""What may stand before a word."""
+"""Marks that may stand before a word."""
 
 CLOSING = "\"'”’“»›)]}」』）】》〉］｝"
 """Quotation marks and brackets that may follow the mark."""
@@ -39,14 +39,14 @@ YEAR_DIGITS = 4
 """From so many on a number is no ordinal."""
 
 SHORT_DOTTED = re.compile(r"\w{1,3}\.")
-"""What follows the first part of an abbreviation that is written with spaces."""
+"""Parts that follow the first one of an abbreviation that is written with spaces."""
 
 DOTTED = re.compile(r"\w(\.\w)+")
 """Letters with points between them: ``U.S``, ``z.B``. They rather go on; a pause parts them all the same."""
 
 
 def ends_sentence(text: str, following: str, language: str = "en") -> bool:
-    """Whether a sentence ends after the word *text*.
+    """Return True where a sentence ends after the word *text*.
 
     Args:
         text: the word with its punctuation.
@@ -67,7 +67,7 @@ def ends_sentence(text: str, following: str, language: str = "en") -> bool:
 
 
 def _point_ends(word: str, following: str, goes_on: bool, language: str) -> bool:
-    """Whether the point after *word* ends a sentence, rather than an abbreviation or a part of a number."""
+    """Return True where the point after *word* ends a sentence, and no abbreviation or part of a number."""
     next_word = following.strip().lstrip(OPENING)
     if word[-1:].isdigit():
         decimal = following[:1].isdigit()

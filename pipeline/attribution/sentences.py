@@ -42,7 +42,7 @@ def split_sentences(
 
 
 def breaks_off(before: Word, after: Word, language: str, pause_s: float) -> bool:
-    """Whether a sentence ends between two consecutive words, whoever says them."""
+    """Return True where a sentence ends between two consecutive words, whoever says them."""
     return after.start_s - before.end_s >= pause_s or ends_sentence(before.text, after.text, language)
 
 

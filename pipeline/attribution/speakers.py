@@ -31,7 +31,7 @@ PAUSE_HALVES_S = 0.25
 """Pause in seconds that halves the cost of a change: people mostly take turns in pauses."""
 
 AFTER_SENTENCE = 0.5
-"""What remains of the cost after the end of a sentence: punctuation knows about turns, too."""
+"""Share of the cost that remains after the end of a sentence: punctuation knows about turns, too."""
 
 FORGOTTEN_S = 2.0
 """A row of words that was silent for this long says nothing any more about who speaks next in it: a change then costs
@@ -103,7 +103,7 @@ def _follows(first: Word, second: Word) -> bool:
 
 
 def _together(first: Word, second: Word) -> bool:
-    """Whether two words share more than half of the shorter one."""
+    """Return True where two words share more than half of the shorter one."""
     shared_s = min(first.end_s, second.end_s) - max(first.start_s, second.start_s)
     return shared_s > 0.5 * min(first.end_s - first.start_s, second.end_s - second.start_s)
 
@@ -157,7 +157,7 @@ def _equal(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 
 def _evidence(word: Word, faces: Faces, threshold: float, slope: float) -> dict[State, float]:
-    """How much speaks for each face in view, against 0 for nobody: log-odds over *threshold*, summed over the word."""
+    """Return the evidence for each face in view, against 0 for nobody: log-odds over *threshold* over the word."""
     first, stop = frames_of(word.start_s, word.end_s)
     count = stop - first
     weight = slope * min(count, MOST_FRAMES) / INDEPENDENT_FRAMES
@@ -171,7 +171,7 @@ def _evidence(word: Word, faces: Faces, threshold: float, slope: float) -> dict[
 
 
 def _switch_cost(previous: Word, word: Word, faces: Faces, language: str) -> float:
-    """What a change of speaker costs between two consecutive words."""
+    """Return the cost of a change of speaker between two consecutive words."""
     if faces.cuts_between((previous.start_s + previous.end_s) / 2, (word.start_s + word.end_s) / 2):
         return 0.0
     pause_s = max(word.start_s - previous.end_s, 0.0)

@@ -22,7 +22,7 @@ from pipeline.framing.gaps import longest_part, runs_of
 from pipeline.types import GRID_FPS, TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Sentence
 
 NEAR_FRAMES = 10 * GRID_FPS
-"""How far around a sentence other tracks of its speaker are looked for: as far as the calmest camera looks."""
+"""Seconds around a sentence in which other tracks of its speaker are looked for: as far as the calmest camera looks."""
 
 Plan = ClipPlan | DroppedSentence
 
@@ -53,7 +53,7 @@ def plan_clips(
 
 @dataclass(frozen=True, slots=True)
 class _Planner:
-    """What all sentences of a video share."""
+    """The values that all sentences of a video share."""
 
     faces: Faces
     persons: Mapping[int, int]
@@ -208,12 +208,12 @@ def _seen(faces: Faces, speaking: Sequence[int], first: int, stop: int) -> np.nd
 
 
 def _is_silence(sentence: Sentence, first: int, stop: int, fps: float) -> bool:
-    """Whether what lies outside frames ``[first, stop)`` is not of the sentence, to half a frame."""
+    """Return True where nothing of the sentence lies outside frames ``[first, stop)``, to half a frame."""
     return first <= sentence.start_s * fps + 0.5 and stop >= sentence.end_s * fps - 0.5
 
 
 def _seen_instead(sentence: Sentence, faces: Faces, config: Config) -> str:
-    """What there was to see, for the message: nobody, or the face that came nearest to speaking."""
+    """Return the words on who was in view, for the message: nobody, or the face that came nearest to speaking."""
     first, stop = frames_of(sentence.start_s, sentence.end_s)
     best: tuple[float, int] | None = None
     for track in faces.in_view(first, stop):

@@ -174,7 +174,7 @@ def _shares(plans: Sequence[ClipPlan], count: int) -> list[Sequence[ClipPlan]]:
 
 
 def clips_at_once(config: Config) -> int:
-    """How many clips one process cuts at the same time."""
+    """Return the clips that one process cuts at the same time."""
     if isinstance(config.CLIPS_AT_ONCE, int):
         return config.CLIPS_AT_ONCE
     return min(max(core_count() // config.NUM_MUX_WORKERS, 1), MOST_AT_ONCE)

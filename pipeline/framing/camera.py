@@ -18,7 +18,7 @@ from pipeline.types import ScoredTracks
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """How all clips of a video are shot."""
+    """The camera of all clips of a video."""
 
     style: str
     picture_px: tuple[int, int]
@@ -45,7 +45,7 @@ class Camera:
     def windows(
         self, tracks: ScoredTracks, speaking: Sequence[int], first: int, stop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What the camera shows on frames ``[first, stop)`` of the clips' rate.
+        """Return the windows that the camera shows on frames ``[first, stop)`` of the clips' rate.
 
         Args:
             tracks: the faces of the video.

@@ -35,7 +35,7 @@ def clip_rate(source: Fraction, wanted: str) -> Fraction:
 
 
 def frames_within(grid_frames: int, rate: Fraction) -> int:
-    """How many frames of *rate* there surely are in a picture of so many grid frames."""
+    """Return the frames of *rate* that there surely are in a picture of so many grid frames."""
     return certainly_before(grid_frames, rate)
 
 

@@ -19,7 +19,7 @@ HALF_FRAME = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is left of a sentence."""
+    """The rest of a sentence."""
 
     first: int
     """First frame, counted as the clip's."""

@@ -12,8 +12,8 @@ from pipeline.framing.styles import Style
 from pipeline.types import ScoredTracks
 
 LEAST_MARGIN = 0.05
-"""What stays around the box, in half sides, when a sudden move is faster than the smooth path, or when the margin
-that is wanted is wider than the picture."""
+"""Margin that stays around the box, in half sides, when a sudden move is faster than the smooth path, or when the
+wanted margin is wider than the picture."""
 
 
 def face_windows(
@@ -28,7 +28,7 @@ def face_windows(
     scale: float,
     smooth_frames: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the camera shows on each grid frame of a clip.
+    """Return the window that the camera shows on each grid frame of a clip.
 
     Where the face is not in view, the window moves smoothly from where the face was to where it comes back, or holds;
     never across a shot cut. A shot of the clip in which the face is never in view is shown as `whole_window`. The

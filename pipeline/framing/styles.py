@@ -1,4 +1,4 @@
-"""What a clip shows, by the name of its style: its shape, where the face is in it, and how calm the camera is."""
+"""Styles of clips by name: the shape of a clip, the place of the face in it, and the calm of the camera."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ PORTRAIT_WIDTH_PX = 1080
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a camera frames a face. Lengths are in halves of the face box's longer side or of the window's height."""
+    """Framing of a face. Lengths are in halves of the face box's longer side or of the window's height."""
 
     size_px: int
     """Shorter side of the clip where none is asked for."""
     scale: float
     """Margin around the face, in half boxes, where none is asked for."""
     lift: float
-    """How far the middle of the face is above the middle of the window, in half heights, where there is room."""
+    """Height of the middle of the face above the middle of the window, in half heights, where there is room."""
     place_sigma_frames: float
     """Low-pass of the camera's path, in grid frames."""
     size_sigma_frames: float
     """Low-pass of the window's size, in grid frames."""
     most_enlarged: float
-    """How many pixels of the clip one pixel of the source may become for the sake of a small face."""
+    """Pixels of the clip that one pixel of the source may become for the sake of a small face."""
 
 
 STYLES = {

@@ -39,7 +39,7 @@ READ_COLUMNS_PER_S = 20
 """Speed of reading in columns a second: a cue stays on screen for that long where the next one leaves room.
 Broadcasters allow adults 17 to 20."""
 
-LEAST_CUE_S = 0.1
+MIN_CROWDED_CUE_S = 0.1
 """Shortest time on screen where the next cue leaves no room: players pass over cues without a length."""
 
 RIGHT_TO_LEFT_MARK = "\u200f"
@@ -148,7 +148,7 @@ def write_subtitles(folder: Path, sentences: Iterable[Sentence], lead_s: float =
 def _later(cue: Cue, by_s: float) -> Cue:
     """Move *cue* to a clock that is ahead by *by_s*; players know no time before 0."""
     start_s = max(cue.start_s + by_s, 0.0)
-    return dataclasses.replace(cue, start_s=start_s, end_s=max(cue.end_s + by_s, start_s + LEAST_CUE_S))
+    return dataclasses.replace(cue, start_s=start_s, end_s=max(cue.end_s + by_s, start_s + MIN_CROWDED_CUE_S))
 
 
 def columns(text: str) -> int:
@@ -259,7 +259,7 @@ def _readable(cue: Cue, next_start_s: float) -> Cue:
     """Lengthen *cue* until it can be read, without running into the next one."""
     reading_s = max(MIN_CUE_S, sum(map(columns, cue.lines)) / READ_COLUMNS_PER_S)
     wanted_s = max(cue.end_s, min(cue.start_s + min(reading_s, MAX_CUE_S), next_start_s))
-    return dataclasses.replace(cue, end_s=max(wanted_s, cue.start_s + LEAST_CUE_S))
+    return dataclasses.replace(cue, end_s=max(wanted_s, cue.start_s + MIN_CROWDED_CUE_S))
 
 
 def _style_name(speaker: int | None) -> str:

@@ -189,7 +189,7 @@ def _spans(tracks: ScoredTracks) -> dict[int, tuple[float, float]]:
 
 
 class _Shown(Generic[T]):
-    """What is to be seen at one place after another.
+    """Items that are to be seen at one place after another.
 
     Args:
         spans: start, end and thing, in any order.
@@ -200,7 +200,7 @@ class _Shown(Generic[T]):
         self._open: list[tuple[float, float, T]] = []
 
     def at(self, place: float) -> list[T]:
-        """What is there, in order of start; places are asked for in ascending order."""
+        """Return the items at a place, in order of start; places are asked for in ascending order."""
         while self._waiting and self._waiting[-1][0] <= place:
             self._open.append(self._waiting.pop())
         self._open = [span for span in self._open if place < span[1]]

@@ -26,7 +26,7 @@ AROUND_PX = 4
 """Source pixels around a window that are read, too: two for each of two cubic interpolations."""
 
 TOLERANCE_PX = 1 / 32
-"""How far what is shown may lie from its place, in pixels of the clip."""
+"""Distance that the picture may lie from its place, in pixels of the clip."""
 
 MOST_BEFORE_PX = 32
 """Source pixels before a window of which one is looked for that resizing may begin on."""
@@ -120,7 +120,7 @@ def cut_among(pictures: list[np.ndarray]) -> int:
 
 
 def crop(picture: np.ndarray, window_px: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
-    """What a window shows, to a fraction of a pixel and without aliasing.
+    """Return the picture in a window, to a fraction of a pixel and without aliasing.
 
     Made smaller, the picture is averaged over areas; made larger, it is interpolated cubically.
 
@@ -156,7 +156,7 @@ def crop(picture: np.ndarray, window_px: np.ndarray, size_px: tuple[int, int]) -
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """How one side of a window is read: source pixels *first* to *stop* are resized from their very edge on, and the
+    """The reading of one side of a window: source pixels *first* to *stop* are resized from their very edge on, and the
     first pixels of the result *skipped*."""
 
     first: int

@@ -1,4 +1,4 @@
-"""What is drawn on a picture: boxes around faces, their labels, and subtitles. Pure."""
+"""Drawings on a picture: boxes around faces, their labels, and subtitles. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CAPTION_WIDTH = 0.92
 """Widest line of a subtitle, as a share of the picture: longer ones get smaller letters."""
 
 PLATE_SHADE = 0.35
-"""How bright the picture stays behind a subtitle."""
+"""Brightness of the picture behind a subtitle."""
 
 
 def colour_of(probability: float) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""What a run shows while it works: bars on a terminal, plain lines elsewhere, or JSON."""
+"""The display of a run at work: bars on a terminal, plain lines elsewhere, or JSON."""
 
 from __future__ import annotations
 

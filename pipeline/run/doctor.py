@@ -41,7 +41,7 @@ class Finding:
     """``note``: a run works, but not as well as it could; ``FAIL``: it does not."""
     name: str
     text: str
-    """What was found, and what to do where that is not good."""
+    """A finding, and the advice where it is not good."""
 
     def __str__(self) -> str:
         return f"{self.level:4}  {self.name}: {self.text}"
@@ -116,7 +116,7 @@ def _devices(config: Config) -> Finding:
 
 
 def _shared_memory() -> Finding:
-    """Whether the rings of a run can be had, in the way that `pipeline.executors.local.ring` takes."""
+    """Check that the rings of a run can be had, in the way that `pipeline.executors.local.ring` takes."""
     folder = tempfile.gettempdir()
     try:
         descriptor, is_memory = unnamed_memory()
@@ -198,7 +198,7 @@ def _manifests(config: Config, videos: Path | str | None) -> Iterator[Finding]:
 
 
 def _storage(source: str, output: str) -> Finding:
-    """Whether the videos and results of which *source* and *output* are URLs can be read and written."""
+    """Check that videos and results at the URLs *source* and *output* can be read and written."""
     try:
         source, output = places(source, output)
         check(source, output)
@@ -209,7 +209,7 @@ def _storage(source: str, output: str) -> Finding:
 
 
 def _writable(name: str, folder: Path, least_gb: float) -> Finding:
-    """Whether a file can be made in *folder*, or in the folder that it would be made in, and how much fits."""
+    """Check that a file can be made in *folder*, or in the folder that it would be made in, and how much fits."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=there):

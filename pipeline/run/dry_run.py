@@ -44,12 +44,12 @@ TEAM_SOUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What an earlier run into the same folder took; empty where there was none."""
+    """Times and sizes of an earlier run into the same folder; empty where there was none."""
 
     seconds_per_s: Mapping[str, float]
     """For each stage the median of its seconds to a second of video."""
     bytes_per_s: float | None
-    """Likewise of the bytes of its results."""
+    """The median of the bytes of its results to a second of video."""
     videos: int = 0
     """From how many videos that is known."""
 
@@ -107,7 +107,7 @@ def _kept(job: VideoJob) -> frozenset[str]:
 
 
 def past_of(home: Path, shard: Shard = WHOLE) -> Past:
-    """What ``run.json`` in *home*, or that of this *shard*, tells of an earlier run; nothing where it tells nothing."""
+    """Return the times of an earlier run from ``run.json`` in *home*, or from that of this *shard*; none without it."""
     path = home / shard.name_of("run.json")
     try:
         if path.stat().st_size > LARGEST_REPORT_BYTES:

@@ -41,7 +41,7 @@ class ShardRun:
 
     @property
     def length(self) -> int:
-        """How many videos there must be."""
+        """Return the number of videos that there must be."""
         return len(range(self.shard.rank, self.content["shard"]["videos_in_all"], self.shard.world))
 
     @property
@@ -120,7 +120,7 @@ def _shard_run(path: Path) -> ShardRun:
 
 
 def whole_list(runs: Sequence[ShardRun], folder: Path) -> list[VideoResult]:
-    """How every video of the list ended, in its order.
+    """Return the results of all videos of the list, in its order.
 
     Args:
         runs: of one division, by rank.
@@ -182,7 +182,7 @@ def _list(run: ShardRun) -> tuple[str, ...]:
 
 
 def _again(ranks: Sequence[int], world: int, folder: Path) -> str:
-    """What to do to have the shards of these *ranks*."""
+    """Return the advice for having the shards of these *ranks*."""
     flag = f"--shard {ranks[0]}/{world}" + (" and so on" if len(ranks) > 1 else "")
     return (
         f"Run the command whose results are in {folder} with {flag} (Slurm: "

@@ -1,4 +1,4 @@
-"""What a command asks for: which videos, with which models, and what is still to be done. Nothing is written here."""
+"""The plan of a run: its videos, its models, and what is still to be done. Nothing is written here."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RunPlan:
     transcripts: Sequence[Path | None]
     """The user's own, of each video."""
     scenes: Sequence[Path | None]
-    """Likewise the lists of scenes."""
+    """The user's own list of scenes, of each video."""
     face_boxes: Sequence[Path | None]
     """The user's own lists of faces, of each video."""
     sound_file: Path | None = None
@@ -64,7 +64,7 @@ class RunPlan:
     """Where videos or results lie on a storage."""
 
     def choose_models(self, announce: Callable[[str], None]) -> Models:
-        """As `chosen_models`, for every video that was found, so that all shards choose the same."""
+        """Choose the models for every video that was found, so that all shards choose the same."""
         return chosen_models(self.config, self.has_transcript, announce, self.has_face_boxes)
 
     def every(self, models: Models) -> Iterator[tuple[VideoJob, VideoResult | None]]:

@@ -32,7 +32,7 @@ LARGEST_BYTES = 256 * 2**20
 """Greater files are refused before they are read: a video takes less than a thousand bytes."""
 
 GOOD = ("done", "partial", "skipped")
-"""How videos end that need not be looked at again."""
+"""Statuses of videos that need not be looked at again."""
 
 WRITE_EVERY_S = 5.0
 WRITE_SHARE = 0.05
@@ -86,7 +86,7 @@ class RunReport:
         self._models = models
 
     def set_queues(self, queues: dict[str, Any]) -> None:
-        """How full each queue got, beside its bound."""
+        """Take the peak of each queue, beside its bound."""
         self._queues = queues
 
     def set_error(self, error: InputError) -> None:
@@ -232,7 +232,7 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def results_of(run: Mapping[str, Any]) -> list[VideoResult]:
-    """What the lines of a run file stand for: the inverse of what `RunReport` writes."""
+    """Return the results that the lines of a run file stand for: the inverse of what `RunReport` writes."""
     return [_result(line) for line in run["videos"]]
 
 

@@ -59,7 +59,7 @@ def run(source: Path | str, config: Config) -> int:
 
 
 def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
-    """As `run`; what lies on a storage is in *mirror*."""
+    """Do the work of `run`; what lies on a storage is in *mirror*."""
     shown = str if mirror is None else mirror.shown
     source = located(source)
     home = home_of(source, config)

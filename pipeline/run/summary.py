@@ -12,7 +12,7 @@ MOST_ROWS = 20
 """Rows of the table; a longer list is in ``run.json``."""
 
 ORDER = ("failed", "interrupted", "partial", "done", "skipped")
-"""What people want to see first."""
+"""Statuses in the order in which people want to see them."""
 
 
 def summary(results: Sequence[VideoResult], seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What is cut, and what is not."""
+"""Clips that are cut, and sentences that are not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLIP_NAME = re.compile(r"seg_\d{4,}_track_\d{3,}\.(mp4|txt)")
 
 @dataclass(frozen=True, slots=True)
 class ClipPlan:
-    """What to cut: a span of frames and the window that the camera shows on each of them."""
+    """A clip to cut: a span of frames and the window that the camera shows on each of them."""
 
     index: int
     """Number of the sentence in the video; part of the clip's name."""
@@ -75,5 +75,5 @@ class DroppedSentence:
     index: int
     sentence: Sentence
     reason_code: str
-    """As ``manifest.schema.json`` lists them; the message says the same for people, with the numbers."""
+    """One of the codes in ``manifest.schema.json``; the message says the same for people, with the numbers."""
     message: str

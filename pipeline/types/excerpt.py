@@ -32,7 +32,7 @@ class Excerpt:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all of the file."""
+        """True where it is all of the file."""
         return self.first_frame == 0 and self.stop_frame is None
 
     @property
@@ -46,11 +46,11 @@ class Excerpt:
         return math.inf if self.stop_frame is None else self.stop_frame / GRID_FPS
 
     def holds(self, time_s: float) -> bool:
-        """Whether an instant, in seconds after the first video frame, lies in it."""
+        """Return True where an instant, in seconds after the first video frame, lies in it."""
         return self.start_s <= time_s < self.end_s
 
     def length_of(self, duration_s: float) -> float:
-        """How many seconds of a picture of *duration_s* seconds are in it."""
+        """Return the seconds of a picture of *duration_s* seconds that lie in it."""
         if self.stop_frame is not None and self.end_s <= duration_s:
             return (self.stop_frame - self.first_frame) / GRID_FPS
         return max(duration_s - self.first_frame / GRID_FPS, 0.0)

@@ -87,7 +87,7 @@ class FaceTracks:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerScores:
-    """How strongly the faces of `FaceTracks` speak, row by row."""
+    """Strength of speech of the faces of `FaceTracks`, row by row."""
 
     logit: np.ndarray
     """(M,) float32: score of the class "speaking"; above 0 is speaking. Never NaN."""

@@ -1,4 +1,4 @@
-"""What a video file is, and its pictures and sound."""
+"""A video file, its pictures and its sound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """How large a video may be, whatever its header claims: beyond, it is refused before memory or disk is spent."""
+    """Limits on a video, whatever its header claims: beyond, it is refused before memory or disk is spent."""
 
     pixels: int = 70_000_000
     """Most pixels of a picture, as stored and as displayed: 8192x8192 passes."""
@@ -32,11 +32,11 @@ class ClockJoin:
     starts: tuple[tuple[int, int], ...]
     """Index of each stream that goes on behind it, and how many of its packets lie before."""
     offset_s: Fraction
-    """What is added to the time stamps from there on."""
+    """Seconds added to the time stamps from there on."""
     at_s: Fraction
     """Instant of the join on the file's clock, the joins before it taken out."""
     jump_s: Fraction
-    """How far the clock jumps: below 0 for back."""
+    """Length of the clock's jump: below 0 for back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class SoundFile:
     zero_s: Fraction
     """Instant of the first video frame on this file's clock; below 0 where the sound begins later."""
     seen: tuple[int, int] | None = None
-    """As `Probe.seen`."""
+    """The same stamp as `Probe.seen`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What one look at a video file tells, before any work is done on it."""
+    """Facts that one look at a video file tells, before any work is done on it."""
 
     path: Path
     """Absolute path of the file."""
@@ -76,9 +76,9 @@ class Probe:
     audio_channels: int
     """Channels of that track; 0 without sound."""
     duration_of: Literal["picture", "file", "nothing"] = "nothing"
-    """What ``duration_s`` is claimed for: the picture itself, the longer of picture and sound, or a mere estimate."""
+    """The subject of ``duration_s``: the picture itself, the longer of picture and sound, or a mere estimate."""
     limits: MediaLimits = MediaLimits()
-    """What its readers go by."""
+    """The clock that its readers go by."""
     seen: tuple[int, int] | None = None
     """Size in bytes and time of the last change in nanoseconds when it was looked at; None: not compared later."""
     lead_s: Fraction = Fraction(0)
@@ -90,11 +90,11 @@ class Probe:
     sound_track: int = 1
     """Number of the sound track that is used, from 1, among those that can be decoded."""
     sound_tracks: int = 1
-    """How many there are to choose from."""
+    """Number of tracks to choose from."""
     sound_language: str = ""
     """Language that the file claims for the track; empty where it claims none."""
     excerpt: Excerpt = WHOLE_VIDEO
-    """What of it is worked on."""
+    """The part of it that is worked on."""
     sound_file: SoundFile | None = None
     """Where the sound is, if not in the video: `audio_rate_hz` and `audio_channels` are of it then."""
     url: str = ""
@@ -131,7 +131,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What of a video could not be read; nothing in a whole one."""
+    """Parts of a video that could not be read; none in a whole one."""
 
     picture_packets: int = 0
     """Packets of the picture that could not be decoded; the picture before them stays on screen."""
@@ -186,13 +186,13 @@ class AudioTrack:
     peak: float = 1.0
     """Largest sample, as a share of full scale."""
     notes: tuple[str, ...] = ()
-    """What people should know of the sound."""
+    """Remarks for people on the sound."""
     sound_track: int = 0
     """Number of the sound track that it was taken from; 0 where that is not known."""
     container_start_s: float = 0.0
     """Instant from which players count, in seconds after the first video frame: 0 or below."""
     excerpt: Excerpt = WHOLE_VIDEO
-    """What of the video is worked on: the file has some sound around it."""
+    """The part of the video that is worked on: the file has some sound around it."""
 
     rate_hz = AUDIO_RATE_HZ
 
@@ -249,7 +249,7 @@ def analysed_size(width_px: int, height_px: int, most_px: int) -> tuple[int, int
 
 @dataclass(frozen=True, slots=True)
 class PictureSizes:
-    """How large the pictures of a video are, and at which size they were analysed: width and height in pixels."""
+    """Size of a video's pictures, and the size at which they were analysed: width and height in pixels."""
 
     source_px: tuple[int, int]
     analysed_px: tuple[int, int]

@@ -79,7 +79,7 @@ class FinishedVideo:
 
 @dataclass(frozen=True, slots=True)
 class VideoResult:
-    """How one video of the run ended: a line of ``run.json``."""
+    """The end of one video of the run: a line of ``run.json``."""
 
     path: Path
     status: Literal["done", "partial", "skipped", "failed", "interrupted"]

@@ -1,4 +1,4 @@
-"""What is said, and by whom."""
+"""The words of a video, and their speakers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Word:
     """One spoken word."""
 
     text: str
-    """As Whisper gives it: with the space in front that separates it from the word before, where its language has
-    one. Sentences are ``"".join`` of their words."""
+    """The text as Whisper gives it: with the space in front that separates it from the word before, where its language
+    has one. Sentences are ``"".join`` of their words."""
     start_s: float
     """Below 0 for a word before the first video frame, where times count from that."""
     end_s: float
@@ -52,7 +52,7 @@ class Transcript:
     """ISO 639-1 code, such as ``en``."""
     segments: tuple[Segment, ...]
     notes: tuple[str, ...] = ()
-    """What people should know of the sound and of the words."""
+    """Remarks for people on the sound and the words."""
     sound_track: int = 0
     """Number of the sound track that the words were heard in; 0 where that is not known."""
 
@@ -88,7 +88,7 @@ class Sentence:
     probability: float | None
     """Mean calibrated probability over the same frames."""
     margin: float | None
-    """How much higher that mean logit is than the runner-up's among the other faces in view; None when alone."""
+    """Lead of that mean logit over the runner-up's among the other faces in view; None when alone."""
     coverage: float
     """Share of the sentence's frames in 0..1 on which the speaking face is in view."""
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.outputs.subtitles import (
-    LEAST_CUE_S,
+    MIN_CROWDED_CUE_S,
     LINE_COLUMNS,
     MAX_CUE_S,
     RIGHT_TO_LEFT_MARK,
@@ -98,7 +98,7 @@ def test_a_line_does_not_begin_with_closing_punctuation() -> None:
     [
         (1.0, 1.2, 9.0, 2.0),  # long enough to be read
         (1.0, 1.2, 1.5, 1.5),  # but not into the next one
-        (1.0, 1.0, 1.0, 1.0 + LEAST_CUE_S),
+        (1.0, 1.0, 1.0, 1.0 + MIN_CROWDED_CUE_S),
         (1.0, 2.5, 2.0, 2.5),  # both speak at once
     ],
 )
