@@ -26,10 +26,10 @@ OVERLAP = 0.3
 FINAL_OVERLAP = 0.1
 """The same for the boxes that pass the score: the demos suppress twice."""
 
-MOST_CANDIDATES = 5000
+MAX_CANDIDATES = 5000
 """Best candidates of a picture that enter suppression."""
 
-MOST_FACES = 750
+MAX_FACES = 750
 """Best boxes of a picture that leave it."""
 
 
@@ -79,12 +79,12 @@ def best_boxes(boxes: Tensor, scores: Tensor, threshold: float) -> tuple[Tensor,
         threshold: a score must be above it.
 
     Returns:
-        (N, 4) and (N,), N <= ``MOST_FACES``.
+        (N, 4) and (N,), N <= ``MAX_FACES``.
     """
     passed = torch.nonzero(scores > threshold)[:, 0]
-    if len(passed) > MOST_CANDIDATES:
-        passed = passed[torch.topk(scores[passed], MOST_CANDIDATES).indices]
-    kept = passed[nms(boxes[passed], scores[passed], OVERLAP)[:MOST_FACES]]
+    if len(passed) > MAX_CANDIDATES:
+        passed = passed[torch.topk(scores[passed], MAX_CANDIDATES).indices]
+    kept = passed[nms(boxes[passed], scores[passed], OVERLAP)[:MAX_FACES]]
     return boxes[kept], scores[kept]
 
 

@@ -26,7 +26,7 @@ CPU_BATCH_PX = CPU_BATCH_FRAMES * 320 * 180
 """Pixels, as the network reads them, up to which more than `CPU_FINE_FRAMES` frames enter it together: weights count
 for little beside larger pictures, and memory for much."""
 
-LEAST_SIDE_PX = 28
+MIN_SIDE_PX = 28
 """Shortest side that survives five halvings; smaller pictures are enlarged to it, whatever the scale."""
 
 
@@ -63,7 +63,7 @@ class S3fdDetector:
         """See ``FaceDetector.detect``; a scale of 0.25 is that of the published demos."""
         check_frames(frames, scale)
         lowest = DEFAULT_THRESHOLD["s3fd"] if threshold is None else threshold
-        scale = max(scale, LEAST_SIDE_PX / min(frames.shape[1:3]))
+        scale = max(scale, MIN_SIDE_PX / min(frames.shape[1:3]))
         most = self._most_together(frames.shape[1] * frames.shape[2] * scale**2)
         answers: list[np.ndarray] = []
         while len(answers) < len(frames):

@@ -10,7 +10,7 @@ import numpy as np
 from s3fd.common import MIN_LANDMARK_SCORE
 from s3fd.yunet import open_yunet
 
-LEAST_OVERLAP = 0.3
+MIN_OVERLAP = 0.3
 """Least overlap of YuNet's detection with the box of the known face."""
 
 
@@ -57,7 +57,7 @@ class YuNetLandmarks:
         shared = np.clip(width, 0, None) * np.clip(height, 0, None)
         overlap = shared / (found[:, 2] * found[:, 3] + (x2 - x1) * (y2 - y1) - shared)
         nearest = int(overlap.argmax())
-        return found[nearest, 4:14].reshape(5, 2) if overlap[nearest] >= LEAST_OVERLAP else None
+        return found[nearest, 4:14].reshape(5, 2) if overlap[nearest] >= MIN_OVERLAP else None
 
 
 def load_landmarks(yunet: Path | None) -> LandmarkFinder:

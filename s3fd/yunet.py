@@ -16,7 +16,7 @@ from s3fd.opencv_log import quiet
 OVERLAP = 0.3
 """Overlap over which the weaker of two boxes is dropped: the default of ``FaceDetectorYN``."""
 
-MOST_CANDIDATES = 5000
+MAX_CANDIDATES = 5000
 """Boxes kept before suppression: the default of ``FaceDetectorYN``."""
 
 
@@ -66,7 +66,7 @@ def open_yunet(weights: Path) -> cv2.FaceDetectorYN:
     try:
         with quiet():
             network = cv2.FaceDetectorYN.create(
-                str(weights), "", (320, 320), DEFAULT_THRESHOLD["yunet"], OVERLAP, MOST_CANDIDATES
+                str(weights), "", (320, 320), DEFAULT_THRESHOLD["yunet"], OVERLAP, MAX_CANDIDATES
             )
             network.detect(np.zeros((320, 320, 3), np.uint8))
     except cv2.error as error:

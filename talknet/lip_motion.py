@@ -56,10 +56,10 @@ QUIET_BOUNDS = (7.0, 12.0)
 """Between these the log energy of quiet moments is believed to lie: below is digital silence, above a track that is
 loud throughout. Quiet moments of the clips lie between 8 and 14, speech between 15 and 22."""
 
-LEAST_LOUDNESS = 5.0
+MIN_LOUDNESS = 5.0
 """Least log energy: lower ones count as this, so that digital silence does not rule a correlation."""
 
-LEAST_MOTION_PX = 0.2
+MIN_MOTION_PX = 0.2
 """Motion added before the logarithm: about that of noise and compression."""
 
 MOTION_SMOOTHING_FRAMES = 8
@@ -70,13 +70,13 @@ AGREEMENT_FRAMES = 12
 LAGS_FRAMES = (-1, 0, 1)
 """Frames by which the sound may lead or trail the lips."""
 
-MOST_SHIFT_PX = 12.0
+MAX_SHIFT_PX = 12.0
 """Longest move of a head from one frame to the next; phase correlation that finds more is wrong."""
 
-LEAST_SLOPE = 0.5
+MIN_SLOPE = 0.5
 """Grey levels per pixel: a face without any texture would turn noise into motion."""
 
-LEAST_LOGIT = -8.0
+MIN_LOGIT = -8.0
 """Least logit: silence need not be told more firmly."""
 
 
@@ -95,8 +95,8 @@ class LipMotion:
         features = face_features(*face_motion(crops[:frames]), loudness)
         face = features @ np.array(FACE_WEIGHTS)
         sound = SOUND_WEIGHTS[0] + SOUND_WEIGHTS[1] * above_quiet(loudness)
-        logits = -np.logaddexp(-face, -np.maximum(sound, LEAST_LOGIT))
-        return extended(np.maximum(logits, LEAST_LOGIT), len(crops))
+        logits = -np.logaddexp(-face, -np.maximum(sound, MIN_LOGIT))
+        return extended(np.maximum(logits, MIN_LOGIT), len(crops))
 
     def score_tracks(self, tracks: Sequence[Track]) -> list[np.ndarray]:
         """See ``SpeakerScorer.score_tracks``."""
@@ -118,7 +118,7 @@ def face_motion(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for number in range(1, len(crops)):
         now = _smooth(crops[number])
         (x, y), _ = cv2.phaseCorrelate(before, now, window)
-        if not max(abs(x), abs(y)) <= MOST_SHIFT_PX:
+        if not max(abs(x), abs(y)) <= MAX_SHIFT_PX:
             x = y = 0.0
         shift = np.array([[1, 0, x], [0, 1, y]], np.float32)
         moved = cv2.warpAffine(before, shift, (CROP_PX, CROP_PX), borderMode=cv2.BORDER_REPLICATE)
@@ -132,7 +132,7 @@ def face_motion(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def frame_loudness(mfcc: np.ndarray) -> np.ndarray:
     """(T,) float64: the log energy of each frame, from (4 T, 13) MFCC."""
     energies = mfcc[:, 0].astype(np.float64).reshape(-1, ROWS_PER_FRAME).mean(axis=1)
-    return np.maximum(np.nan_to_num(energies, nan=LEAST_LOUDNESS), LEAST_LOUDNESS)
+    return np.maximum(np.nan_to_num(energies, nan=MIN_LOUDNESS), MIN_LOUDNESS)
 
 
 def above_quiet(loudness: np.ndarray) -> np.ndarray:
@@ -149,7 +149,7 @@ def face_features(mouth: np.ndarray, upper: np.ndarray, loudness: np.ndarray) ->
         upper: (T,) motion in pixels.
         loudness: (T,), result of ``frame_loudness``.
     """
-    mouth, upper = np.log(mouth + LEAST_MOTION_PX), np.log(upper + LEAST_MOTION_PX)
+    mouth, upper = np.log(mouth + MIN_MOTION_PX), np.log(upper + MIN_MOTION_PX)
     agreement = np.max([_correlation(mouth, _delayed(loudness, lag)) for lag in LAGS_FRAMES], axis=0)
     smooth = [gaussian_filter1d(values, MOTION_SMOOTHING_FRAMES) for values in (mouth, upper)]
     return np.stack([np.ones(len(mouth)), *smooth, agreement], axis=1)
@@ -163,7 +163,7 @@ def _slope(crop: np.ndarray) -> float:
     """Mean slope of brightness over the face, in grey levels per pixel."""
     face = crop[FACE]
     slope = np.abs(np.diff(face, axis=0)).mean() + np.abs(np.diff(face, axis=1)).mean()
-    return max(float(slope), LEAST_SLOPE)
+    return max(float(slope), MIN_SLOPE)
 
 
 def _delayed(values: np.ndarray, frames: int) -> np.ndarray:

@@ -15,8 +15,8 @@ from scipy.signal import medfilt
 
 from pipeline.vision.crops import BORDER_GREY, FULL_PX
 
-LEAST_IOU = 0.5
-MOST_GAP = 10
+MIN_IOU = 0.5
+MAX_GAP = 10
 MIN_TRACK = 10
 MIN_FACE_PX = 1.0
 MEDIAN_FRAMES = 13
@@ -56,10 +56,10 @@ def old_tracks(faces: Sequence[np.ndarray], first_frame: int) -> list[OldTrack]:
                 if boxes:
                     begun.append((offset, boxes.pop(0)))
                 continue
-            if offset - begun[-1][0] > MOST_GAP:
+            if offset - begun[-1][0] > MAX_GAP:
                 break
             for place, box in enumerate(boxes):
-                if _iou(begun[-1][1], box) > LEAST_IOU:
+                if _iou(begun[-1][1], box) > MIN_IOU:
                     begun.append((offset, boxes.pop(place)))
                     break
         if len(begun) > MIN_TRACK:

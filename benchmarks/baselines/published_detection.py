@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import nms
 
-from s3fd.boxes import FINAL_OVERLAP, MOST_CANDIDATES, MOST_FACES, OVERLAP, decoded, priors
+from s3fd.boxes import FINAL_OVERLAP, MAX_CANDIDATES, MAX_FACES, OVERLAP, decoded, priors
 from s3fd.network import MEAN_RGB, S3fdNetwork
 
-LEAST_SCORE = 0.05
+MIN_SCORE = 0.05
 """Score over which a box enters the first suppression."""
 
 
@@ -26,9 +26,9 @@ def plain_faces(network: S3fdNetwork, frame: np.ndarray, scale: float, threshold
     offsets, logits, sizes, (height, width) = plain_outputs(network, frame, scale)
     prior = priors.__wrapped__(height, width, tuple(sizes), offsets.device)
     boxes, scores = decoded(offsets[0], prior), logits.softmax(dim=2)[0, :, 1]
-    boxes, scores = boxes[scores > LEAST_SCORE], scores[scores > LEAST_SCORE]
-    best = scores.argsort(descending=True)[:MOST_CANDIDATES]
-    kept = best[nms(boxes[best], scores[best], OVERLAP)][:MOST_FACES]
+    boxes, scores = boxes[scores > MIN_SCORE], scores[scores > MIN_SCORE]
+    best = scores.argsort(descending=True)[:MAX_CANDIDATES]
+    kept = best[nms(boxes[best], scores[best], OVERLAP)][:MAX_FACES]
     found = torch.cat([boxes[kept], scores[kept, None]], dim=1).cpu().numpy()
     found = found[found[:, 4] > threshold]
     found[:, :4] *= np.array([frame.shape[1], frame.shape[0]] * 2, np.float32)

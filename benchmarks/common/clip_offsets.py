@@ -15,10 +15,10 @@ from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME, Probe, ScoredTracks
 
-MOST_FRAMES = 6
+MAX_FRAMES = 6
 """Largest offset that is looked for, in frames."""
 
-LEAST_LIKENESS = 0.5
+MIN_LIKENESS = 0.5
 """Correlation below which a clip is not measured: a face that hardly moves, or silence."""
 
 THUMB_PX = 64
@@ -47,8 +47,8 @@ def _picture_lag(clip: dict[str, Any], path: Path, source: Probe, tracks: Scored
     if not near.any():
         return None
     x1, y1, x2, y2 = np.median(tracks.box_px[rows][near], axis=0).astype(int).clip(0).tolist()
-    begin = max(first - MOST_FRAMES, 0)
-    wide = read_frames(source, begin, first + len(shown) + MOST_FRAMES)
+    begin = max(first - MAX_FRAMES, 0)
+    wide = read_frames(source, begin, first + len(shown) + MAX_FRAMES)
     moved = _movement([frame[y1 : y2 + 1, x1 : x2 + 1] for frame in wide])
     return _lag(moved, _movement(shown), first - begin)
 
@@ -63,20 +63,20 @@ def _movement(pictures: list[np.ndarray]) -> np.ndarray:
 def _lag(whole: np.ndarray, part: np.ndarray, expected: int) -> float | None:
     """Return by how much later than at *expected* the signal *part* lies in *whole*."""
     likeness: dict[int, float] = {}
-    for lag in range(-MOST_FRAMES, MOST_FRAMES + 1):
+    for lag in range(-MAX_FRAMES, MAX_FRAMES + 1):
         start = expected - lag
         low, high = max(start, 0), min(start + len(part), len(whole))
-        if high - low > 2 * MOST_FRAMES:
+        if high - low > 2 * MAX_FRAMES:
             a, b = whole[low:high], part[low - start : high - start]
             spread = float(a.std() * b.std())
             likeness[lag] = float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread > 0 else 0.0
     best = max(likeness, key=lambda lag: likeness[lag], default=None)
-    return None if best is None or likeness[best] < LEAST_LIKENESS else float(best)
+    return None if best is None or likeness[best] < MIN_LIKENESS else float(best)
 
 
 def _sound_lag_s(path: Path, source: Probe, first: int) -> float | None:
     """Seconds by which the sound of the clip comes later than in the source."""
-    reach = MOST_FRAMES * SAMPLES_PER_FRAME
+    reach = MAX_FRAMES * SAMPLES_PER_FRAME
     with tempfile.TemporaryDirectory() as folder:
         clip = extract_sound(probe(path), Path(folder) / "clip")
         whole = extract_sound(source, Path(folder) / "source")
@@ -87,4 +87,4 @@ def _sound_lag_s(path: Path, source: Probe, first: int) -> float | None:
     energy = np.sqrt(np.sum(part**2) * np.convolve(around**2, np.ones(len(part)), mode="valid"))
     likeness = np.divide(match, energy, out=np.zeros_like(match), where=energy > 0)
     best = int(np.argmax(likeness))
-    return None if likeness[best] < LEAST_LIKENESS else (reach - best) / AUDIO_RATE_HZ
+    return None if likeness[best] < MIN_LIKENESS else (reach - best) / AUDIO_RATE_HZ

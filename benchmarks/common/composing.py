@@ -33,10 +33,10 @@ SHORTEST_SILENCE = 15
 SPAN_FRAMES = (40, 125)
 """Shortest and longest turn: 1.6 to 5 s."""
 
-LEAST_SPOKEN = 0.6
+MIN_SPOKEN = 0.6
 """Share of a turn's frames on which there is speech."""
 
-MOST_TURNS = 2
+MAX_TURNS = 2
 """Turns of each speaker in one conversation."""
 
 WORD_FRAMES = 8
@@ -193,16 +193,16 @@ def _neighbour_frames(head: Head, count: int, case: Case) -> np.ndarray:
 
 
 def _turns(head: Head, place: int | None, rng: np.random.Generator) -> list[Turn]:
-    """Draw up to ``MOST_TURNS`` spans of the head's video in which it speaks most of the time."""
+    """Draw up to ``MAX_TURNS`` spans of the head's video in which it speaks most of the time."""
     shortest, longest = SPAN_FRAMES
     spoken = np.concatenate([[0], np.cumsum(head.spoken)])
     spans: list[tuple[int, int]] = []
-    for _ in range(MOST_TURNS):
+    for _ in range(MAX_TURNS):
         length = int(rng.integers(shortest, min(longest, len(head)) + 1))
         starts = [
             first
             for first in range(len(head) - length + 1)
-            if spoken[first + length] - spoken[first] >= LEAST_SPOKEN * length
+            if spoken[first + length] - spoken[first] >= MIN_SPOKEN * length
             and all(first + length <= start or first >= stop for start, stop in spans)
         ]
         if starts:

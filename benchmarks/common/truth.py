@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.errors import InputError
 from pipeline.types import GRID_FPS
 
-LEAST_OVERLAP = 0.5
+MIN_OVERLAP = 0.5
 """Share of the smaller of two boxes that both must cover to be the same face."""
 
 
@@ -76,7 +76,7 @@ class Truth:
                 smaller = min(float(np.prod(box_px[2:] - box_px[:2])), float(np.prod(true[2:] - true[:2])))
                 share = float(np.prod(sides)) / smaller if smaller > 0 else 0.0
                 best = max(best, (share, person)) if best else (share, person)
-        return best[1] if best and best[0] >= LEAST_OVERLAP else None
+        return best[1] if best and best[0] >= MIN_OVERLAP else None
 
 
 def read_truth(folder: Path) -> list[Truth]:

@@ -32,12 +32,12 @@ from benchmarks.common.stage_costs import COSTS, Costs, measure, read_costs, wri
 GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 
 VIDEOS_PER_TEAM = 40
-LEAST_VIDEOS = 400
+MIN_VIDEOS = 400
 """Least number of simulated videos: with fewer, a few lengths decide the rates."""
 
-MOST_CORES = 64
+MAX_CORES = 64
 NEARLY = 0.97
-"""Share of the rate with `MOST_CORES` cores to a GPU that the balanced number of cores reaches."""
+"""Share of the rate with `MAX_CORES` cores to a GPU that the balanced number of cores reaches."""
 
 SHORTEST_MIN, LONGEST_MIN = 0.5, 240.0
 
@@ -142,7 +142,7 @@ def lengths(count: int, median_min: float, spread: float, seed: int) -> list[flo
 
 def simulated(cluster: Cluster, costs: Costs, flags: argparse.Namespace) -> Outcome:
     """Simulate a run over as many videos as make a steady state."""
-    count = max(LEAST_VIDEOS, VIDEOS_PER_TEAM * cluster.teams)
+    count = max(MIN_VIDEOS, VIDEOS_PER_TEAM * cluster.teams)
     return Simulation(cluster, costs, lengths(count, flags.minutes, flags.spread, flags.seed)).run()
 
 
@@ -162,12 +162,12 @@ def row(cluster: Cluster, costs: Costs, flags: argparse.Namespace) -> dict[str, 
 def balance(node: Cluster, costs: Costs, flags: argparse.Namespace) -> tuple[int, int]:
     """Return the fewest teams to a GPU that fill it, or else the fastest number of `flags.teams`; and for that number
     the fewest cores to a GPU with which the node is nearly as fast as with plenty of them."""
-    plenty = replace(node, cores_per_gpu=float(MOST_CORES))
+    plenty = replace(node, cores_per_gpu=float(MAX_CORES))
     outcomes = {teams: simulated(replace(plenty, teams_per_gpu=teams), costs, flags) for teams in sorted(flags.teams)}
     filling = [teams for teams, outcome in outcomes.items() if outcome.busy["gpu"] >= FULL]
     teams = filling[0] if filling else max(outcomes, key=lambda teams: outcomes[teams].minutes_per_s)
     wanted = NEARLY * outcomes[teams].minutes_per_s
-    few, enough = 0, MOST_CORES
+    few, enough = 0, MAX_CORES
     while enough - few > 1:
         middle = (few + enough) // 2
         cluster = replace(node, teams_per_gpu=teams, cores_per_gpu=float(middle))

@@ -25,10 +25,10 @@ from s3fd.boxes import face_scores
 from s3fd.detector import S3fdDetector
 from s3fd.network import S3fdNetwork
 
-MOST_DIFFERENCE = 1e-4
+MAX_DIFFERENCE = 1e-4
 """Largest difference of outputs in float32, as a share of their largest value."""
 
-LARGEST_PX = 1e5
+MAX_PX = 1e5
 """Coordinate beyond which a box is none."""
 
 
@@ -91,14 +91,12 @@ def _check_exact(published: S3fdNetwork, detector: S3fdDetector, frames: np.ndar
     The stand-in numbers of some layouts make boxes beyond all measure; those are not compared.
     """
     differences = _differences(published, detector, frames, scale)
-    if differences["max_abs_difference"] > MOST_DIFFERENCE:
+    if differences["max_abs_difference"] > MAX_DIFFERENCE:
         raise SystemExit("the two networks differ in float32: nothing to measure")
     for frame, found in zip(frames, detector.detect(frames, scale=scale, threshold=S3FD_THRESHOLD), strict=True):
         with np.errstate(all="ignore"):
             expected = plain_faces(published, frame, scale, S3FD_THRESHOLD)
-        if not all(
-            np.isfinite(boxes).all() and np.abs(boxes).max(initial=0) < LARGEST_PX for boxes in (expected, found)
-        ):
+        if not all(np.isfinite(boxes).all() and np.abs(boxes).max(initial=0) < MAX_PX for boxes in (expected, found)):
             continue
         if expected.shape != found.shape or not np.allclose(expected, found, rtol=1e-3, atol=0.1):
             raise SystemExit("the two find different boxes in float32: nothing to measure")

@@ -26,7 +26,7 @@ from talknet.lr_asd import LrAsd
 from talknet.scorer import NetworkScorer
 from talknet.talknet_layout import TalkNet
 
-MOST_DIFFERENCE = {torch.float32: 1e-3}
+MAX_DIFFERENCE = {torch.float32: 1e-3}
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def _measure(
     mfcc = rng.normal(0, 5, (4 * frames, 13)).astype(np.float32)
     expected, got = plain_logits(published, crops, mfcc), scorer.score(crops, mfcc)
     difference = float(np.abs(got - expected).max())
-    if difference > MOST_DIFFERENCE.get(scorer.dtype, np.inf):
+    if difference > MAX_DIFFERENCE.get(scorer.dtype, np.inf):
         raise SystemExit(f"the two differ by {difference}: nothing to measure")
     plain_s, fast_s = medians(
         device, arguments.runs, lambda: plain_logits(published, crops, mfcc), lambda: scorer.score(crops, mfcc)

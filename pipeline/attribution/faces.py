@@ -15,7 +15,7 @@ SMOOTHING_FRAMES = 9
 """Width of the running mean over the logits, in frames: 0.36 s, about two syllables. A mouth is shut for a frame or
 two inside every word, and a single frame is right only 88 times in 100; a wider mean would blur short turns."""
 
-LARGEST_LOGIT = 5.0
+MAX_LOGIT = 5.0
 """Logits are cut off here before they are averaged: beyond it a face is as good as certain (probability 0.993), and
 one wild frame must not outweigh a word."""
 
@@ -97,7 +97,7 @@ def smoothed_logits(tracks: ScoredTracks) -> np.ndarray:
     half = SMOOTHING_FRAMES // 2
     for track in tracks.track_ids:
         rows = tracks.rows(int(track))
-        logits = np.clip(tracks.logit[rows].astype(np.float64), -LARGEST_LOGIT, LARGEST_LOGIT)
+        logits = np.clip(tracks.logit[rows].astype(np.float64), -MAX_LOGIT, MAX_LOGIT)
         sums = np.concatenate([[0.0], np.cumsum(logits)])
         middle = np.arange(len(logits))
         low, high = np.maximum(middle - half, 0), np.minimum(middle + half + 1, len(logits))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-MOST_STATES = 20_000
+MAX_STATES = 20_000
 """Combinations of choices that are weighed at once: four rows of eleven choices each. Beyond it the row that was silent
 for longest is decided without the ones after it."""
 
@@ -77,7 +77,7 @@ def _advanced(before: _Step | None, place: Place, gone: frozenset[int]) -> _Step
     table = np.zeros(()) if before is None else before.forward
     rows = () if before is None else before.rows
     kept = [row for row in rows if row not in gone or row == place.row]
-    while len(kept) > 1 and _size(table, rows, kept, place) > MOST_STATES:
+    while len(kept) > 1 and _size(table, rows, kept, place) > MAX_STATES:
         kept.remove(next(row for row in kept if row != place.row))
     let_go = tuple(axis for axis, row in enumerate(rows) if row not in kept)
     table = _summed(table, let_go)

@@ -15,7 +15,7 @@ from pipeline.types import AttributedWord, Word
 INDEPENDENT_FRAMES = 5
 """Frames (0.2 s) after which a face's score says something new: evidence is the sum of the logits over this many."""
 
-MOST_FRAMES = 25
+MAX_FRAMES = 25
 """A word counts for one second at most: recognisers stretch words over silence."""
 
 IN_VIEW_SHARE = 0.5
@@ -160,7 +160,7 @@ def _evidence(word: Word, faces: Faces, threshold: float, slope: float) -> dict[
     """Return the evidence for each face in view, against 0 for nobody: log-odds over *threshold* over the word."""
     first, stop = frames_of(word.start_s, word.end_s)
     count = stop - first
-    weight = slope * min(count, MOST_FRAMES) / INDEPENDENT_FRAMES
+    weight = slope * min(count, MAX_FRAMES) / INDEPENDENT_FRAMES
     evidence: dict[State, float] = {}
     for track in faces.in_view(first, stop):
         scores = faces.smoothed[faces.rows(track, first, stop)]

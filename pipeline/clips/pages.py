@@ -19,7 +19,7 @@ from pipeline.media.posters import clip_poster, pictures_at
 from pipeline.media.probe import probe as probe_file
 from pipeline.outputs.contact_sheet import write_contact_sheets
 from pipeline.outputs.manifest import read_manifest
-from pipeline.outputs.report import MOST_POSTERS, write_report
+from pipeline.outputs.report import MAX_POSTERS, write_report
 from pipeline.outputs.report_data import speakers_of
 from pipeline.outputs.tracks import read_tracks
 from pipeline.outputs.transcript import read_own_transcript
@@ -57,7 +57,7 @@ def write_pages(
     else:
         sheets = write_contact_sheets(folder, tracks, functools.partial(pictures_at, probe), speakers)
     posters = {}
-    for clip in manifest["clips"][:MOST_POSTERS]:
+    for clip in manifest["clips"][:MAX_POSTERS]:
         if (poster := clip_poster(folder / "output" / clip["clip"], _first_seen(clip))) is not None:
             posters[clip["clip"]] = poster
     return write_report(folder, manifest, transcript, tracks, timings, posters=posters, sheets=sheets)

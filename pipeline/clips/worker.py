@@ -39,7 +39,7 @@ from pipeline.types import (
     Transcript,
 )
 
-MOST_AT_ONCE = 4
+MAX_AT_ONCE = 4
 """Clips that one process cuts at the same time where nothing is asked for: each holds some decoded pictures, and up to
 half a gigabyte in the encoder for the whole of a 4K picture."""
 
@@ -177,7 +177,7 @@ def clips_at_once(config: Config) -> int:
     """Return the clips that one process cuts at the same time."""
     if isinstance(config.CLIPS_AT_ONCE, int):
         return config.CLIPS_AT_ONCE
-    return min(max(core_count() // config.NUM_MUX_WORKERS, 1), MOST_AT_ONCE)
+    return min(max(core_count() // config.NUM_MUX_WORKERS, 1), MAX_AT_ONCE)
 
 
 def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config, reader: SpanReader, sounds: SoundReader) -> Plan:

@@ -18,7 +18,7 @@ GRID_RATE = Fraction(GRID_FPS)
 HIGHEST_RATE = 240
 """Clips of more frames a second than this are made on the grid: such rates are clocks, not pictures."""
 
-LARGEST_DENOMINATOR = 1001
+MAX_DENOMINATOR = 1001
 """Of a clip's rate: that of 24000/1001 and its kin. Averages that a file gives with more digits are rounded to it."""
 
 
@@ -31,7 +31,7 @@ def clip_rate(source: Fraction, wanted: str) -> Fraction:
     """
     if wanted == "grid" or not 1 <= source <= HIGHEST_RATE:
         return GRID_RATE
-    return source.limit_denominator(LARGEST_DENOMINATOR)
+    return source.limit_denominator(MAX_DENOMINATOR)
 
 
 def frames_within(grid_frames: int, rate: Fraction) -> int:

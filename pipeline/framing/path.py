@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 from pipeline.framing.styles import Style
 from pipeline.types import ScoredTracks
 
-LEAST_MARGIN = 0.05
+MIN_MARGIN = 0.05
 """Margin that stays around the box, in half sides, when a sudden move is faster than the smooth path, or when the
 wanted margin is wider than the picture."""
 
@@ -139,7 +139,7 @@ def _smooth_path(
 
     low, high = np.clip(low, 0, picture_px), np.clip(high, 0, picture_px)
     reach_x, reach_y = np.maximum(centre - low, high - centre).T
-    margin = 1 + min(scale, LEAST_MARGIN)
+    margin = 1 + min(scale, MIN_MARGIN)
     reach_y = np.minimum(np.minimum(reach_y * margin, np.maximum(reach_y, room)), picture_px[1] / 2)
     reach = np.maximum(np.minimum(reach_x * margin / aspect, room), reach_y)
     half = wanted + _envelope(np.maximum(reach - wanted, 0), style.place_sigma_frames)

@@ -23,7 +23,7 @@ from av.audio.resampler import AudioResampler
 from pipeline.errors import InputError
 from pipeline.media.faults import check_system
 from pipeline.media.joins import join_notes, on_one_clock
-from pipeline.media.limits import MOST_CHANNELS, SOUND_RATES_HZ, check_length
+from pipeline.media.limits import MAX_CHANNELS, SOUND_RATES_HZ, check_length
 from pipeline.media.mixing import Mixer, mono_mixer, stereo_mixer
 from pipeline.media.probe import MISSING_S, check_unchanged, claimed_end, opened, packets
 from pipeline.media.sound_tracks import sound_streams
@@ -44,7 +44,7 @@ SEEK_LEAD_S = Fraction(1, 2)
 """Time before a wanted span at which decoding begins: audio codecs need the packets before to get going."""
 
 
-LARGEST_STEP = 4_000_000
+MAX_STEP = 4_000_000
 """Most products of a resampling filter; rates without a common divisor with 16 kHz would need gigabytes."""
 
 USUAL_RATE_HZ = 48_000
@@ -179,7 +179,7 @@ def _working_rate(rate_hz: int) -> int:
     """Return the rate from which sound is brought to 16 kHz: the source's own, unless the two have too little in
     common."""
     common = math.gcd(rate_hz, AUDIO_RATE_HZ)
-    return rate_hz if (rate_hz // common) * (AUDIO_RATE_HZ // common) <= LARGEST_STEP else USUAL_RATE_HZ
+    return rate_hz if (rate_hz // common) * (AUDIO_RATE_HZ // common) <= MAX_STEP else USUAL_RATE_HZ
 
 
 def read_sound(probe: Probe, start_s: Fraction, end_s: Fraction) -> tuple[np.ndarray, int]:
@@ -288,7 +288,7 @@ def _decoded(
                     end_s = (packet.pts + (packet.duration or 0)) * time_base
                 for frame in frames:
                     assert isinstance(frame, AudioFrame)
-                    if frame.sample_rate not in SOUND_RATES_HZ or frame.layout.nb_channels > MOST_CHANNELS:
+                    if frame.sample_rate not in SOUND_RATES_HZ or frame.layout.nb_channels > MAX_CHANNELS:
                         losses.packets += reached
                         continue
                     shape = (frame.format.name, frame.layout.name, frame.sample_rate)

@@ -34,7 +34,7 @@ with other numbers of threads, which would depend on the machine's cores."""
 ALL_THREADS = 0
 """Number of threads that lets x264 choose."""
 
-LARGEST_SMALL_PX = (1024, 576)
+MAX_SMALL_PX = (1024, 576)
 """Width and height up to which readers that ignore the colour tag of a file take its picture for BT.601; they take
 larger ones for BT.709. Clips are what such readers expect, and tagged."""
 
@@ -237,7 +237,7 @@ def _feed(pipe: IO[bytes], frames: Iterable[np.ndarray], shape: tuple[int, int, 
 
 def colour_matrix(size_px: tuple[int, int]) -> str:
     """Return FFmpeg's name of the colour matrix for a picture of that size, for conversion and tag."""
-    small = size_px[0] <= LARGEST_SMALL_PX[0] and size_px[1] <= LARGEST_SMALL_PX[1]
+    small = size_px[0] <= MAX_SMALL_PX[0] and size_px[1] <= MAX_SMALL_PX[1]
     return "smpte170m" if small else "bt709"
 
 

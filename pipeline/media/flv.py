@@ -24,7 +24,7 @@ HEADER_BYTES, TAG_HEADER_BYTES, SIZE_BYTES = 13, 11, 4
 BLOCK_BYTES = 1 << 24
 """Bytes that are looked through at a time."""
 
-MOST_PIECES, MOST_TAGS = 10_000, 5_000_000
+MAX_PIECES, MAX_TAGS = 10_000, 5_000_000
 """Most pieces of a file, above which it is left as it is, and most tags read of a piece that is cut off. A day has
 four million tags."""
 
@@ -68,9 +68,9 @@ def _headers(file: BinaryIO) -> list[Span]:
         found += [(at + header.start(), at + header.end()) for header in HEADER.finditer(content)]
         kept = content[-HEADER_BYTES + 1 :]
         at += len(content) - len(kept)
-        if len(found) > MOST_PIECES:
+        if len(found) > MAX_PIECES:
             break
-    is_usual = found and found[0][0] == 0 and len(found) <= MOST_PIECES
+    is_usual = found and found[0][0] == 0 and len(found) <= MAX_PIECES
     return found if is_usual else [(0, HEADER_BYTES)]
 
 
@@ -82,7 +82,7 @@ def _end_of_tags(file: BinaryIO, start: int, stop: int) -> int:
     if last >= start and _tag_bytes(file, last) == last_bytes:
         return stop
     at = start
-    for _ in range(MOST_TAGS):
+    for _ in range(MAX_TAGS):
         after = at + _tag_bytes(file, at) + SIZE_BYTES
         if after > stop:
             break

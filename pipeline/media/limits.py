@@ -8,13 +8,13 @@ from pathlib import Path
 from pipeline.errors import InputError
 from pipeline.types import MediaLimits
 
-MOST_SIDE_PX = 32_766
+MAX_SIDE_PX = 32_766
 """Longest side of a picture: OpenCV maps pictures with 16-bit coordinates."""
 
 SOUND_RATES_HZ = range(1_000, 768_001)
 """Sample rates of sound that exists, from the slowest telephone to the fastest studio."""
 
-MOST_CHANNELS = 64
+MAX_CHANNELS = 64
 """Most channels of a sound: FFmpeg has names for so many places."""
 
 PICTURE_RATES = (Fraction(1, 10), Fraction(1000))
@@ -27,10 +27,10 @@ def check_picture(width: int, height: int, limits: MediaLimits, path: Path) -> N
     Raises:
         InputError: ``too_large``.
     """
-    if width * height > limits.pixels or max(width, height) > MOST_SIDE_PX:
+    if width * height > limits.pixels or max(width, height) > MAX_SIDE_PX:
         raise InputError(
             "too_large",
-            f"its picture claims {width}x{height} pixels; at most {limits.pixels / 1e6:g} million and {MOST_SIDE_PX} a "
+            f"its picture claims {width}x{height} pixels; at most {limits.pixels / 1e6:g} million and {MAX_SIDE_PX} a "
             "side are read. Scale it down with ffmpeg, or raise MAX_MEGAPIXELS and use --retry-failed",
             path,
         )
@@ -59,11 +59,11 @@ def check_sound(rate_hz: int, channels: int, path: Path) -> None:
     Raises:
         InputError: ``too_large``.
     """
-    if rate_hz not in SOUND_RATES_HZ or channels > MOST_CHANNELS:
+    if rate_hz not in SOUND_RATES_HZ or channels > MAX_CHANNELS:
         raise InputError(
             "too_large",
             f"its sound claims {rate_hz} samples a second and {channels} channels; {SOUND_RATES_HZ.start} to "
-            f"{SOUND_RATES_HZ.stop - 1} and at most {MOST_CHANNELS} are read. Convert its sound with ffmpeg",
+            f"{SOUND_RATES_HZ.stop - 1} and at most {MAX_CHANNELS} are read. Convert its sound with ffmpeg",
             path,
         )
 

@@ -32,7 +32,7 @@ from pipeline.types import ClockJoin, MediaLimits, Probe, SoundFile
 MISSING_S = 0.5
 """Seconds below which a file lacks nothing at its end: headers are seldom exact."""
 
-LEAST_UNREAD = 25
+MIN_UNREAD = 25
 """Packets of other pictures at the end of a file below which they are a programme beside the chosen one."""
 
 CONTAINERS = (
@@ -207,7 +207,7 @@ def probe(path: Path, limits: MediaLimits = MediaLimits(), sound_track: str = AU
             duration_of=duration_of,
             limits=limits,
             joins=joins,
-            unread_packets=unread if unread >= LEAST_UNREAD else 0,
+            unread_packets=unread if unread >= MIN_UNREAD else 0,
             seen=seen,
             lead_s=_lead(container, frame_time(first, time_base)),
         )

@@ -13,13 +13,13 @@ from pipeline.outputs.pages import clock
 from pipeline.results import SHEET_NAME, SHEETS
 from pipeline.types import GRID_FPS, ScoredTracks
 
-MOST_FACES, FEWEST_FACES = 24, 6
+MAX_FACES, MIN_FACES = 24, 6
 """Faces on a sheet; fewer than the most where a video has many persons."""
 
-MOST_PERSONS = 60
+MAX_PERSONS = 60
 """Most sheets of a video: the persons longest in view get one."""
 
-MOST_PICTURES = 240
+MAX_PICTURES = 240
 """Most faces of a whole video: each costs a seek and up to one group of pictures of decoding, half a second at
 1080p."""
 
@@ -84,8 +84,8 @@ def chosen_rows(tracks: ScoredTracks) -> dict[int, list[int]]:
     """Return the rows of *tracks* whose faces are shown, per person, in order of time: spread evenly over the time in
     view."""
     persons, counts = np.unique(tracks.person, return_counts=True)
-    longest = np.argsort(-counts, kind="stable")[:MOST_PERSONS]
-    most = min(max(MOST_PICTURES // max(len(longest), 1), FEWEST_FACES), MOST_FACES)
+    longest = np.argsort(-counts, kind="stable")[:MAX_PERSONS]
+    most = min(max(MAX_PICTURES // max(len(longest), 1), MIN_FACES), MAX_FACES)
     chosen = {}
     for person in sorted(persons[longest].tolist()):
         rows = np.flatnonzero(tracks.person == person)

@@ -16,13 +16,13 @@ INDEX = "index.html"
 STYLES = ("page.css", "index.css")
 SCRIPTS = ("common.js", "index.js")
 
-MOST_SENTENCES = 50_000
-"""Sentences that the page can search, and `MOST_LETTERS` their letters: some 70 hours of talk. Beyond, the page says
+MAX_SENTENCES = 50_000
+"""Sentences that the page can search, and `MAX_LETTERS` their letters: some 70 hours of talk. Beyond, the page says
 that its search is not whole; ``clips.jsonl`` is."""
 
-MOST_LETTERS = 6_000_000
+MAX_LETTERS = 6_000_000
 
-MOST_MESSAGE_LETTERS = 600
+MAX_MESSAGE_LETTERS = 600
 """Most letters of an error's message; ``run.json`` has it whole."""
 
 
@@ -58,12 +58,12 @@ def index_html(home: Path, run: Mapping[str, Any], manifests: Iterable[Path]) ->
             continue
         summary = summary_of(path)
         _fill(videos[number], home, path, summary)
-        if len(sentences) >= MOST_SENTENCES or letters > MOST_LETTERS:
+        if len(sentences) >= MAX_SENTENCES or letters > MAX_LETTERS:
             left_out += summary.clips + summary.dropped
             continue
         for said in _sentences(number, read_own_manifest(path)):
             letters += len(said[4])
-            if len(sentences) < MOST_SENTENCES and letters <= MOST_LETTERS:
+            if len(sentences) < MAX_SENTENCES and letters <= MAX_LETTERS:
                 sentences.append(said)
             else:
                 left_out += 1
@@ -108,8 +108,8 @@ def totals(run: Mapping[str, Any], videos: Iterable[Mapping[str, Any]]) -> list[
 
 def _video(line: Mapping[str, Any]) -> dict[str, Any]:
     message = shown(line["message"])
-    if len(message) > MOST_MESSAGE_LETTERS:
-        message = message[:MOST_MESSAGE_LETTERS] + " …"
+    if len(message) > MAX_MESSAGE_LETTERS:
+        message = message[:MAX_MESSAGE_LETTERS] + " …"
     return {
         "name": shown(Path(line["path"]).name),
         "path": shown(line["path"]),

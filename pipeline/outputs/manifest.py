@@ -41,7 +41,7 @@ SCHEMA_VERSION = 1
 TIME_DIGITS = 3
 SCORE_DIGITS = 4
 
-LARGEST_BYTES = 256 * 2**20
+MAX_BYTES = 256 * 2**20
 """Size above which a file is refused before it is read: an hour of talk takes about 4 MB."""
 
 
@@ -140,7 +140,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_manifest`` when it is no valid manifest or
-            greater than `LARGEST_BYTES`.
+            greater than `MAX_BYTES`.
     """
     return validated(read_content(path), path)
 
@@ -152,8 +152,8 @@ def read_content(path: Path) -> bytes:
         InputError: ``unreadable`` or ``bad_manifest``; see `read_manifest`.
     """
     try:
-        if (size := path.stat().st_size) > LARGEST_BYTES:
-            raise InputError("bad_manifest", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise InputError("bad_manifest", f"has {size} bytes; at most {MAX_BYTES} are read", path)
         return path.read_bytes()
     except OSError as error:
         raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error

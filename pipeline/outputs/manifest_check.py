@@ -11,7 +11,7 @@ from pipeline.errors import InputError
 from pipeline.outputs.manifest import read_manifest
 from pipeline.results import MANIFEST
 
-MOST_SECONDS = 30.0
+MAX_SECONDS = 30.0
 """Time after which no more manifests are validated: that of an hour of talk takes about a second."""
 
 
@@ -27,7 +27,7 @@ class Checked:
     """Errors, one for each manifest that does not fit, naming the file, the place in it and the fault."""
 
 
-def check_manifests(folders: Iterable[Path], recursive: bool = False, most_seconds: float = MOST_SECONDS) -> Checked:
+def check_manifests(folders: Iterable[Path], recursive: bool = False, most_seconds: float = MAX_SECONDS) -> Checked:
     """Validate the manifests of the results in *folders*, in order of their names, while there is time.
 
     Args:

@@ -16,7 +16,7 @@ from pipeline.types import ScoredTracks
 STYLES = ("page.css", "report.css")
 SCRIPTS = ("common.js", "player.js", "clips.js", "transcript.js", "timeline.js", "report.js")
 
-MOST_POSTERS = 1000
+MAX_POSTERS = 1000
 """Most posters that are put into a page, 4 kB each: it must open quickly."""
 
 
@@ -40,7 +40,7 @@ def write_report(
         transcript: result of `pipeline.outputs.transcript.transcript_json`.
         tracks: faces and scores.
         timings: seconds that each stage took; may be empty.
-        posters: JPEG of clips by file name; the first `MOST_POSTERS` are used.
+        posters: JPEG of clips by file name; the first `MAX_POSTERS` are used.
         sheets: contact sheets by person.
 
     Returns:
@@ -63,7 +63,7 @@ def report_html(
     """Return the page that `write_report` writes."""
     source = manifest["source"]
     urls = {person: link(sheet, folder) for person, sheet in sheets.items()}
-    few = dict(list(posters.items())[:MOST_POSTERS])
+    few = dict(list(posters.items())[:MAX_POSTERS])
     name = shown(Path(source["path"]).name)
     data = report_data(manifest, transcript, tracks, posters=few, sheets=urls)
     return page(

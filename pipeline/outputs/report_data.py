@@ -13,16 +13,16 @@ from config import Config
 from pipeline.outputs.manifest import settings_of
 from pipeline.types import GRID_FPS, ScoredTracks
 
-MOST_COLUMNS = 6000
+MAX_COLUMNS = 6000
 """Most columns of a score curve: those of a wide screen at a threefold zoom. A shorter video has one a frame."""
 
-MOST_LANES = 200
+MAX_LANES = 200
 """Most persons with a lane: those who speak first, then those longest in view."""
 
-MOST_SILENT = 8
+MAX_SILENT = 8
 """Most persons who never speak that are listed beside those who do."""
 
-MOST_WORDS_A_TURN = 60
+MAX_WORDS_A_TURN = 60
 """Longest paragraph of the transcript, in words."""
 
 Word = tuple[str, float, float, int]
@@ -96,7 +96,7 @@ def lanes(tracks: ScoredTracks, speakers: Mapping[int, int], sheets: Mapping[int
         key=lambda line: (speakers.get(line[0], 1 << 31), -line[1], line[0]),
     )
     found = []
-    for person, count in order[:MOST_LANES]:
+    for person, count in order[:MAX_LANES]:
         rows = tracks.person == person
         found.append(
             {
@@ -123,7 +123,7 @@ def curve(frame: np.ndarray, probability: np.ndarray, frame_count: int) -> dict[
         ``step``, frames a column, and ``runs``: ``[first column, [lowest ...], [highest ...]]`` of each stretch in
         view, in hundredths.
     """
-    step = max(-(-frame_count // MOST_COLUMNS), 1)
+    step = max(-(-frame_count // MAX_COLUMNS), 1)
     order = np.argsort(frame, kind="stable")
     column, hundredths = frame[order] // step, np.rint(probability[order] * 100).astype(int)
     if not len(column):
@@ -143,7 +143,7 @@ def turns(transcript: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[di
     for segment in transcript["segments"]:
         for word in segment["words"]:
             speaker = word.get("speaker")
-            if not found or found[-1]["speaker"] != speaker or len(found[-1]["words"]) >= MOST_WORDS_A_TURN:
+            if not found or found[-1]["speaker"] != speaker or len(found[-1]["words"]) >= MAX_WORDS_A_TURN:
                 found.append({"speaker": speaker, "words": []})
             key = word["start"], word["end"], word["word"].strip()
             found[-1]["words"].append([word["word"], word["start"], word["end"], sentence_of.get(key, -1)])
@@ -155,7 +155,7 @@ def speaking_rows(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     Returns:
         ``who``, ``speaker`` or None, ``seconds``, ``share`` of all speech in percent, ``sentences``, ``words`` and
-        ``in_view`` in seconds, None for those off screen. Of the persons who never speak, the `MOST_SILENT` that are
+        ``in_view`` in seconds, None for those off screen. Of the persons who never speak, the `MAX_SILENT` that are
         longest in view.
     """
     speaking = manifest.get("speaking")
@@ -166,7 +166,7 @@ def speaking_rows(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = [{"who": f"Speaker {line['speaker']}", **line} for line in heard]
     if speaking["off_screen"]["words"]:
         rows.append({"who": "Off-screen", "speaker": None, "in_view": None, **speaking["off_screen"]})
-    rows += [{"who": f"Person {line['person']}", **line} for line in silent[:MOST_SILENT]]
+    rows += [{"who": f"Person {line['person']}", **line} for line in silent[:MAX_SILENT]]
     whole_s = speaking["speech"]
     return [{**row, "share": 100 * row["seconds"] / whole_s if whole_s else 0.0} for row in rows]
 

@@ -62,7 +62,7 @@ FORMS = MappingProxyType(
 OPTIONAL_FORMS = MappingProxyType({"picture_px": ("<i4", 1)})
 """Type and number of dimensions of arrays that may be missing."""
 
-LARGEST_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 """Size above which files, or their arrays, are refused: a row takes 36 bytes, so that ten faces in view all the time
 fill it in 33 hours."""
 
@@ -159,13 +159,13 @@ def tracks_mark(path: Path) -> str:
 
 
 class _Arrays:
-    """Arrays of an open file by name, each read when it is asked for; together at most `LARGEST_BYTES`.
+    """Arrays of an open file by name, each read when it is asked for; together at most `MAX_BYTES`.
 
     Nothing is allocated for mere claims of a header, and no type but the expected one is read: no pickle.
     """
 
     def __init__(self, stored: zipfile.ZipFile) -> None:
-        self._stored, self._left = stored, LARGEST_BYTES
+        self._stored, self._left = stored, MAX_BYTES
 
     def __contains__(self, name: str) -> bool:
         return f"{name}.npy" in self._stored.namelist()
@@ -176,7 +176,7 @@ class _Arrays:
             shape, in_columns, dtype = _header(member, name)
             size = math.prod(shape) * dtype.itemsize
             if size > self._left:
-                raise ValueError(f"{name} claims the shape {shape}; at most {LARGEST_BYTES} bytes are read in all")
+                raise ValueError(f"{name} claims the shape {shape}; at most {MAX_BYTES} bytes are read in all")
             self._left -= size
             content = member.read(size)
         if len(content) != size:
@@ -203,8 +203,8 @@ def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dty
 @contextmanager
 def _opened(path: Path) -> Iterator[_Arrays]:
     try:
-        if (size := path.stat().st_size) > LARGEST_BYTES:
-            raise ValueError(f"it has {size} bytes; at most {LARGEST_BYTES} are read")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise ValueError(f"it has {size} bytes; at most {MAX_BYTES} are read")
         with zipfile.ZipFile(path) as stored:
             yield _Arrays(stored)
     except OSError as error:

@@ -11,7 +11,7 @@ from pipeline.errors import InputError
 from pipeline.outputs.files import write_json
 from pipeline.types import AttributedWord, Segment, Transcript, Word
 
-LARGEST_BYTES = 256 * 2**20
+MAX_BYTES = 256 * 2**20
 """Size above which a file is not ours: an hour of talk takes about 3 MB."""
 
 ZERO, FIRST_VIDEO_FRAME = "time_zero", "first_video_frame"
@@ -76,8 +76,8 @@ def read_own_transcript(path: Path) -> tuple[Transcript, str]:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_transcript`` when it is none of ours.
     """
     try:
-        if (size := path.stat().st_size) > LARGEST_BYTES:
-            raise ValueError(f"it has {size} bytes; at most {LARGEST_BYTES} are read")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise ValueError(f"it has {size} bytes; at most {MAX_BYTES} are read")
         content = json.loads(path.read_bytes())
         segments = tuple(_segment(segment) for segment in content["segments"])
         notes = tuple(_text(note) for note in content.get("notes", []))

@@ -26,7 +26,7 @@ T = TypeVar("T")
 HALF_FRAME = 0.5
 """A frame of the grid stands for the time from half a frame before its middle to half a frame after."""
 
-MOST_CUES = 2
+MAX_CUES = 2
 """Subtitles that are shown at the same time, the latest: more would hide the picture."""
 
 TOLD_EVERY = 25
@@ -131,7 +131,7 @@ def draw_all(
             box, probability = interpolated(tracks, track, at)
             draw_face(even, box, probability, labels.get(track, ""))
         said = captions.at(float((number + Fraction(1, 2)) / rate))
-        lines = [line.replace(RIGHT_TO_LEFT_MARK, "") for cue in said[-MOST_CUES:] for line in cue.lines]
+        lines = [line.replace(RIGHT_TO_LEFT_MARK, "") for cue in said[-MAX_CUES:] for line in cue.lines]
         draw_caption(even, lines)
         yield even
 

@@ -28,7 +28,7 @@ AROUND_PX = 4
 TOLERANCE_PX = 1 / 32
 """Distance that the picture may lie from its place, in pixels of the clip."""
 
-MOST_BEFORE_PX = 32
+MAX_BEFORE_PX = 32
 """Source pixels before a window of which one is looked for that resizing may begin on."""
 
 SHARPNESS = -0.5
@@ -174,7 +174,7 @@ def _side(start_px: float, end_px: float, count: int) -> _Side:
     step = (end_px - start_px) / count
     nearest = floor(start_px) - (AROUND_PX if start_px > 0 else 0)
     best, least = nearest, inf
-    for first in range(nearest, nearest - MOST_BEFORE_PX, -1):
+    for first in range(nearest, nearest - MAX_BEFORE_PX, -1):
         steps = (start_px - first) / step
         if abs(steps - round(steps)) < least:
             best, least = first, abs(steps - round(steps))

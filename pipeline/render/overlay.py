@@ -21,13 +21,13 @@ UNIT_PX = 480
 LINE_PX = (2.0, 4.0)
 """Thickness of a box at probability 0 and 1."""
 
-LEAST_LINE_PX = 2
+MIN_LINE_PX = 2
 """Thinner lines lose their colour in H.264, which halves the colour's resolution."""
 
 LABEL_SHARE, CAPTION_SHARE = 0.035, 0.05
 """Height of letters, as a share of the shorter side of the picture."""
 
-LEAST_LETTER_PX = 11
+MIN_LETTER_PX = 11
 """Smaller ones cannot be read."""
 
 CAPTION_WIDTH = 0.92
@@ -54,14 +54,14 @@ def draw_face(picture: np.ndarray, box_px: Sequence[float], probability: float, 
     """
     height, width = picture.shape[:2]
     unit = min(height, width) / UNIT_PX
-    thick = max(round(float(np.interp(probability, (0, 1), LINE_PX)) * unit), LEAST_LINE_PX)
+    thick = max(round(float(np.interp(probability, (0, 1), LINE_PX)) * unit), MIN_LINE_PX)
     first, last = (round(box_px[0]), round(box_px[1])), (round(box_px[2]), round(box_px[3]))
     colour = colour_of(probability)
     cv2.rectangle(picture, first, last, DARK, thick + 2 * max(round(unit), 1))
     cv2.rectangle(picture, first, last, colour, thick)
 
     text = f"{label}  {probability:.0%}".strip()
-    letter_px = max(round(LABEL_SHARE * min(height, width)), LEAST_LETTER_PX)
+    letter_px = max(round(LABEL_SHARE * min(height, width)), MIN_LETTER_PX)
     text_width, margin = _text_width(text, letter_px), letter_px // 3
     plate_width, plate_height = text_width + 2 * margin, letter_px + 2 * margin
     left = min(max(first[0] - thick, 0), max(width - plate_width, 0))
@@ -79,10 +79,10 @@ def draw_caption(picture: np.ndarray, lines: Sequence[str]) -> None:
     Japanese and Korean.
     """
     height, width = picture.shape[:2]
-    letter_px = max(round(CAPTION_SHARE * min(height, width)), LEAST_LETTER_PX)
+    letter_px = max(round(CAPTION_SHARE * min(height, width)), MIN_LETTER_PX)
     widest = max((_text_width(line, letter_px) for line in lines), default=0)
     if widest > CAPTION_WIDTH * width:
-        letter_px = max(int(letter_px * CAPTION_WIDTH * width / widest), LEAST_LETTER_PX)
+        letter_px = max(int(letter_px * CAPTION_WIDTH * width / widest), MIN_LETTER_PX)
         widest = max(_text_width(line, letter_px) for line in lines)
     if not widest:
         return

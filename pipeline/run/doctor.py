@@ -26,7 +26,7 @@ from pipeline.speech.checkpoints.own import is_path
 from pipeline.storage.places import check, is_url, places
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
-LEAST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 EITHER = {"opencv-python": "opencv-python-headless"}
 """Packages that another one of the same version may stand for."""
 
@@ -67,8 +67,8 @@ def examine(config: Config, videos: Path | str | None) -> Iterator[Finding]:
 
 def _python() -> Finding:
     version = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info < LEAST_PYTHON:
-        return Finding("FAIL", "python", f"{version} is too old. Use {'.'.join(map(str, LEAST_PYTHON))} or newer")
+    if sys.version_info < MIN_PYTHON:
+        return Finding("FAIL", "python", f"{version} is too old. Use {'.'.join(map(str, MIN_PYTHON))} or newer")
     return Finding("ok", "python", f"{version}, {core_count()} cores")
 
 

@@ -28,7 +28,7 @@ from pipeline.storage.places import is_url
 from pipeline.types import VideoResult
 from pipeline.wording import counted, listed
 
-LARGEST_REPORT_BYTES = 1 << 28
+MAX_REPORT_BYTES = 1 << 28
 
 CLIP_BYTES_PER_S = 40_000
 """Bytes of results to a second of video where no earlier run tells: what those of ``samples/`` take, in which speech
@@ -110,7 +110,7 @@ def past_of(home: Path, shard: Shard = WHOLE) -> Past:
     """Return the times of an earlier run from ``run.json`` in *home*, or from that of this *shard*; none without it."""
     path = home / shard.name_of("run.json")
     try:
-        if path.stat().st_size > LARGEST_REPORT_BYTES:
+        if path.stat().st_size > MAX_REPORT_BYTES:
             return Past({}, None)
         videos = json.loads(path.read_bytes())["videos"]
         done = [video for video in videos if video["manifest"] and video["video_seconds"] > 0 and video["timings"]]

@@ -28,7 +28,7 @@ from pipeline.types import ModelChoice, VideoResult
 
 SCHEMA_VERSION = 2
 
-LARGEST_BYTES = 256 * 2**20
+MAX_BYTES = 256 * 2**20
 """Greater files are refused before they are read: a video takes less than a thousand bytes."""
 
 GOOD = ("done", "partial", "skipped")
@@ -200,7 +200,7 @@ def _lost(result: VideoResult, error: InputError) -> VideoResult:
 def _clips_list_of(path: Path) -> ClipsList | None:
     """Return what the ``run.json`` of an earlier run tells of the list beside it; None where it tells nothing."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             return None
         return ClipsList.of_json(json.loads(path.read_bytes())["clips_list"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -212,11 +212,11 @@ def read_run(path: Path) -> dict[str, Any]:
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_run_file`` when it does not fit the schema or
-            is greater than `LARGEST_BYTES`.
+            is greater than `MAX_BYTES`.
     """
     try:
-        if (size := path.stat().st_size) > LARGEST_BYTES:
-            raise InputError("bad_run_file", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise InputError("bad_run_file", f"has {size} bytes; at most {MAX_BYTES} are read", path)
         content = json.loads(path.read_bytes())
         json_text(content)  # refuses what is no number
         misfit = best_match(_validator().iter_errors(content))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pipeline.types import ModelChoice, VideoResult
 from pipeline.wording import counted
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 """Rows of the table; a longer list is in ``run.json``."""
 
 ORDER = ("failed", "interrupted", "partial", "done", "skipped")
@@ -54,7 +54,7 @@ def models_used(models: Sequence[ModelChoice], vision_device: str, speech_device
 
 def _table(results: Sequence[VideoResult]) -> list[str]:
     rows = sorted(results, key=lambda result: ORDER.index(result.status))
-    shown = rows[:MOST_ROWS]
+    shown = rows[:MAX_ROWS]
     if not shown:
         return []
     width = min(max(len(_name(result)) for result in shown), 40)

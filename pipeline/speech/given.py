@@ -26,17 +26,17 @@ from pipeline.speech.repeats import REPEATED
 from pipeline.speech.words import attach_marks, is_unspaced, place_words, split_words
 from pipeline.types import Segment, Timing, Transcript, Word
 
-LARGEST_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 """Size above which a file is refused: with every field that Whisper writes, an hour of speech takes about 3 MB."""
 
-MOST_WORDS = 250_000
+MAX_WORDS = 250_000
 """Most words of one file: twenty hours of fast speech."""
 
 LONGEST_WORD = 1000
 """Most characters of a word with its marks: longer ones are no speech, and breaking lines in them would take for
 ever."""
 
-MOST_AT_ONCE = 50
+MAX_AT_ONCE = 50
 """Most words that are said at the same time: each needs a row of its own when they are given to faces."""
 
 LATEST_S = 1e6
@@ -134,8 +134,8 @@ def transcript_digest(path: Path) -> str:
 def _read_text(path: Path) -> str:
     try:
         size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise InputError("bad_transcript", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
+        if size > MAX_BYTES:
+            raise InputError("bad_transcript", f"has {size} bytes; at most {MAX_BYTES} are read", path)
         data = path.read_bytes()
     except OSError as error:
         raise InputError("bad_transcript", f"cannot be read: {error.strerror or error}", path) from error
@@ -165,14 +165,14 @@ def _from_srt(text: str, repairs: Repairs) -> tuple[Segment, ...]:
 
 def _check_amount(words: Sequence[Word]) -> None:
     """Refuse amounts that would keep the rest of the pipeline busy for hours and cannot be speech."""
-    if len(words) > MOST_WORDS:
-        _refuse("", f"has {len(words)} words; at most {MOST_WORDS} are read")
+    if len(words) > MAX_WORDS:
+        _refuse("", f"has {len(words)} words; at most {MAX_WORDS} are read")
     starts_s = np.sort([word.start_s for word in words if word.end_s > word.start_s])
     ends_s = np.sort([word.end_s for word in words if word.end_s > word.start_s])
     at_once = np.arange(1, len(starts_s) + 1) - np.searchsorted(ends_s, starts_s, side="right")
-    if at_once.max(initial=0) > MOST_AT_ONCE:
+    if at_once.max(initial=0) > MAX_AT_ONCE:
         place_s = starts_s[int(at_once.argmax())]
-        _refuse("", f"{at_once.max()} words are said at {place_s:.2f} s, more than {MOST_AT_ONCE} at the same time")
+        _refuse("", f"{at_once.max()} words are said at {place_s:.2f} s, more than {MAX_AT_ONCE} at the same time")
 
 
 def _from_json(text: str, language: str, repairs: Repairs) -> GivenTranscript:

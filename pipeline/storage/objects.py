@@ -34,7 +34,7 @@ PART_BYTES, PARTS_AT_ONCE = 8 << 20, 4
 """Size of the parts in which large objects travel, and number of parts at a time: fsspec's own 10 parts of 50 MiB would
 take half a gigabyte of memory for each video that is fetched."""
 
-MOST_PARTS = 9000
+MAX_PARTS = 9000
 """Most parts of an object; S3 takes 10,000."""
 
 _OWN_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG})
@@ -219,7 +219,7 @@ def _parts(url: str, size: int) -> dict[str, int]:
     """Return the options by which an object of *size* bytes travels, for the file systems that know parts."""
     if url.startswith("file:"):
         return {}
-    return {"chunksize": max(PART_BYTES, -(-size // MOST_PARTS)), "max_concurrency": PARTS_AT_ONCE}
+    return {"chunksize": max(PART_BYTES, -(-size // MAX_PARTS)), "max_concurrency": PARTS_AT_ONCE}
 
 
 def _callback(on_bytes: Callable[[int], None]) -> Any:

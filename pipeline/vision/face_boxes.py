@@ -22,16 +22,16 @@ from pipeline.types import GRID_FPS, Probe
 from pipeline.vision.given_faces import WIDEST_STEP, GivenFaces, placed, spans_of
 from pipeline.vision.scenes import first_showing
 
-LARGEST_BYTES = 256 * 2**20
+MAX_BYTES = 256 * 2**20
 """Greater files are refused before they are read: a box takes about 40 bytes."""
 
 LONGEST_LINE = 20_000
-"""Characters of a line: `MOST_FACES` take less."""
+"""Characters of a line: `MAX_FACES` take less."""
 
-MOST_LINES = MOST_BOXES = 5_000_000
+MAX_LINES = MAX_BOXES = 5_000_000
 """Two faces on every frame of a day at 25 a second."""
 
-MOST_FACES = 100
+MAX_FACES = 100
 """On one frame."""
 
 LAST_FRAME = 10**8
@@ -43,7 +43,7 @@ PAST_THE_END_S = 1
 OUTSIDE_SHARE = 0.5
 """Share of its own side, or of the picture's, by which a box may reach outside the picture."""
 
-LEAST_SIDE_PX = 1.0
+MIN_SIDE_PX = 1.0
 
 SOURCE, GRID = "frame", "grid_frame"
 """First column of the header: numbers count the file's own pictures, or frames of the 25 fps grid."""
@@ -138,8 +138,8 @@ def _read(path: Path, probe: Probe, threshold: float | None) -> _Listed:
         if number == 0 and _is_header(cells):
             listed.counts = _counts(cells, path, line)
             continue
-        if number > MOST_LINES:
-            _refuse(path, line, f"more than {MOST_LINES} lines")
+        if number > MAX_LINES:
+            _refuse(path, line, f"more than {MAX_LINES} lines")
         cells = cells if cells[-1] else cells[:-1]  # some programs end a line with a comma
         frame = _frame(cells[0], path, line)
         listed.lines.setdefault(frame, line)
@@ -153,10 +153,10 @@ def _read(path: Path, probe: Probe, threshold: float | None) -> _Listed:
             if threshold is not None and width == 5 and values[4] < threshold:
                 continue
             faces_on[frame] = faces_on.get(frame, 0) + 1
-            if faces_on[frame] > MOST_FACES:
-                _refuse(path, line, f"more than {MOST_FACES} faces on frame {frame}")
-            if len(listed.of) == MOST_BOXES:
-                _refuse(path, line, f"more than {MOST_BOXES} faces")
+            if faces_on[frame] > MAX_FACES:
+                _refuse(path, line, f"more than {MAX_FACES} faces on frame {frame}")
+            if len(listed.of) == MAX_BOXES:
+                _refuse(path, line, f"more than {MAX_BOXES} faces")
             listed.of.append(frame)
             listed.edges.extend(values[:4])
     return listed
@@ -167,8 +167,8 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     line = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            if (size := path.stat().st_size) > LARGEST_BYTES:
-                raise InputError("bad_face_boxes", f"has {size} bytes; at most {LARGEST_BYTES} are read", path)
+            if (size := path.stat().st_size) > MAX_BYTES:
+                raise InputError("bad_face_boxes", f"has {size} bytes; at most {MAX_BYTES} are read", path)
             reader = csv.reader(_lines(file, path), strict=True)
             for row in reader:
                 line = reader.line_num
@@ -232,7 +232,7 @@ def _check_box(box: Sequence[float], probe: Probe, path: Path, line: int) -> Non
     if x2 <= x1 or y2 <= y1:
         _refuse(path, line, f"the box ends at {x2:g},{y2:g}, before it begins at {x1:g},{y1:g}")
     width, height = x2 - x1, y2 - y1
-    if width < LEAST_SIDE_PX or height < LEAST_SIDE_PX:
+    if width < MIN_SIDE_PX or height < MIN_SIDE_PX:
         _refuse(path, line, f"the box has {width:g}x{height:g} pixels. Boxes are in pixels, not parts of the picture")
     outside = max(-x1, x2 - probe.width_px) / min(width, probe.width_px)
     outside = max(outside, max(-y1, y2 - probe.height_px) / min(height, probe.height_px))

@@ -18,11 +18,11 @@ from pipeline.vision.samples import FaceView
 THUMBNAIL_PX = 24
 """Side of the picture of a face and its surroundings that is compared."""
 
-LEAST_CORRELATION = 0.9
+MIN_CORRELATION = 0.9
 """Of the thumbnails of two tracks of one person. Of 15 people, those of two had 0.52 at most, and 0.81 where one was
 put before the other's background; half of the tracks of one person in one framing had more than 0.89."""
 
-LEAST_OVERLAP = 0.5
+MIN_OVERLAP = 0.5
 """Intersection over union of the last box of one track and the first of the next of the same person."""
 
 LONGEST_ABSENCE_FRAMES = 10 * GRID_FPS
@@ -71,8 +71,8 @@ def persons_by_framing(spans: np.ndarray, boxes_px: np.ndarray, looks: Sequence[
             for track in begun
             for who, before in latest.items()
             if spans[before, 1] <= start
-            and (likeness := _likeness(looks[before], looks[track])) >= LEAST_CORRELATION
-            and overlap(boxes_px[before, 1], boxes_px[track, 0]) >= LEAST_OVERLAP
+            and (likeness := _likeness(looks[before], looks[track])) >= MIN_CORRELATION
+            and overlap(boxes_px[before, 1], boxes_px[track, 0]) >= MIN_OVERLAP
         ]
         found: dict[int, int] = {}
         for _, track, who in sorted(pairs, reverse=True):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_GROUPS = 4096
+MAX_GROUPS = 4096
 """Groups compared at once: 64 MiB of float32. A video with more tracks is taken in parts, in order of time, and what
 was found so far is joined with the next part."""
 
@@ -35,7 +35,7 @@ def persons_of(
     spans: np.ndarray,
     embeddings: Sequence[np.ndarray | None],
     least_cosine: float,
-    most_groups: int = MOST_GROUPS,
+    most_groups: int = MAX_GROUPS,
 ) -> np.ndarray:
     """Return the person of each track.
 

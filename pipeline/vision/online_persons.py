@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.vision.framing import LEAST_CORRELATION, LEAST_OVERLAP, LONGEST_ABSENCE_FRAMES, overlap
+from pipeline.vision.framing import LONGEST_ABSENCE_FRAMES, MIN_CORRELATION, MIN_OVERLAP, overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class OnlineByFraming:
             if seen.first_frame - last.until > LONGEST_ABSENCE_FRAMES:
                 continue
             likeness = float(last.look @ look)
-            near = overlap(last.last_box_px, seen.first_box_px) >= LEAST_OVERLAP
-            if near and likeness >= LEAST_CORRELATION and (best is None or likeness > best[0]):
+            near = overlap(last.last_box_px, seen.first_box_px) >= MIN_OVERLAP
+            if near and likeness >= MIN_CORRELATION and (best is None or likeness > best[0]):
                 best = likeness, person
         return None if best is None else best[1]

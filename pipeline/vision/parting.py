@@ -17,7 +17,7 @@ from pipeline.vision.samples import SampledTrack
 COARSE_FRAMES = 20
 """Least frames from one view that is looked at to the next, unless the face seems to change."""
 
-LEAST_VIEWS = 3
+MIN_VIEWS = 3
 """Views of each of the two persons at least: one or two may be of a hand or a blur."""
 
 
@@ -31,8 +31,8 @@ def change_of(vectors: np.ndarray, limits: CosineLimits) -> int | None:
     count = len(vectors)
     best: tuple[float, int] | None = None
     cosines = np.asarray(vectors, np.float64) @ np.asarray(vectors, np.float64).T
-    for at in range(LEAST_VIEWS, count - LEAST_VIEWS + 1):
-        near, far = slice(at - LEAST_VIEWS, at), slice(at, at + LEAST_VIEWS)
+    for at in range(MIN_VIEWS, count - MIN_VIEWS + 1):
+        near, far = slice(at - MIN_VIEWS, at), slice(at, at + MIN_VIEWS)
         beside = float(cosines[near, far].mean())
         across = max(beside, float(cosines[:at, at:].mean()))
         within = min(_within(cosines[near, near]), _within(cosines[far, far]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.vision.crops import cut_out
 
-MOST_SAMPLES = 32
+MAX_SAMPLES = 32
 """Pictures kept of one track, 5 MB: enough to find where one face turns into another."""
 
 FIRST_STEP_FRAMES = 5
@@ -46,7 +46,7 @@ class SampledTrack:
 
 
 class FaceSamples:
-    """Up to `MOST_SAMPLES` views of one face, taken as its frames come.
+    """Up to `MAX_SAMPLES` views of one face, taken as its frames come.
 
     Args:
         first_frame: of the track.
@@ -70,7 +70,7 @@ class FaceSamples:
         """
         if frame != self._next:
             return
-        if len(self.views) == MOST_SAMPLES:
+        if len(self.views) == MAX_SAMPLES:
             self.frames, self.views = self.frames[::2], self.views[::2]
             self._step *= 2
         self.frames.append(frame)

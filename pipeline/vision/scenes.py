@@ -18,10 +18,10 @@ import numpy as np
 from pipeline.errors import InputError
 from pipeline.types import GRID_FPS
 
-LARGEST_BYTES = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 """Greater files are refused before they are read: a scene takes about 100 bytes."""
 
-MOST_SCENES = 150_000
+MAX_SCENES = 150_000
 """A day of scenes of half a second."""
 
 LATEST_S = 1_000_000
@@ -96,12 +96,12 @@ def first_showing(time_s: Fraction) -> int:
 def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError("bad_scenes", f"cannot be read: {reason}", path) from error
-    if len(content) > LARGEST_BYTES:
-        raise InputError("bad_scenes", f"is larger than {LARGEST_BYTES} bytes: no list of scenes is", path)
+    if len(content) > MAX_BYTES:
+        raise InputError("bad_scenes", f"is larger than {MAX_BYTES} bytes: no list of scenes is", path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -127,8 +127,8 @@ def _spans(text: str, path: Path) -> list[tuple[Fraction, Fraction]]:
             _refuse(path, line, f"the scene begins at {row[start]} s, before the one above it ends at {before:g} s")
         if spans and span[0] < spans[-1][1]:
             span = spans[-1][1], max(span[1], spans[-1][1])
-        if len(spans) == MOST_SCENES:
-            _refuse(path, line, f"more than {MOST_SCENES} scenes")
+        if len(spans) == MAX_SCENES:
+            _refuse(path, line, f"more than {MAX_SCENES} scenes")
         spans.append(span)
     return spans
 

@@ -22,29 +22,29 @@ LENGTHS = (5, 7, 10, 14, 19, 26, 36, 52)
 SIDE_FRAMES = 3
 """Frames before and after a transition that are to be alike."""
 
-LEAST_CHANGE = 12.0
+MIN_CHANGE = 12.0
 """Least mean difference between the two pictures, in grey levels."""
 
-MOST_LIKENESS = 0.45
+MAX_LIKENESS = 0.45
 """Largest correlation of the two pictures: one whose light changes stays like itself. A face that fills the picture and
 turns had 0.5 and more, different people at the same place 0.2 at most."""
 
-MOST_ASIDE = 0.12
+MAX_ASIDE = 0.12
 """Largest distance of a point from the way between the two pictures, as a share of their difference."""
 
 SIDE_PACE = 0.6
 """Largest pace of the change before and after, as a share of that of the transition: a part of one is none."""
 
-LEAST_AT_SIDE, MOST_AT_SIDE = 0.06, 0.2
+MIN_AT_SIDE, MAX_AT_SIDE = 0.06, 0.2
 """The change within `SIDE_FRAMES` before or after that is always, and never, let be, as a share of the transition's."""
 
 FLAT = 12.0
 """Largest spread of the points of a picture of one colour, through which a fade may go, in grey levels."""
 
-MOST_STEP = 0.55
+MAX_STEP = 0.55
 """Largest change from one frame to the next, as a share of the whole: above it is a cut."""
 
-MOST_UNEVEN = 6.0
+MAX_UNEVEN = 6.0
 """Largest change from one frame to the next, in those of an even transition: above it something moves."""
 
 
@@ -109,15 +109,15 @@ class TransitionFinder:
         held."""
         before, after = held[first], held[last]
         change = difference(before, after)
-        if change < LEAST_CHANGE:
+        if change < MIN_CHANGE:
             return False
         pace = SIDE_PACE * SIDE_FRAMES / (last - first)
-        most = min(max(pace, LEAST_AT_SIDE), MOST_AT_SIDE) * change
+        most = min(max(pace, MIN_AT_SIDE), MAX_AT_SIDE) * change
         sides = difference(held[first - SIDE_FRAMES], before), difference(after, held[last + SIDE_FRAMES])
-        if max(sides) > most or likeness(before, after) > MOST_LIKENESS:
+        if max(sides) > most or likeness(before, after) > MAX_LIKENESS:
             return False
         fastest = max(list(self._steps)[first + 1 : last + 1])
-        even = min(MOST_STEP, MOST_UNEVEN / (last - first))
+        even = min(MAX_STEP, MAX_UNEVEN / (last - first))
         if fastest <= even * change and _is_made_of(held, first, last):
             return True
         at = min(range(first, last + 1), key=lambda at: spread(held[at]))
@@ -128,7 +128,7 @@ class TransitionFinder:
 def _is_made_of(held: list[np.ndarray], first: int, last: int) -> bool:
     """Return True where the pictures between these two are mixtures of them, or put together from them."""
     middles = {first + (last - first) * part // 4 for part in (1, 2, 3)} - {first, last}
-    return all(aside(held[at], held[first], held[last]) < MOST_ASIDE for at in middles)
+    return all(aside(held[at], held[first], held[last]) < MAX_ASIDE for at in middles)
 
 
 def _is_through_colour(held: list[np.ndarray], first: int, at: int, last: int) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 NEAR_FRAMES = 10
 """Stretches that are closer than this are one."""
 
-MOST_STRETCHES = 100_000
+MAX_STRETCHES = 100_000
 """Stretches kept, a megabyte; of a video with more the last go on to its end."""
 
 
@@ -22,7 +22,7 @@ class UnkeptFaces:
         """Add the frames on which a face was in view, and why it is in no track. Stretches come in order of their
         end."""
         last = self._last.get(cause)
-        full = len(self._stretches) >= MOST_STRETCHES
+        full = len(self._stretches) >= MAX_STRETCHES
         if last is not None and (full or first_frame <= last[1] + NEAR_FRAMES):
             last[:2] = min(last[0], first_frame), max(last[1], stop_frame)
             return

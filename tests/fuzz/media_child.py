@@ -24,7 +24,7 @@ from pipeline.types import MediaLimits
 from tests.fuzz.mutations import Change, mutated
 
 LIMITS = MediaLimits(pixels=1_000_000, length_s=30.0)
-MOST_FRAMES = 40 * 25
+MAX_FRAMES = 40 * 25
 """More pictures than the limits allow are a fault."""
 
 MEMORY_BYTES = 1 << 30
@@ -78,8 +78,8 @@ def _read(path: Path, sound: Path) -> str:
     """What was wrong with reading a file: nothing, where it gives what it has or is refused."""
     try:
         found = probe(path, LIMITS)
-        frames = sum(1 for _ in islice(read_frames(found), MOST_FRAMES))
-        if frames == MOST_FRAMES:
+        frames = sum(1 for _ in islice(read_frames(found), MAX_FRAMES))
+        if frames == MAX_FRAMES:
             return f"{frames} pictures and more"
         for _ in read_frames(found, frames // 2, frames // 2 + 5):
             pass

@@ -162,9 +162,9 @@ def test_what_is_no_number_is_refused(tmp_path: Path, number: str) -> None:
 def test_a_manifest_that_is_too_large_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(VALID))
-    monkeypatch.setattr(module, "LARGEST_BYTES", path.stat().st_size)
+    monkeypatch.setattr(module, "MAX_BYTES", path.stat().st_size)
     assert read_manifest(path) == VALID
-    monkeypatch.setattr(module, "LARGEST_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr(module, "MAX_BYTES", path.stat().st_size - 1)
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
     with pytest.raises(InputError, match="at most") as caught:
         read_manifest(path)

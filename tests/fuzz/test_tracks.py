@@ -171,9 +171,9 @@ def test_a_file_that_unpacks_to_more_than_it_claims_is_read_no_further(
 def test_arrays_that_are_too_large_together_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "tracks.npz"
     write_tracks(path, _valid())
-    monkeypatch.setattr(module, "LARGEST_BYTES", path.stat().st_size)
+    monkeypatch.setattr(module, "MAX_BYTES", path.stat().st_size)
     assert read_tracks(path).frame_count == 40
-    monkeypatch.setattr(module, "LARGEST_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr(module, "MAX_BYTES", path.stat().st_size - 1)
     with pytest.raises(InputError, match="at most"):
         read_tracks(path)
 

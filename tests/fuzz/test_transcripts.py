@@ -227,7 +227,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="10000000000 bytes; at most") as caught:
             read_transcript(path)
         assert caught.value.reason_code == "bad_transcript"
-    assert module.LARGEST_BYTES < 1 << 30
+    assert module.MAX_BYTES < 1 << 30
 
 
 SLOW_TEXTS = ["<", "{", "< ", "\n", " 1\n", "0", "<a", "< i", "a.", ". ", "\u0301", "\\N", "日", "a" + " " * 50]
@@ -259,18 +259,18 @@ def _many(**segment: Any) -> bytes:
 def test_more_than_anybody_says_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
 ) -> None:
-    monkeypatch.setattr(module, "MOST_WORDS", 30_000)
+    monkeypatch.setattr(module, "MAX_WORDS", 30_000)
     with pytest.raises(InputError, match=message) as caught:
         read_transcript(_json(tmp_path, content))
     assert caught.value.reason_code == "bad_transcript"
 
 
-@pytest.mark.parametrize("together", [module.MOST_AT_ONCE, module.MOST_AT_ONCE + 1])
+@pytest.mark.parametrize("together", [module.MAX_AT_ONCE, module.MAX_AT_ONCE + 1])
 def test_as_many_as_may_speak_at_once(tmp_path: Path, together: int) -> None:
     """Followed by as many others, and with one word that has no length."""
     segments = [{"start": at, "end": at + 1, "text": " a"} for at in (1, 2) for _ in range(together)]
     path = _json(tmp_path, json.dumps({"segments": [*segments, {"start": 1, "end": 1, "text": " b"}]}).encode())
-    if together > module.MOST_AT_ONCE:
+    if together > module.MAX_AT_ONCE:
         with pytest.raises(InputError, match=r"51 words are said at 1\.00 s"):
             read_transcript(path)
     else:

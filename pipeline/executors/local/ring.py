@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.machine import unnamed_memory
 from pipeline.types import Probe, analysed_size
 
-MOST_FRAMES = 256
+MAX_FRAMES = 256
 """Most pictures in a ring, however small: decoding further ahead brings nothing."""
 
 
@@ -53,7 +53,7 @@ def fit(probe: Probe, ring_bytes: int, least: int) -> PictureFormat:
     capacity = ring_bytes // (width * height * 3)
     if capacity < least:
         raise ValueError(f"fit: expected room for {least} pictures in {ring_bytes} bytes, got {capacity}")
-    return PictureFormat(width, height, probe.width_px / width, min(capacity, max(least, MOST_FRAMES)))
+    return PictureFormat(width, height, probe.width_px / width, min(capacity, max(least, MAX_FRAMES)))
 
 
 class SharedMemory:

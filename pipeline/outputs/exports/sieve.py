@@ -22,13 +22,13 @@ from pipeline.types import GRID_FPS, ScoredTracks
 FRAMES_AT_ONCE = 100
 """Frames that are held as JSON at the same time."""
 
-MOST_FACES = 5
+MAX_FACES = 5
 """Faces of a frame that are listed, the largest first: ``max_num_faces`` of the original."""
 
 SCORE_DIGITS = 4
 
 
-def write_sieve(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int = MOST_FACES) -> Path:
+def write_sieve(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int = MAX_FACES) -> Path:
     """Write ``sieve.json`` into *folder*: every frame, as the original gives them with ``return_scene_data``.
 
     A frame is ``{frame_number, faces, related_scene}``; frames without a face are there. A face is ``{x1, y1, x2, y2,
@@ -49,9 +49,7 @@ def write_sieve(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], mo
     return _write(folder / "sieve.json", frames)
 
 
-def write_sieve_cuts(
-    folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int = MOST_FACES
-) -> Path:
+def write_sieve_cuts(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], most_faces: int = MAX_FACES) -> Path:
     """Write ``sieve_cuts.json`` into *folder*: of ``sieve.json`` the first frame of each scene, as the original gives
     them with ``return_scene_cuts_only``. For arguments see `write_sieve`."""
     table = _Table(tracks, size_px)

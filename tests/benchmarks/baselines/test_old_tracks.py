@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pytest
 
-from benchmarks.baselines.old_tracks import MOST_GAP, old_crop, old_tracks
+from benchmarks.baselines.old_tracks import MAX_GAP, old_crop, old_tracks
 
 BOX = np.array([10.0, 20.0, 50.0, 60.0])
 
@@ -27,7 +27,7 @@ def test_frames_without_the_face_are_filled() -> None:
     np.testing.assert_allclose(track.boxes_px[11], BOX + 11 * TO_THE_RIGHT)
 
 
-@pytest.mark.parametrize(("gap", "tracks"), [(MOST_GAP - 1, 1), (MOST_GAP, 2)])
+@pytest.mark.parametrize(("gap", "tracks"), [(MAX_GAP - 1, 1), (MAX_GAP, 2)])
 def test_a_longer_gap_ends_a_track(gap: int, tracks: int) -> None:
     assert len(old_tracks(faces(60, set(range(25, 25 + gap)), step_px=0.1), 0)) == tracks
 

@@ -215,9 +215,9 @@ def test_balanced_is_nearly_as_fast_as_plenty_and_a_core_less_is_not(capsys: pyt
     shares = ["--vision-gpus", str(0.5 / teams), "--speech-gpus", str(0.5 / teams), "--gpus", "8"]
     rates = {
         count: line_of(capsys, *shares, "--cores-per-gpu", str(count))["gpus"][0]["video_hours_per_hour"]
-        for count in (cores - 1, cores, simulate.MOST_CORES)
+        for count in (cores - 1, cores, simulate.MAX_CORES)
     }
-    assert rates[cores] >= simulate.NEARLY * rates[simulate.MOST_CORES] > rates[cores - 1]
+    assert rates[cores] >= simulate.NEARLY * rates[simulate.MAX_CORES] > rates[cores - 1]
 
 
 def test_storage_is_full_where_arithmetic_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.attribution.faces import LARGEST_LOGIT, SMOOTHING_FRAMES, Faces, frames_of, smoothed_logits
+from pipeline.attribution.faces import MAX_LOGIT, SMOOTHING_FRAMES, Faces, frames_of, smoothed_logits
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_smoothing_is_a_running_mean_of_cut_off_logits(make_tracks) -> None:
     logits[10] = 100.0
     smoothed = smoothed_logits(make_tracks((0, 21, logits), frame_count=21))
     reach = SMOOTHING_FRAMES // 2
-    expected = np.where(np.abs(np.arange(21) - 10) <= reach, LARGEST_LOGIT / SMOOTHING_FRAMES, 0.0)
+    expected = np.where(np.abs(np.arange(21) - 10) <= reach, MAX_LOGIT / SMOOTHING_FRAMES, 0.0)
     np.testing.assert_allclose(smoothed, expected, atol=1e-12)
 
 

@@ -72,7 +72,7 @@ def test_a_row_that_ended_is_let_go_and_keeps_what_it_was_told() -> None:
 
 
 def test_more_rows_than_can_be_weighed_at_once_still_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint, "MOST_STATES", 30)
+    monkeypatch.setattr(joint, "MAX_STATES", 30)
     places = [Place(row, np.arange(4.0)) for row in range(6)]
     for shares in posteriors(places, [frozenset()] * 6):
         assert shares == pytest.approx(np.exp(np.arange(4)) / np.exp(np.arange(4)).sum())

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from config import Config
-from pipeline.clips.worker import MOST_AT_ONCE, clips_at_once
+from pipeline.clips.worker import MAX_AT_ONCE, clips_at_once
 from pipeline.media.probe import probe
 from pipeline.outputs.manifest import read_manifest
 from tests.support.square_and_beep import (
@@ -126,7 +126,7 @@ def test_clips_are_the_same_however_many_are_cut_at_once(finish) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "workers", "count"), [(1, 1, 1), (2, 1, 2), (8, 1, MOST_AT_ONCE), (8, 4, 2), (8, 16, 1)]
+    ("cores", "workers", "count"), [(1, 1, 1), (2, 1, 2), (8, 1, MAX_AT_ONCE), (8, 4, 2), (8, 16, 1)]
 )
 def test_how_many_clips_are_cut_at_once(monkeypatch, cores, workers, count) -> None:
     monkeypatch.setattr("pipeline.clips.worker.core_count", lambda: cores)

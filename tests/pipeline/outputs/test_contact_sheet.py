@@ -83,8 +83,8 @@ def test_no_face_is_shown_twice() -> None:
 
 
 def test_of_many_persons_fewer_faces_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_PICTURES", 30)
-    monkeypatch.setattr(module, "MOST_PERSONS", 3)
+    monkeypatch.setattr(module, "MAX_PICTURES", 30)
+    monkeypatch.setattr(module, "MAX_PERSONS", 3)
     tracks = _tracks((0, 0, 20, 0), (1, 0, 90, 0), (2, 0, 80, 0), (3, 0, 70, 0))
     assert {person: len(rows) for person, rows in chosen_rows(tracks).items()} == {1: 10, 2: 10, 3: 10}
 

@@ -64,7 +64,7 @@ def test_every_sentence_can_be_searched(tmp_path: Path, written) -> None:
     assert len(sentences) == 6
 
 
-@pytest.mark.parametrize(("bound", "value"), [("MOST_SENTENCES", 2), ("MOST_LETTERS", 40)])
+@pytest.mark.parametrize(("bound", "value"), [("MAX_SENTENCES", 2), ("MAX_LETTERS", 40)])
 def test_a_search_that_is_not_whole_says_so(tmp_path: Path, written, monkeypatch, bound: str, value: int) -> None:
     monkeypatch.setattr(module, bound, value)
     path = write_index(tmp_path, *written)

@@ -88,7 +88,7 @@ def test_a_video_without_a_word(tmp_path: Path) -> None:
 
 
 def test_only_so_many_posters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_POSTERS", 2)
+    monkeypatch.setattr(module, "MAX_POSTERS", 2)
     done = finished()
     posters = {clip["clip"]: b"x" for clip in done.manifest["clips"]}
     path = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {}, posters=posters)

@@ -90,7 +90,7 @@ def test_persons_of_several_tracks_have_one_lane() -> None:
 
 
 def test_the_number_of_lanes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_LANES", 1)
+    monkeypatch.setattr(module, "MAX_LANES", 1)
     assert len(lanes(DONE.tracks, {1: 1}, {})) == 1
 
 
@@ -108,7 +108,7 @@ def test_a_short_curve_has_a_column_a_frame() -> None:
 
 
 def test_a_long_curve_keeps_the_lowest_and_highest_of_each_column(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_COLUMNS", 4)
+    monkeypatch.setattr(module, "MAX_COLUMNS", 4)
     frames = np.arange(2, 10, dtype=np.int32)  # 10 frames in 4 columns are 3 frames a column: 2, 345, 678, 9
     shares = np.array([0.5, 0.1, 0.9, 0.2, 0.3, 0.3, 0.3, 1.0], np.float32)
     assert curve(frames, shares, 10) == {"step": 3, "runs": [[0, [50, 10, 30, 100], [50, 90, 30, 100]]]}
@@ -131,7 +131,7 @@ def test_words_without_speakers_are_shown_too() -> None:
 
 
 def test_long_turns_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_WORDS_A_TURN", 3)
+    monkeypatch.setattr(module, "MAX_WORDS_A_TURN", 3)
     assert [len(turn["words"]) for turn in turns(DONE.transcript, DONE.manifest)[:2]] == [3, 1]
 
 
@@ -156,7 +156,7 @@ def test_what_was_lost_is_told_in_words() -> None:
 
 
 def test_of_many_silent_persons_those_longest_in_view_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_SILENT", 2)
+    monkeypatch.setattr(module, "MAX_SILENT", 2)
     silent = {"speaker": None, "seconds": 0.0, "words": 0, "sentences": 0}
     persons = [{"person": n, "in_view": 10.0 - n, **silent} for n in range(4)]
     nobody = {"seconds": 0.0, "words": 0, "sentences": 0}

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.outputs.subtitles import (
-    MIN_CROWDED_CUE_S,
     LINE_COLUMNS,
     MAX_CUE_S,
+    MIN_CROWDED_CUE_S,
     RIGHT_TO_LEFT_MARK,
     Cue,
     ass_text,

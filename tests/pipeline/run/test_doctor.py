@@ -125,7 +125,7 @@ def test_packages(monkeypatch: pytest.MonkeyPatch, version: str | None, level: s
 
 
 def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LEAST_PYTHON", (99, 0))
+    monkeypatch.setattr(doctor, "MIN_PYTHON", (99, 0))
     assert found()["python"].level == "FAIL"
 
 

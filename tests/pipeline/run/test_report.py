@@ -308,7 +308,7 @@ class TestReading:
 
     def test_what_is_too_large_is_refused_unread(self, report: RunReport, monkeypatch: pytest.MonkeyPatch) -> None:
         report.write()
-        monkeypatch.setattr(run_report, "LARGEST_BYTES", report.path.stat().st_size - 1)
+        monkeypatch.setattr(run_report, "MAX_BYTES", report.path.stat().st_size - 1)
         monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
         with pytest.raises(InputError, match="at most"):
             read_run(report.path)

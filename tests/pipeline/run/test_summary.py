@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.run.summary import MOST_ROWS, models_used, summary
+from pipeline.run.summary import MAX_ROWS, models_used, summary
 from pipeline.types import ModelChoice, VideoResult
 
 
@@ -36,9 +36,9 @@ def test_clips_that_an_earlier_run_cut_are_not_new() -> None:
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:
-    results = [VideoResult(Path(f"/v/{number}.mp4"), "done") for number in range(MOST_ROWS + 3)]
+    results = [VideoResult(Path(f"/v/{number}.mp4"), "done") for number in range(MAX_ROWS + 3)]
     lines = summary(results, 1).splitlines()
-    assert lines[-1] == "  and 3 more" and len(lines) == MOST_ROWS + 3
+    assert lines[-1] == "  and 3 more" and len(lines) == MAX_ROWS + 3
 
 
 def test_a_long_name_is_shortened() -> None:

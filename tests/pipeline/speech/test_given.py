@@ -232,7 +232,7 @@ def test_halves_of_characters_are_replaced(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(given_module, "LARGEST_BYTES", 100)
+    monkeypatch.setattr(given_module, "MAX_BYTES", 100)
     with pytest.raises(InputError, match="at most 100 are read"):
         read_transcript(_json(tmp_path, WHISPER))
 

@@ -158,9 +158,9 @@ def test_the_grid_of_a_video_without_a_length_ends_with_its_pictures(tmp_path: P
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("MOST_FACES", "more than 2 faces on frame 5"),
-        ("MOST_BOXES", "more than 2 faces"),
-        ("MOST_LINES", "more than 2"),
+        ("MAX_FACES", "more than 2 faces on frame 5"),
+        ("MAX_BOXES", "more than 2 faces"),
+        ("MAX_LINES", "more than 2"),
     ],
 )
 def test_too_many_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str) -> None:
@@ -171,7 +171,7 @@ def test_too_many_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_a_file_that_is_too_large_missing_or_a_folder_is_refused(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(module, "LARGEST_BYTES", 10)
+    monkeypatch.setattr(module, "MAX_BYTES", 10)
     with pytest.raises(InputError, match="has 21 bytes; at most 10 are read"):
         _read(tmp_path, f"0,{BOX}")
     for path in (tmp_path / "none.csv", tmp_path):

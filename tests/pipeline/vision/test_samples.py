@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.vision.samples import FIRST_STEP_FRAMES, MOST_SAMPLES, VIEW_PX, FaceSamples, view_of
+from pipeline.vision.samples import FIRST_STEP_FRAMES, MAX_SAMPLES, VIEW_PX, FaceSamples, view_of
 
 BOX = np.array([20, 20, 40, 40], np.float32)
 
@@ -30,7 +30,7 @@ def test_short_tracks(count, expected):
 def test_samples_are_few_and_evenly_spread(count):
     kept = sampled(7, count)
     (step,) = set(np.diff(kept))
-    assert MOST_SAMPLES / 2 <= len(kept) <= MOST_SAMPLES
+    assert MAX_SAMPLES / 2 <= len(kept) <= MAX_SAMPLES
     assert kept[0] == FIRST_STEP_FRAMES // 2 and count - kept[-1] <= step
 
 

@@ -147,13 +147,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_BYTES", 100)
     with pytest.raises(InputError, match="larger than 100 bytes"):
         read_scenes(_file(tmp_path, TABLE))
 
 
 def test_too_many_scenes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_SCENES", 1)
+    monkeypatch.setattr(module, "MAX_SCENES", 1)
     with pytest.raises(InputError, match="line 4: more than 1 scenes"):
         read_scenes(_file(tmp_path, TABLE))
 

@@ -19,7 +19,7 @@ def test_nothing_is_an_empty_table():
 
 
 def test_there_are_only_so_many_and_the_last_goes_on(monkeypatch):
-    monkeypatch.setattr(unkept, "MOST_STRETCHES", 2)
+    monkeypatch.setattr(unkept, "MAX_STRETCHES", 2)
     faces = UnkeptFaces()
     for first in (0, 100, 200, 300):
         faces.add(first, first + 5, TOO_SHORT)

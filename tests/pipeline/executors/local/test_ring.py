@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.executors.local.ring import MOST_FRAMES, Ring, fit
+from pipeline.executors.local.ring import MAX_FRAMES, Ring, fit
 from pipeline.types import Probe
 
 
@@ -24,7 +24,7 @@ class TestFit:
         assert form.capacity == (256 << 20) // (1920 * 1080 * 3) == 43
 
     def test_small_pictures_are_not_decoded_far_ahead(self) -> None:
-        assert fit(probe(16, 16), 256 << 20, 40).capacity == MOST_FRAMES
+        assert fit(probe(16, 16), 256 << 20, 40).capacity == MAX_FRAMES
 
     @given(st.integers(1, 9000), st.integers(1, 9000), st.integers(1, 300), st.integers(16, 512))
     def test_what_must_fit_does_and_the_shape_is_kept(self, width: int, height: int, least: int, mib: int) -> None:
