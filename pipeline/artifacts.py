@@ -105,3 +105,20 @@ def missing_outputs(graph: Graph, folder: Path, prints: Fingerprints, config: Co
     """Return the outputs that the settings ask for and that must be made."""
     asked = {stage.name for stage in graph.outputs if stage.is_asked(config)}
     return frozenset(asked) - kept_outputs(graph, folder, prints, config)
+
+
+def stages_needed(graph: Graph, folder: Path, prints: Fingerprints, outputs: frozenset[str]) -> frozenset[str]:
+    """Return the stages before *outputs* that must be run for them, as their artifacts do not lie in *folder* whole.
+
+    The final stage is none of them: its results are finished. A folder of an earlier version, or one that somebody has
+    tidied, may lack what the results were made of.
+    """
+    needed: set[str] = set()
+    wanted = {artifact for stage in graph.outputs if stage.name in outputs for artifact in stage.needs}
+    for stage in reversed(graph.required):
+        lost = [each for each in stage.makes if each in wanted]
+        if stage is graph.final or all(holds(each, folder, prints.of(stage.name), prints.most_px) for each in lost):
+            continue
+        needed.add(stage.name)
+        wanted.update(stage.needs)
+    return frozenset(needed)

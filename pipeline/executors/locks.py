@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 
 from config import Config
-from pipeline.artifacts import finished, kept_outputs, kept_stages, missing_outputs
+from pipeline.artifacts import finished, kept_outputs, kept_stages, missing_outputs, stages_needed
 from pipeline.outputs.failure import forget_failure
 from pipeline.results import LOG, MANIFEST, NEXT, STAGED, recover, remove_outputs, remove_partial
 from pipeline.stage import Graph, VideoJob
@@ -87,8 +87,9 @@ class VideoLocks:
                 return skipped(video.path, manifest)
         remove_partial(folder)
         if manifest is not None:
-            kept = {stage.name for stage in graph.required} | kept_outputs(graph, folder, prints, config)
-            return dataclasses.replace(video, kept=frozenset(kept))
+            outputs = missing_outputs(graph, folder, prints, config)
+            kept = {stage.name for stage in graph.required} - stages_needed(graph, folder, prints, outputs)
+            return dataclasses.replace(video, kept=frozenset(kept | kept_outputs(graph, folder, prints, config)))
         taken = dataclasses.replace(video, renews=(folder / MANIFEST).is_file())
         forget_failure(folder)
         if taken.renews:

@@ -90,3 +90,16 @@ def test_it_is_begun_again_when_its_worker_is_killed(kind: Kind, folder: Path, b
     assert (folder / f"{name}.out" / "faces_per_shot.json").exists() is (behaviour == "kill")
     assert ("could not be written" in recorder.results[name].message) is (behaviour == "deadly")
     assert not list((folder / f"{name}.out").rglob("*.part"))
+
+
+def test_what_an_output_needs_and_an_earlier_run_has_not_left_is_made_for_it(kind: Kind, folder: Path) -> None:
+    """As in a folder of an earlier version, or one that was tidied: the clips are not cut again."""
+    count(kind, folder, "a.mp4", "b.mp4", COUNT_FACES=False)
+    (folder / "a.mp4.out" / "attribution.json").unlink()
+    (folder / "b.mp4.out" / "tracks.npz").unlink()
+    recorder = count(kind, folder, "a.mp4", "b.mp4", ANNOTATE=True)
+    assert {result.status for result in recorder.results.values()} == {"done"}
+    assert all("notes" not in result.details for result in recorder.results.values())
+    assert done(recorder, "a.mp4") - {"decode"} == {"attribution", "annotate", "count_faces"}
+    assert done(recorder, "b.mp4") - {"decode"} == {"vision", "annotate", "count_faces"}
+    assert (folder / "a.mp4.out" / "annotated.mp4").exists() and counted(folder, "b.mp4") == counted(folder, "a.mp4")
