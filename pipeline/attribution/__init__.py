@@ -1,1 +1,1 @@
-"""Who says each word, and the sentences that the words make."""
+"""Attribution of words to speakers, and of words to sentences."""

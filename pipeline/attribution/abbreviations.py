@@ -1,4 +1,4 @@
-"""Abbreviations, which end no sentence for all their points: what pysbd lists, and what it lacks."""
+"""Abbreviations, whose points end no sentence: those that pysbd lists, and those that it lacks."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ NO_ABBREVIATIONS = word_set("bien bis id ill is man may me miss no ok")
 
 
 def is_title(word: str, language: str) -> bool:
-    """Return True for what stands in front of an English name, such as ``Rep.``, by the list of pysbd."""
+    """Return True for a title in front of an English name, such as ``Rep.``. Source: the list of pysbd."""
     return language == "en" and word[:1].isupper() and word.lower() in _of_pysbd("en", "PREPOSITIVE_ABBREVIATIONS")
 
 
@@ -105,7 +105,7 @@ def begins_sentence(following: str, language: str) -> bool:
 def listed_abbreviations(language: str) -> frozenset[str]:
     """Return the abbreviations of a language that pysbd lists, in small letters and without their last point.
 
-    Its lists hold words that are none, too; here they count only where the next word begins small, or is a number.
+    Some words in its lists are no abbreviations. The lists count here only before a small letter or a number.
     """
     return _of_pysbd(language, "ABBREVIATIONS")
 

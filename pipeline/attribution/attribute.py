@@ -1,4 +1,4 @@
-"""Who says which sentence: words joined to faces, and parted into sentences."""
+"""Attribution of a whole video: join words to faces, and split them into sentences."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def attribute(faces: Faces, transcript: Transcript, models: Sequence[ModelChoice
 
 
 def speaking_threshold(config: Config, boundary: float = 0.0) -> float:
-    """The logit from which a face counts as speaking during a word.
+    """Return the logit from which a face counts as speaking during a word.
 
-    That of the speaker model is *boundary*. A `MIN_SPEAKER_SCORE_THRESHOLD` below 0 lowers it, or else it would have
+    The speaker model's own is *boundary*. A `MIN_SPEAKER_SCORE_THRESHOLD` below 0 lowers it, or else it would have
     no effect; a higher one is about whole sentences, and leaves it.
     """
     return boundary + min(0.0, config.MIN_SPEAKER_SCORE_THRESHOLD)

@@ -21,7 +21,9 @@ one wild frame must not outweigh a word."""
 
 
 def frames_of(start_s: float, end_s: float) -> tuple[int, int]:
-    """First frame of a span of time and the one after its last: those whose middle lies in it, and one at least.
+    """Return the first frame of a span of time and the one after its last.
+
+    A frame belongs to the span in whose time its middle lies. Every span has one frame at least.
 
     Spans that follow each other without a gap share no frame.
     """
@@ -51,16 +53,16 @@ class Faces:
         """(M,) float64: `smoothed_logits` of every row."""
 
     def in_view(self, first: int, stop: int) -> list[int]:
-        """Tracks that are in view on a frame of ``[first, stop)`` or more."""
+        """Return the tracks that are in view on at least one frame of ``[first, stop)``."""
         return [int(track) for track in self._ids[(self._first < stop) & (self._stop > first)]]
 
     def span(self, track: int) -> tuple[int, int]:
-        """First frame of *track* and the one after its last."""
+        """Return the first frame of *track* and the one after its last."""
         i = self._position[track]
         return int(self._first[i]), int(self._stop[i])
 
     def rows(self, track: int, first: int, stop: int) -> slice:
-        """The rows of *track* on frames ``[first, stop)``; empty where it is not in view."""
+        """Return the rows of *track* on frames ``[first, stop)``; empty where it is not in view."""
         i = self._position[track]
         begin = max(first - int(self._first[i]), 0)
         end = min(stop, int(self._stop[i])) - int(self._first[i])
@@ -68,7 +70,7 @@ class Faces:
         return slice(row + begin, row + max(end, begin))
 
     def values(self, column: np.ndarray, track: int, frames: np.ndarray) -> np.ndarray:
-        """Values of a column of the table for one face.
+        """Return the values of a column of the table for one face.
 
         Args:
             column: (M,) of the table, such as its logits.
@@ -92,7 +94,7 @@ class Faces:
 
 
 def smoothed_logits(tracks: ScoredTracks) -> np.ndarray:
-    """(M,) float64: running mean of the logits within each track; at its ends over the frames that there are."""
+    """Return (M,) float64: running mean of the logits within each track, shorter at the track's ends."""
     out = np.empty(len(tracks.logit))
     half = SMOOTHING_FRAMES // 2
     for track in tracks.track_ids:

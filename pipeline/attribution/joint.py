@@ -38,23 +38,23 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """The step of one word through the table of combinations, which has an axis for each row in *rows*."""
+    """Step of one word through the table of combinations. The table has an axis for each row in *rows*."""
 
     rows: tuple[int, ...]
     axis: int
     let_go: tuple[int, ...]
-    """Axes of the table before that were summed up first."""
+    """Axes of the previous table that were summed out first."""
     forward: np.ndarray
     own: np.ndarray
     """The word's own part: its weights and its exclusions, broadcast over the table."""
 
 
 def posteriors(places: Sequence[Place], ended: Sequence[frozenset[int]]) -> list[np.ndarray]:
-    """Probabilities of the choices of every word given all words.
+    """Return the probabilities of the choices of every word given all words.
 
     Args:
         places: in the order in which the words begin.
-        ended: for each of them the other rows that say nothing any more that would matter to it or later words.
+        ended: for each place, the other rows whose words no longer matter to it or to later words.
 
     Returns:
         For each word (S,) float64 that add up to 1.
@@ -73,7 +73,7 @@ def posteriors(places: Sequence[Place], ended: Sequence[frozenset[int]]) -> list
 
 
 def _advanced(before: _Step | None, place: Place, gone: frozenset[int]) -> _Step:
-    """The table after one more word."""
+    """Return the step that follows *before*, with the table after *place*."""
     table = np.zeros(()) if before is None else before.forward
     rows = () if before is None else before.rows
     kept = [row for row in rows if row not in gone or row == place.row]
@@ -94,7 +94,7 @@ def _advanced(before: _Step | None, place: Place, gone: frozenset[int]) -> _Step
 
 
 def _size(table: np.ndarray, rows: tuple[int, ...], kept: list[int], place: Place) -> int:
-    """Combinations in the table after *place*, if only the rows in *kept* are carried on."""
+    """Count the combinations in the table after *place* if only the rows in *kept* are carried on."""
     others = [table.shape[rows.index(row)] for row in kept if row != place.row]
     return int(np.prod(others, dtype=np.int64)) * len(place.weights)
 
@@ -108,7 +108,7 @@ def _own(place: Place, rows: tuple[int, ...], shape: tuple[int, ...]) -> np.ndar
 
 
 def _spread(pairs: np.ndarray, axis: int, count: int) -> tuple[np.ndarray, ...]:
-    """Index of the cells of a table with *count* axes whose choices on *axis* and on the last one are a pair."""
+    """Return the index of the cells of a table of *count* axes whose choices on *axis* and the last one are a pair."""
     first, last = np.nonzero(pairs)
     index: list[slice | np.ndarray] = [slice(None)] * count
     index[axis], index[-1] = first, last
@@ -116,7 +116,7 @@ def _spread(pairs: np.ndarray, axis: int, count: int) -> tuple[np.ndarray, ...]:
 
 
 def _before(step: _Step, behind: np.ndarray, change: np.ndarray | None, earlier: _Step) -> np.ndarray:
-    """Return the evidence of the words from one on for each combination before it: in the shape of the table before."""
+    """Carry the evidence *behind*, of a word and all later ones, back to the shape of the table before that word."""
     row = step.rows[step.axis]
     kept = [each for axis, each in enumerate(earlier.rows) if axis not in step.let_go]
     if row in kept:
@@ -130,7 +130,7 @@ def _before(step: _Step, behind: np.ndarray, change: np.ndarray | None, earlier:
 
 
 def _shares(table: np.ndarray, axis: int) -> np.ndarray:
-    """Probabilities of the choices on one axis of a table of log weights."""
+    """Return the probabilities of the choices on one axis of a table of log weights."""
     others = tuple(each for each in range(table.ndim) if each != axis)
     weights = _summed(table, others)
     shares = np.exp(weights - weights.max())
@@ -138,7 +138,7 @@ def _shares(table: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _summed(table: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """Log of the sum of the weights over some axes."""
+    """Sum the weights over some axes of a table of log weights; return the log of the sums."""
     for axis in sorted(axes, reverse=True):
         table = np.logaddexp.reduce(table, axis=axis)
     return table

@@ -47,7 +47,7 @@ def fill_offscreen_words(
 
 
 def _runs(words: Sequence[AttributedWord], first: int, stop: int) -> list[tuple[int, int, int | None]]:
-    """First place, past-the-last place and speaker of every run of words of one speaker."""
+    """Return the first place, the place after the last, and the speaker of every run of words of one speaker."""
     runs = []
     for speaker, places in groupby(range(first, stop), key=lambda place: words[place].speaker):
         run = list(places)
@@ -56,7 +56,7 @@ def _runs(words: Sequence[AttributedWord], first: int, stop: int) -> list[tuple[
 
 
 def _in_view(spoken: AttributedWord, faces: Faces, tracks: Sequence[int]) -> bool:
-    """Return True where one of *tracks* is in view on so much of the word that its face could be seen to say it."""
+    """Return True where one of *tracks* is in view on enough of the word for its face to be seen saying it."""
     first, stop = frames_of(spoken.word.start_s, spoken.word.end_s)
     rows = [faces.rows(track, first, stop) for track in tracks]
     return any(part.stop - part.start >= IN_VIEW_SHARE * (stop - first) for part in rows)

@@ -17,13 +17,15 @@ def is_before(word: Word, tracks: ScoredTracks) -> bool:
 
 
 def parted_at_beginning(words: Sequence[AttributedWord], tracks: ScoredTracks) -> list[Words]:
-    """The words of a sentence that are said before the first picture, and those that are said with it, in order, each
-    where there are some: no clip begins in the middle of its text."""
+    """Split the words of a sentence at the first picture: those said before it, then those said with it.
+
+    An empty part is left out. Without the split a clip would begin in the middle of its text.
+    """
     return [tuple(part) for _, part in groupby(words, key=lambda spoken: is_before(spoken.word, tracks))]
 
 
 def outside_picture(words: Sequence[AttributedWord], tracks: ScoredTracks) -> str | None:
-    """Why no clip can show *words*, for people; None where there is a picture."""
+    """Return the reason why no clip can show *words*, for people; None where there is a picture."""
     start_s, end_s = words[0].word.start_s, max(spoken.word.end_s for spoken in words)
     begin_s, stop_s = tracks.first_frame / GRID_FPS, tracks.frame_count / GRID_FPS
     if all(is_before(spoken.word, tracks) for spoken in words):

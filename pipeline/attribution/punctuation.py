@@ -1,4 +1,4 @@
-"""Where a sentence ends, from punctuation alone: a function of a word and the one after it."""
+"""Ends of sentences, from punctuation alone: a function of a word and the one after it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ ORDINAL_LANGUAGES = word_set("de da nb nn no fi cs sk sl hr sr bs hu et lv is pl
 """Languages that write ordinals with a point: ``am 3. Mai``."""
 
 YEAR_DIGITS = 4
-"""From so many on a number is no ordinal."""
+"""Digits from which a number is no ordinal."""
 
 SHORT_DOTTED = re.compile(r"\w{1,3}\.")
 """Parts that follow the first one of an abbreviation that is written with spaces."""
 
 DOTTED = re.compile(r"\w(\.\w)+")
-"""Letters with points between them: ``U.S``, ``z.B``. They rather go on; a pause parts them all the same."""
+"""Letters with points between them: ``U.S``, ``z.B``. The sentence goes on after them, unless a pause ends it."""
 
 
 def ends_sentence(text: str, following: str, language: str = "en") -> bool:
@@ -67,7 +67,7 @@ def ends_sentence(text: str, following: str, language: str = "en") -> bool:
 
 
 def _point_ends(word: str, following: str, goes_on: bool, language: str) -> bool:
-    """Return True where the point after *word* ends a sentence, and no abbreviation or part of a number."""
+    """Return True where the point after *word* ends a sentence, not an abbreviation or a part of a number."""
     next_word = following.strip().lstrip(OPENING)
     if word[-1:].isdigit():
         decimal = following[:1].isdigit()

@@ -21,10 +21,10 @@ Words = tuple[AttributedWord, ...]
 def split_sentences(
     words: Sequence[AttributedWord], faces: Faces, *, language: str, pause_s: float, max_s: float
 ) -> tuple[Sentence, ...]:
-    """Sentences of *words* in their order; each word is in exactly one.
+    """Split *words* into sentences, in order; each word is in exactly one.
 
-    A sentence ends at its final punctuation, at a pause, where the speaker changes, and where the picture begins; a
-    longer one than wanted is parted at its widest pause until its parts fit or are single words.
+    A sentence ends at its final punctuation, at a pause, where the speaker changes, and where the picture begins. A
+    sentence longer than *max_s* is split at its widest pause until its parts fit or are single words.
 
     Args:
         words: in order of speech, with their speakers.
@@ -61,7 +61,7 @@ def _parted(before: AttributedWord, after: AttributedWord, language: str, pause_
 
 
 def _short_parts(words: Words, max_s: float) -> list[Words]:
-    """Parts of at most *max_s* seconds, in order; of equally wide pauses the one nearest to the middle parts."""
+    """Split *words* into parts of at most *max_s* seconds; of equally wide pauses, at the one nearest to the middle."""
     done: list[Words] = []
     waiting = [words]
     while waiting:
@@ -82,7 +82,7 @@ def _short_parts(words: Words, max_s: float) -> list[Words]:
 
 
 def measured(words: Words, faces: Faces) -> Sentence:
-    """The sentence with its scores: means over the frames of its words, each read from the face that says it."""
+    """Return the sentence with its scores: means over its words' frames, each read from the face that says the word."""
     speaker = words[0].speaker
     track_of_frame: dict[int, int] = {}
     for spoken in words:
@@ -112,7 +112,7 @@ def measured(words: Words, faces: Faces) -> Sentence:
 
 
 def _own(faces: Faces, column: np.ndarray, frames: np.ndarray, speaking: np.ndarray) -> np.ndarray:
-    """(n,) float64: the value of the face that speaks on each frame; NaN where it is not in view."""
+    """Return (n,) float64: the value of the face that speaks on each frame; NaN where it is not in view."""
     out = np.full(len(frames), np.nan)
     for track in np.unique(speaking):
         own = speaking == track
@@ -121,7 +121,7 @@ def _own(faces: Faces, column: np.ndarray, frames: np.ndarray, speaking: np.ndar
 
 
 def _margin(faces: Faces, frames: np.ndarray, logits: np.ndarray, own_tracks: Sequence[int]) -> float | None:
-    """The smallest mean lead over another face, over the frames that both are in view; None without another."""
+    """Return the smallest mean lead over another face, on the frames that show both; None without another face."""
     leads = []
     for track in faces.in_view(int(frames.min()), int(frames.max()) + 1):
         if track in own_tracks:
@@ -134,7 +134,7 @@ def _margin(faces: Faces, frames: np.ndarray, logits: np.ndarray, own_tracks: Se
 
 
 def _coverage(words: Words, faces: Faces, own_tracks: Sequence[int]) -> float:
-    """Share of the frames from the first word to the last on which a track of the speaker is in view."""
+    """Return the share of frames, from the first word to the last, on which a track of the speaker is in view."""
     first, stop = frames_of(words[0].word.start_s, max(spoken.word.end_s for spoken in words))
     seen = np.zeros(stop - first, bool)
     for track in own_tracks:

@@ -1,4 +1,4 @@
-"""Who says each word: the face that speaks during it, decided over neighbouring words together."""
+"""Speakers of words: the face that speaks during each, decided over neighbouring words together."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ State = int | None
 def attribute_words(
     words: Sequence[Word], faces: Faces, *, language: str = "en", threshold: float = 0.0, slope: float = 1.0
 ) -> tuple[AttributedWord, ...]:
-    """The words in their order, each with its face, its speaker, and how probable each face is.
+    """Return the words in order, each with its face, its speaker and the probability of each face.
 
     A word alone goes to the face in view with the highest mean smoothed logit over the word's frames, if that reaches
     *threshold*, and otherwise to nobody. Over consecutive words the choice is made jointly, by the forward-backward
     algorithm (Rabiner, "A Tutorial on Hidden Markov Models", 1989): every change of speaker costs evidence, less in
     pauses and after the end of a sentence, nothing across a shot cut, and nothing from one track of a person to the
-    next. Words that are said at the same time are different persons', and are decided together: where two mouths move
-    it is the words before and after that tell which of the two texts belongs to which.
+    next. Words said at the same time belong to different persons and are decided together: where two mouths move, the
+    words before and after tell which text belongs to which.
 
     Args:
         words: in order of speech; those of a segment that overlaps an earlier one may begin before its last ones.
@@ -82,7 +82,7 @@ def attribute_words(
 
 
 def _rows(words: Sequence[Word]) -> list[int]:
-    """For each word the row that it lies in: within a row no two words are said at the same time.
+    """Return the row of each word; no two words of a row are said at the same time.
 
     There is nearly always a single row. Where words overlap, one stays in the row of the word that stands before it in
     the text, if it can: those of one segment stay together.
@@ -115,7 +115,7 @@ def _placed(
     faces: Faces,
     language: str,
 ) -> tuple[list[int], list[Place], list[frozenset[int]]]:
-    """The words as `pipeline.attribution.joint.posteriors` takes them.
+    """Prepare the words for `pipeline.attribution.joint.posteriors`.
 
     Returns:
         The numbers of the words in the order in which they begin; each as a place; and the rows that have been silent
@@ -146,13 +146,13 @@ def _placed(
 
 
 def _person_of(persons: Mapping[State, State], evidence: Mapping[State, float]) -> np.ndarray:
-    """(S,) int64: the person of each choice, `NOBODY` for none."""
+    """Return (S,) int64: the person of each choice, `NOBODY` for none."""
     found = (persons[state] for state in evidence)
     return np.array([NOBODY if person is None else person for person in found], np.int64)
 
 
 def _equal(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(B, S) bool: pairs that are the same."""
+    """Return (B, S) bool: True for pairs that are equal."""
     return before[:, None] == after
 
 

@@ -1,4 +1,4 @@
-"""The stage of attribution: words and faces to who says what, in ``attribution.json``."""
+"""The stage of attribution: decide from words and faces who says what, and write ``attribution.json``."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def run_attribution(work: Work) -> StageResult:
 
 
 def read_attributed(work: Work) -> tuple[ScoredTracks, Transcript, Attribution]:
-    """Return the faces, the words, and who says them, as the stages before have left them.
+    """Read the faces, the words and their speakers from the files of the earlier stages.
 
     Raises:
-        InputError: something has gone or was changed meanwhile.
+        InputError: a file is missing or was changed meanwhile.
     """
     path: Path = work.path(ARTIFACT)
     transcript, _ = read_own_transcript(work.path(TRANSCRIPT))

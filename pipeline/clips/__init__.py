@@ -1,1 +1,1 @@
-"""The clips of a video: which sentences get one, and the results as a whole."""
+"""Clips of a video: the choice of sentences that get one, and the results as a whole."""

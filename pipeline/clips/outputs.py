@@ -1,4 +1,4 @@
-"""The outputs that are made of a finished video: texts of clips, other programs' formats, the annotated video."""
+"""Outputs made from a finished video: texts of clips, other programs' formats, the annotated video."""
 
 from __future__ import annotations
 

@@ -35,11 +35,11 @@ def write_pages(
     tracks: ScoredTracks,
     timings: Mapping[str, float],
 ) -> Path:
-    """Writes the contact sheets and ``report.html`` into *folder*; the clips are in ``output/`` already.
+    """Write the contact sheets and ``report.html`` into *folder*; the clips are in ``output/`` already.
 
     Args:
         folder: of the video's results.
-        probe: the source; None where it has gone: the contact sheets stay as they are then.
+        probe: the source; None where it is gone. The contact sheets then stay as they are.
         manifest: as `pipeline.outputs.manifest.manifest_json` gives it.
         transcript: as `pipeline.outputs.transcript.transcript_json` gives it.
         tracks: faces and scores.
@@ -64,7 +64,7 @@ def write_pages(
 
 
 def _first_seen(clip: Mapping[str, Any]) -> int:
-    """The first frame of a clip on which its speaker is in view."""
+    """Return the first frame of a clip on which its speaker is in view."""
     gaps, start_s = clip["not_in_view"], clip["start_time"]
     if not gaps or gaps[0][0] > start_s:
         return 0
@@ -80,7 +80,7 @@ def _sheets_in(folder: Path) -> dict[int, Path]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Makes the pages of a finished folder anew; 0 when that went well, 1 when something in it cannot be read."""
+    """Rewrite the pages of a finished folder. Return 0 on success, 1 when something in it cannot be read."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.clips.pages",
         description="Makes report.html and the contact sheets of a finished video anew.",

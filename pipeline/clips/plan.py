@@ -1,4 +1,4 @@
-"""Which sentences become clips, and what each clip shows; the others with the reason why not."""
+"""Plans of clips: the sentences that become one, the picture of each, and the reason why the others get none."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def plan_clips(
     config: Config,
     source_rate: Fraction = GRID_RATE,
 ) -> tuple[Plan, ...]:
-    """For every sentence, in order, its clip or why it gets none.
+    """Plan a clip for every sentence, in order, or give the reason why it gets none.
 
     Args:
         sentences: all of the video, in order of speech.
@@ -53,7 +53,7 @@ def plan_clips(
 
 @dataclass(frozen=True, slots=True)
 class _Planner:
-    """The values that all sentences of a video share."""
+    """Values shared by all sentences of a video."""
 
     faces: Faces
     persons: Mapping[int, int]
@@ -115,7 +115,7 @@ class _Planner:
         covered: np.ndarray,
         seen: np.ndarray,
     ) -> Plan:
-        """No clip, unless only the silence around the sentence lacks the face: then less of that."""
+        """Drop the sentence; where only the silence around it lacks the face, shorten that silence instead."""
         middle_s = (sentence.start_s + sentence.end_s) / 2
         middle = min(max(int(middle_s * float(self.camera.rate)) - first, 0), len(covered) - 1)
         around = [run for run in runs_of(covered) if run[0] <= middle < run[1]]
@@ -135,7 +135,7 @@ class _Planner:
         windows: np.ndarray,
         covered: np.ndarray,
     ) -> Plan:
-        """The longest part with the face, if that is enough of the sentence."""
+        """Plan a clip of the longest part with the face; drop the sentence if that is too little of it."""
         fps = float(self.camera.rate)
         part = longest_part(sentence.words, covered, first, self.camera.rate, self.config.CLIP_PADDING_S)
         if part is None:
@@ -158,8 +158,10 @@ class _Planner:
         return self._clip(index, said, speaking, part.first, windows[kept], covered[kept], gap, part.outside)
 
     def _tracks_of(self, sentence: Sentence) -> list[int]:
-        """Tracks of who says *sentence*: the one that holds most of it, the others of its words, then tracks of the
-        same person that are near."""
+        """Return the tracks of the speaker of *sentence*.
+
+        First the track that holds most of it, next the others of its words, then near tracks of the same person.
+        """
         count: Mapping[int, int] = Counter(spoken.track for spoken in sentence.words if spoken.track is not None)
         own = sorted(count, key=lambda track: (track != sentence.track, -count[track], track))
         first, stop = frames_of(sentence.start_s, sentence.end_s)
@@ -174,7 +176,7 @@ class _Planner:
 
 
 def why_dropped(sentence: Sentence, faces: Faces, config: Config) -> tuple[str, str] | None:
-    """Code and message of the reason why *sentence* gets no clip; None when it gets one."""
+    """Return code and message of the reason why *sentence* gets no clip; None when it gets one."""
     length_s = sentence.end_s - sentence.start_s
     if (message := outside_picture(sentence.words, faces.tracks)) is not None:
         return "outside_picture", message
@@ -199,7 +201,7 @@ def why_dropped(sentence: Sentence, faces: Faces, config: Config) -> tuple[str, 
 
 
 def _seen(faces: Faces, speaking: Sequence[int], first: int, stop: int) -> np.ndarray:
-    """(stop - first,) bool: grid frames on which one of the tracks is in view."""
+    """Return (stop - first,) bool: True for grid frames on which one of the tracks is in view."""
     seen = np.zeros(stop - first, bool)
     for track in speaking:
         begin, end = faces.span(track)
@@ -208,12 +210,12 @@ def _seen(faces: Faces, speaking: Sequence[int], first: int, stop: int) -> np.nd
 
 
 def _is_silence(sentence: Sentence, first: int, stop: int, fps: float) -> bool:
-    """Return True where nothing of the sentence lies outside frames ``[first, stop)``, to half a frame."""
+    """Return True where the whole sentence lies in frames ``[first, stop)``, to half a frame."""
     return first <= sentence.start_s * fps + 0.5 and stop >= sentence.end_s * fps - 0.5
 
 
 def _seen_instead(sentence: Sentence, faces: Faces, config: Config) -> str:
-    """Return the words on who was in view, for the message: nobody, or the face that came nearest to speaking."""
+    """Return the part of the message about who was in view: nobody, or the face that came nearest to speaking."""
     first, stop = frames_of(sentence.start_s, sentence.end_s)
     best: tuple[float, int] | None = None
     for track in faces.in_view(first, stop):
@@ -225,7 +227,7 @@ def _seen_instead(sentence: Sentence, faces: Faces, config: Config) -> str:
 
 
 def _seen_in_vain(faces: Faces, config: Config, first: int, stop: int) -> str:
-    """The message where no track is in view: nobody is, or a face that none was made of."""
+    """Return the message where no track is in view: there is no face, or one too short or too small for a track."""
     unkept = faces.tracks.unkept
     causes = set(unkept[(unkept[:, 0] < stop) & (unkept[:, 1] > first), 2].tolist())
     if TOO_SHORT in causes:

@@ -1,4 +1,4 @@
-"""Spans of sentences in frames: with silence around them where there is some, never a neighbour's word."""
+"""Spans of sentences in frames, with the silence around them where there is some, and no word of a neighbour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def clip_spans(
     rate: Fraction = GRID_RATE,
     first_frame: int = 0,
 ) -> list[tuple[int, int]]:
-    """First frame of each sentence's clip and the one after its last.
+    """Return the first frame of each sentence's clip and the one after its last.
 
     Between two sentences lies the frame boundary nearest to the middle of their gap, and no clip passes it; a gap too
     small to hold a boundary is missed by half a frame at most. Sentences that sound at the same time keep their own
@@ -61,7 +61,7 @@ def clip_spans(
 
 
 def sounds_together(sentences: Sequence[Sentence]) -> list[bool]:
-    """For each sentence of a video, in order of speech, whether words of another one sound during it."""
+    """Return for each sentence, in order of speech, True where words of another one sound during it."""
     ends_s, starts_s = _around(sentences)
     return [
         ends_s[i] > sentence.start_s + ROUNDING or starts_s[i + 1] < sentence.end_s - ROUNDING
@@ -70,20 +70,23 @@ def sounds_together(sentences: Sequence[Sentence]) -> list[bool]:
 
 
 def _around(sentences: Sequence[Sentence]) -> tuple[list[float], list[float]]:
-    """At *i* the latest end of the sentences before the i-th, and the earliest start of the i-th and those after it."""
+    """Return two lists: at *i* the latest end of the sentences before *i*, and the earliest start from *i* on."""
     ends_s = accumulate((sentence.end_s for sentence in sentences), max, initial=-math.inf)
     starts_s = accumulate((sentence.start_s for sentence in reversed(sentences)), min, initial=math.inf)
     return list(ends_s), list(starts_s)[::-1]
 
 
 def _shot_start(begins: np.ndarray, frame: int) -> int:
-    """First frame of the shot that *frame* is in."""
+    """Return the first frame of the shot that *frame* is in."""
     i = int(np.searchsorted(begins, frame, side="right"))
     return int(begins[i - 1]) if i else 0
 
 
 def _shot_stop(stops: np.ndarray, stop: int, frame_count: int) -> int:
-    """Where the shot of the frame before *stop* ends; *stops* has at each shot's place the end of the one before."""
+    """Return the end of the shot that holds the frame before *stop*.
+
+    *stops* holds, for each shot, the end of the one before.
+    """
     i = int(np.searchsorted(stops, stop, side="left"))
     return max(int(stops[i]) if i < len(stops) else frame_count, stop)
 

@@ -1,4 +1,4 @@
-"""The stage of clips: what is seen, said and attributed to clips, subtitles, report and manifest."""
+"""The stage of clips: make clips, subtitles, report and manifest from faces, words and attribution."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.types import Probe, Transcript
 
 
 def run_clips(work: Work) -> StageResult:
-    """Cut the clips, and write all that a video leaves; its summary is a `FinishedVideo`.
+    """Cut the clips and write the results of a video. The summary is a `FinishedVideo`.
 
     Raises:
         InputError: ``no_clip_written`` when not one of the clips could be cut; no manifest is left then.

@@ -1,4 +1,4 @@
-"""The end of one video: words and faces joined, clips cut, results written, the manifest last of all."""
+"""The last work on one video: cut its clips and write its results, the manifest last of all."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def finish_video(
     on_clip: Callable[[int, int], None],
     losses: Losses = Losses(),  # noqa: B008 - it is frozen
 ) -> FinishedVideo:
-    """Writes everything that one video leaves beside ``tracks.npz``: ``transcript.json``, ``.srt``, ``.vtt`` and
+    """Write the results of one video beside ``tracks.npz``: ``transcript.json``, ``.srt``, ``.vtt`` and
     ``.ass``, ``report.html`` with the contact sheets, and in ``output/`` the clips and ``manifest.json``.
 
-    The manifest and the clips of an earlier run go first, so that a manifest never names what is not there. Every
+    The manifest and the clips of an earlier run are deleted first: a manifest never names a missing clip. Every
     sentence becomes a clip or a line among those dropped.
 
     Args:
@@ -75,7 +75,7 @@ def finish_video(
         prints: fingerprints of input, settings and weights.
         timings: seconds that each stage before this one took, for the report.
         on_clip: called with the clips done and all that are wanted, first with none done.
-        losses: what of the video could not be read.
+        losses: parts of the video that could not be read.
 
     Raises:
         InputError: the source cannot be read any more.
@@ -134,7 +134,7 @@ def _not_wanted(plan: Plan) -> Plan:
 
 
 def _remove_stale(output: Path) -> None:
-    """Takes away the manifest of an earlier run, then its clips."""
+    """Delete the manifest of an earlier run, then its clips."""
     (output / "manifest.json").unlink(missing_ok=True)
     remove_clips(output)
 
@@ -142,10 +142,10 @@ def _remove_stale(output: Path) -> None:
 def _cut_all(
     plans: Sequence[Plan], probe: Probe, output: Path, config: Config, on_clip: Callable[[int, int], None]
 ) -> list[Plan]:
-    """Every plan in its order: as it was when its clip is on disk, as a dropped sentence when it could not be cut.
+    """Cut all clips; return every plan in order, as a dropped sentence where the clip could not be cut.
 
-    Threads do: decoding, scaling and the encoder's own process all work without holding Python. Each cuts clips that
-    follow one another, and so decodes its part of the video little more than once.
+    Threads are enough: decoding, scaling and the encoder's own process release the interpreter lock. Each thread
+    cuts clips that follow one another, and so decodes its part of the video little more than once.
     """
     ended = {plan.index: plan for plan in plans}
     wanted = [plan for plan in plans if isinstance(plan, ClipPlan)]
@@ -168,13 +168,13 @@ def _cut_all(
 
 
 def _shares(plans: Sequence[ClipPlan], count: int) -> list[Sequence[ClipPlan]]:
-    """*plans* in at most *count* parts of neighbours."""
+    """Split *plans* into at most *count* parts of neighbours."""
     size = max(-(-len(plans) // count), 1)
     return [plans[first : first + size] for first in range(0, len(plans), size)]
 
 
 def clips_at_once(config: Config) -> int:
-    """Return the clips that one process cuts at the same time."""
+    """Return the number of clips that one process cuts at the same time."""
     if isinstance(config.CLIPS_AT_ONCE, int):
         return config.CLIPS_AT_ONCE
     return min(max(core_count() // config.NUM_MUX_WORKERS, 1), MAX_AT_ONCE)
@@ -194,7 +194,7 @@ def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config, reader: Spa
 
 
 def _doubts(sentences: Sequence[Sentence], transcript: Transcript) -> list[tuple[str, ...]]:
-    """For each sentence the doubts about its words: the recogniser's own, times made up, speech at the same time."""
+    """Return each sentence's doubts about its words: the recogniser's own, made-up times, simultaneous speech."""
     said = iter([segment.flags for segment in transcript.segments for _ in segment.words])
     doubts = []
     for sentence, together in zip(sentences, sounds_together(sentences), strict=True):
@@ -208,7 +208,7 @@ def _doubts(sentences: Sequence[Sentence], transcript: Transcript) -> list[tuple
 
 
 def _picture_doubts(plan: ClipPlan, probe: Probe) -> tuple[str, ...]:
-    """The doubts about what a clip shows."""
+    """Return the doubts about the picture of a clip."""
     flags = []
     if not plan.covered.all():
         flags.append("face_gap")

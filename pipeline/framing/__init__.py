@@ -1,1 +1,1 @@
-"""Which part of the picture is shown at which time: camera windows over the frames of a clip."""
+"""Camera windows over the frames of a clip: the part of the picture that is shown at each time."""

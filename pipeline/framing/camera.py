@@ -1,4 +1,4 @@
-"""The windows of a clip in the clip's own frames: framed on the grid, carried over to the source's rate."""
+"""Camera windows in a clip's own frames: framed on the grid, then interpolated to the source's rate."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Camera:
 
     @classmethod
     def of(cls, config: Config, picture_px: tuple[int, int], rate: Fraction) -> Camera:
-        """The camera that the settings ask for."""
+        """Return the camera that the settings ask for."""
         style = config.CLIP_STYLE
         size_px = clip_size_px(style, picture_px, config.CLIP_SIZE)
         scale = config.CLIP_SCALE
@@ -78,11 +78,11 @@ class Camera:
         return _carried_over(windows, begin, end, at, nearest, tracks.shot_starts), seen[nearest - begin]
 
     def grid_span(self, first: int, stop: int, grid_frames: int) -> tuple[int, int]:
-        """The grid frames that frames ``[first, stop)`` of a clip touch."""
+        """Return the grid frames that frames ``[first, stop)`` of a clip touch."""
         return grid_span(first, stop, self.rate, grid_frames)
 
     def open_cuts(self, shot_starts: np.ndarray, first: int, stop: int) -> tuple[tuple[int, int], ...]:
-        """`ClipPlan.cuts` of a clip of frames ``[first, stop)``."""
+        """Return `ClipPlan.cuts` of a clip of frames ``[first, stop)``."""
         found = []
         if self.rate != GRID_RATE and self.style != "full":
             for cut in shot_starts.tolist():
@@ -95,7 +95,7 @@ class Camera:
 def _carried_over(
     windows: np.ndarray, begin: int, end: int, at: np.ndarray, nearest: np.ndarray, shot_starts: np.ndarray
 ) -> np.ndarray:
-    """(F, 4) float32 windows at *at*, in grid frames: straight between those of the grid, inside the same shot."""
+    """Interpolate windows linearly at *at*, in grid frames, within each shot; return (F, 4) float32."""
     out = np.empty((len(at), 4), np.float32)
     edges = [begin, *shot_starts[(shot_starts > begin) & (shot_starts < end)].tolist(), end]
     for low, high in pairwise(edges):

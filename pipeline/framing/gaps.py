@@ -1,4 +1,4 @@
-"""Frames of a clip on which the speaker's face is not in view, and what is left when they are cut off."""
+"""Gaps: frames of a clip without the speaker's face, and the part that is left when they are cut off."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.framing.boundaries import first_limit, stop_limit
 from pipeline.types import AttributedWord
 
 HALF_FRAME = 0.5
-"""Frames by which a word may reach over the end of what is kept and be in it: as clips round their sentences."""
+"""Frames by which a word may reach over the end of the kept part and still be in it; clips round the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Part:
 
 
 def longest_run(mask: np.ndarray) -> tuple[int, int]:
-    """``[first, stop)`` of the longest run of True in (n,) bool; the earliest of several; empty where none is."""
+    """Return ``[first, stop)`` of the longest run of True in (n,) bool; the earliest of several; empty without one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
     if not len(edges):
         return 0, 0
@@ -40,7 +40,7 @@ def longest_run(mask: np.ndarray) -> tuple[int, int]:
 
 
 def runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Every run of True in (n,) bool as ``[first, stop)``."""
+    """Return every run of True in (n,) bool as ``[first, stop)``."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))
 
@@ -48,7 +48,7 @@ def runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
 def longest_part(
     words: Sequence[AttributedWord], covered: np.ndarray, first: int, rate: Fraction, padding_s: float
 ) -> Part | None:
-    """The longest part of a clip with the face in view, less the words that it would cut in two.
+    """Return the longest part of a clip with the face in view, less the words that it would cut in two.
 
     Args:
         words: of the sentence, in order.

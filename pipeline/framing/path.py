@@ -67,7 +67,7 @@ def face_windows(
 
 
 def whole_window(picture_px: tuple[int, int], size_px: tuple[int, int]) -> np.ndarray:
-    """(4,) float64: the smallest window of the shape of *size_px* that shows all of the picture, in its middle."""
+    """Return (4,) float64: the smallest window of the shape of *size_px* around the whole picture, centred on it."""
     picture = np.array(picture_px, np.float64)
     size = np.array(size_px, np.float64)
     half = size * (picture / size).max() / 2
@@ -75,12 +75,12 @@ def whole_window(picture_px: tuple[int, int], size_px: tuple[int, int]) -> np.nd
 
 
 def _edges(shot_starts: np.ndarray, first: int, stop: int) -> list[int]:
-    """*first*, the shot cuts after it and before *stop*, and *stop*."""
+    """Return *first*, the shot cuts after it and before *stop*, and *stop*."""
     return [first, *shot_starts[(shot_starts > first) & (shot_starts < stop)].tolist(), stop]
 
 
 def _shot_around(shot_starts: np.ndarray, frame: int, low: int, high: int) -> tuple[int, int]:
-    """``[low, high)`` as far as it is in the shot of *frame*."""
+    """Return the part of ``[low, high)`` that lies in the shot of *frame*."""
     i = int(np.searchsorted(shot_starts, frame, side="right"))
     begin = int(shot_starts[i - 1]) if i else 0
     end = int(shot_starts[i]) if i < len(shot_starts) else high
@@ -88,7 +88,7 @@ def _shot_around(shot_starts: np.ndarray, frame: int, low: int, high: int) -> tu
 
 
 def _boxes(tracks: ScoredTracks, speaking: Sequence[int], low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 4) float64 boxes of the first of *speaking* in view on frames ``[low, high)``, and (n,) bool where one is."""
+    """Return (n, 4) float64: box of the first of *speaking* in view on each of ``[low, high)``; (n,) bool: one is."""
     boxes = np.zeros((high - low, 4))
     near = np.zeros(high - low, bool)
     for track in speaking:
@@ -110,7 +110,7 @@ def _held(
     scale: float,
     smooth_frames: int,
 ) -> np.ndarray:
-    """(n, 3) path through one shot: gaps are crossed in a straight line and smoothed with the rest; the ends hold."""
+    """Return the (n, 3) path through one shot. Gaps are interpolated linearly, then smoothed; the ends hold still."""
     frames = np.flatnonzero(near)
     first, last = int(frames[0]), int(frames[-1])
     between = np.arange(first, last + 1)
@@ -127,7 +127,7 @@ def _smooth_path(
     scale: float,
     smooth_frames: int,
 ) -> np.ndarray:
-    """(n, 3) float64 centre x, centre y and half height of the window around the boxes of consecutive frames."""
+    """Return (n, 3) float64: centre x, centre y and half height of the window around boxes of consecutive frames."""
     aspect = size_px[0] / size_px[1]
     room = min(picture_px[1], picture_px[0] / aspect) / 2
     least = min(size_px[1] / 2 / style.most_enlarged, room)
@@ -148,7 +148,7 @@ def _smooth_path(
 
 
 def _low_pass(values: np.ndarray, sigma_frames: float) -> np.ndarray:
-    """(n, k) smoothed along time. The ends are continued by their point reflection: a steady move stays steady."""
+    """Smooth (n, k) values along time. The ends are padded by point reflection: a steady move stays steady."""
     pad = min(round(4 * sigma_frames), len(values) - 1)
     wide = np.pad(values, ((pad, pad), (0, 0)), mode="reflect", reflect_type="odd") if pad else values
     smooth = gaussian_filter1d(wide, sigma_frames, axis=0, mode="nearest")
@@ -156,14 +156,14 @@ def _low_pass(values: np.ndarray, sigma_frames: float) -> np.ndarray:
 
 
 def _envelope(values: np.ndarray, sigma_frames: float) -> np.ndarray:
-    """(n,) a smooth curve that is nowhere below *values*: their maximum over the reach of the low-pass, low-passed."""
+    """Return (n,) smooth values nowhere below *values*: their maximum over the low-pass's reach, low-passed."""
     radius = round(2 * sigma_frames)
     highest = maximum_filter1d(values, 2 * radius + 1, mode="nearest")
     return gaussian_filter1d(highest, sigma_frames, mode="nearest", radius=radius)
 
 
 def _inside(path: np.ndarray, picture_px: tuple[int, int], aspect: float) -> np.ndarray:
-    """(F, 4) windows of the path, moved into the picture as far as they fit."""
+    """Return (F, 4) windows of the path, moved into the picture as far as they fit."""
     edges = []
     for axis, (length, share) in enumerate(zip(picture_px, (aspect, 1.0), strict=True)):
         half = path[:, 2] * share

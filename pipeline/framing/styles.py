@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PORTRAIT_SHAPE = (9, 16)
-"""Width to height."""
+"""Ratio of width to height."""
 
 PORTRAIT_WIDTH_PX = 1080
 """The usual width of 9:16 video; ``auto`` does not go beyond it."""
@@ -42,7 +42,7 @@ STYLES = {
 
 
 def clip_size_px(style: str, picture_px: tuple[int, int], wanted: int | str) -> tuple[int, int]:
-    """Width and height of a clip's picture, both even.
+    """Return width and height of a clip's picture, both even.
 
     Args:
         style: its name.
@@ -64,5 +64,5 @@ def clip_size_px(style: str, picture_px: tuple[int, int], wanted: int | str) -> 
 
 
 def _even(length: float) -> int:
-    """The even number next to *length*, 2 at least."""
+    """Return the even number next to *length*, 2 at least."""
     return max(round(length / 2) * 2, 2)

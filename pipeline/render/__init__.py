@@ -1,1 +1,1 @@
-"""Video files made of the source: its clips, cut to the windows of the camera, and the annotated video."""
+"""Video files made from the source: its clips, cut to the camera's windows, and the annotated video."""

@@ -1,4 +1,4 @@
-"""The whole video as it was understood: a box around each face, who it is, how probably it speaks, and what is said."""
+"""Annotated video: each face with its box, its name and its probability of speaking, and subtitles."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from pipeline.types import Probe, ScoredTracks, Sentence
 T = TypeVar("T")
 
 HALF_FRAME = 0.5
-"""A frame of the grid stands for the time from half a frame before its middle to half a frame after."""
+"""Half the time that a frame of the grid stands for: from half a frame before its middle to half a frame after."""
 
 MAX_CUES = 2
-"""Subtitles that are shown at the same time, the latest: more would hide the picture."""
+"""Most subtitles shown at the same time, the latest ones: more would hide the picture."""
 
 TOLD_EVERY = 25
-"""Frames after which progress is told."""
+"""Frames between two reports of progress."""
 
 NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
@@ -47,12 +47,12 @@ def annotate(
     on_frames: Callable[[int], None] = lambda _: None,
     threads: int = 1,
 ) -> int:
-    """Writes the annotated video, an H.264/AAC MP4 that appears whole or not at all. Memory does not grow with length.
+    """Write the annotated video, an H.264/AAC MP4 that appears whole or not at all. Memory does not grow with length.
 
     Pictures have the source's displayed size, made even by repeating the last row or column, and its average rate;
-    where that is variable, each picture is shown at the nearest moments. The sound begins with the first picture. Of an
-    excerpt there is the excerpt, whose first picture is the first of the video. Boxes
-    and probabilities between two frames of the grid are interpolated; at a cut they change with the picture.
+    where that is variable, each picture is shown at the nearest moments. The sound begins with the first picture. An
+    excerpt is written alone: its first picture is the first of the written video. Boxes and probabilities are
+    interpolated between two frames of the grid; at a cut they change with the picture.
 
     Args:
         probe: the source, with sound.
@@ -65,7 +65,7 @@ def annotate(
         threads: that decode.
 
     Returns:
-        How many pictures were written.
+        The number of pictures written.
 
     Raises:
         InputError: the source cannot be read, or has no sound.
@@ -94,7 +94,7 @@ def annotate(
 def labels_of(
     tracks: ScoredTracks, sentences: Iterable[Sentence], names: Mapping[int, str] = NO_NAMES
 ) -> dict[int, str]:
-    """For each track of a person who speaks in one of *sentences*, the name or number of that speaker."""
+    """Return the speaker's name or number for each track of a person who speaks in one of *sentences*."""
     persons = tracks.persons
     speaker_of = {
         persons[spoken.track]: spoken.speaker
@@ -114,7 +114,7 @@ def draw_all(
     cues: Sequence[Cue],
     first: int = 0,
 ) -> Iterator[np.ndarray]:
-    """Copies of *pictures*, even in size, with what is to be seen on each.
+    """Yield copies of *pictures*, even in size, with boxes, labels and subtitles drawn on them.
 
     Args:
         pictures: (H, W, 3) uint8 BGR; picture *k* shows ``(k + 1/2) / rate`` seconds after the first video frame.
@@ -139,8 +139,11 @@ def draw_all(
 def _placed(
     pictures: Iterable[np.ndarray], rate: Fraction, shot_starts: np.ndarray, first: int
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Where in grid frames each picture lies, and the picture; *first* is the number of the first. Between two frames
-    of the grid with a cut in between, that is moved to the one of the shot which the picture shows."""
+    """Yield the place of each picture in grid frames, and the picture; *first* is the number of the first.
+
+    Between two grid frames with a cut in between, the place is moved to the grid frame of the shot that the picture
+    shows.
+    """
     cut_after = {certainly_before(cut, rate) - 1: cut for cut in shot_starts[1:].tolist()}
     numbered = enumerate(pictures, first)
     for number, picture in numbered:
@@ -160,7 +163,7 @@ def _place(number: int, rate: Fraction) -> float:
 
 
 def interpolated(tracks: ScoredTracks, track: int, at: float) -> tuple[list[float], float]:
-    """Box in source pixels and probability of a face between two frames of the grid; the nearest at its ends.
+    """Interpolate a face's box in source pixels and its probability between two grid frames; the nearest at its ends.
 
     Args:
         tracks: the table.
@@ -177,7 +180,7 @@ def interpolated(tracks: ScoredTracks, track: int, at: float) -> tuple[list[floa
 
 
 def _spans(tracks: ScoredTracks) -> dict[int, tuple[float, float]]:
-    """From where to where each track is in view, in grid frames."""
+    """Return start and end of each track, in grid frames."""
     spans = {}
     for track in tracks.track_ids.tolist():
         rows = tracks.rows(track)
@@ -208,7 +211,7 @@ class _Shown(Generic[T]):
 
 
 def _even_copy(picture: np.ndarray) -> np.ndarray:
-    """A copy with even sides: the last row or column twice."""
+    """Return a copy with even sides: an odd one gets its last row or column twice."""
     height, width = picture.shape[:2]
     even = cv2.copyMakeBorder(np.ascontiguousarray(picture), 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     return np.asarray(even)

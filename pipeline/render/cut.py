@@ -1,4 +1,4 @@
-"""One clip to its file: the picture through its moving window, and the sound of exactly the same instants."""
+"""Cutting of one clip: the picture in its moving window, and the sound of exactly the same instants."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ BORDER = (110, 110, 110)
 """Grey beyond the edge of the picture: what the speaker networks were trained to see there, and no bright frame."""
 
 AROUND_PX = 4
-"""Source pixels around a window that are read, too: two for each of two cubic interpolations."""
+"""Source pixels that are read around a window: two for each of two cubic interpolations."""
 
 TOLERANCE_PX = 1 / 32
-"""Distance that the picture may lie from its place, in pixels of the clip."""
+"""Largest distance of the picture from its exact place, in pixels of the clip."""
 
 MAX_BEFORE_PX = 32
-"""Source pixels before a window of which one is looked for that resizing may begin on."""
+"""Source pixels before a window among which resizing looks for one to begin on."""
 
 SHARPNESS = -0.5
 """Parameter of the kernel that shifts (Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981):
-the only one that moves a slope by as much as it is told to."""
+the only value that shifts a slope by exactly the distance asked for."""
 
 THUMBNAIL_PX = (64, 36)
 """Size at which pictures on either side of a cut are compared: the scene counts, not its detail."""
@@ -49,7 +49,7 @@ def cut_clip(
     reader: SpanReader | None = None,
     sounds: SoundReader | None = None,
 ) -> None:
-    """Writes the clip of *plan* to *path*, whole or not at all.
+    """Write the clip of *plan* to *path*, whole or not at all.
 
     Args:
         plan: what to cut.
@@ -85,7 +85,7 @@ def cut_clip(
 
 
 def _pictures(plan: ClipPlan, reader: SpanReader, probe: Probe) -> Iterator[np.ndarray]:
-    """The pictures of the clip; where the plan leaves a shot cut open, the window jumps where the picture does."""
+    """Yield the pictures of the clip. Where the plan leaves a shot cut open, the window jumps with the picture."""
     pictures = enumerate(_source_pictures(plan, reader, probe))
     new_of = dict(plan.cuts)
     for i, picture in pictures:
@@ -99,7 +99,7 @@ def _pictures(plan: ClipPlan, reader: SpanReader, probe: Probe) -> Iterator[np.n
 
 
 def _source_pictures(plan: ClipPlan, reader: SpanReader, probe: Probe) -> Iterator[np.ndarray]:
-    """Views of the source's pictures on the frames of the clip, each until the next one is asked for."""
+    """Yield views of the source's pictures on the frames of the clip, each valid until the next is asked for."""
     count = 0
     for picture in reader.read(plan.first_frame, plan.first_frame + plan.frame_count):
         yield picture
@@ -110,7 +110,7 @@ def _source_pictures(plan: ClipPlan, reader: SpanReader, probe: Probe) -> Iterat
 
 
 def cut_among(pictures: list[np.ndarray]) -> int:
-    """Number of the first picture of the new shot: the one that differs most from the picture before it.
+    """Return the number of the first picture of the new shot: the one that differs most from the picture before it.
 
     Args:
         pictures: two or more (H, W, 3) uint8, the first of the old shot, the last of the new.
@@ -156,21 +156,28 @@ def crop(picture: np.ndarray, window_px: np.ndarray, size_px: tuple[int, int]) -
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The reading of one side of a window: source pixels *first* to *stop* are resized from their very edge on, and the
-    first pixels of the result *skipped*."""
+    """Plan for resizing along one side of a window.
+
+    Source pixels *first* to *stop* are resized, beginning at the edge of the first. The first *skipped* pixels of the
+    result are left out.
+    """
 
     first: int
     stop: int
     step: float
-    """Source pixels to one of the result; any number."""
+    """Source pixels to one pixel of the result; need not be whole."""
     skipped: int
     shift: float
-    """By how much the source is moved before, in pixels of its own, at most a half: 0 for most windows."""
+    """Shift of the source before resizing, in its own pixels, at most a half; 0 for most windows."""
 
 
 def _side(start_px: float, end_px: float, count: int) -> _Side:
-    """Resizing begins on whole source pixels, a window anywhere: of the pixels before it, one is taken from which a
-    whole number of steps leads to its edge. Where none does, as with steps of one pixel, what is left is the shift."""
+    """Choose the source pixel on which resizing begins.
+
+    Resizing begins on a whole source pixel, but a window may begin anywhere. The choice is a pixel before the window
+    from which a whole number of steps leads to its edge. Where there is none, as with steps of one pixel, the rest of
+    the way is the shift.
+    """
     step = (end_px - start_px) / count
     nearest = floor(start_px) - (AROUND_PX if start_px > 0 else 0)
     best, least = nearest, inf
@@ -186,7 +193,7 @@ def _side(start_px: float, end_px: float, count: int) -> _Side:
 
 
 def _shifting(by_px: float) -> np.ndarray:
-    """(5,) float64: what the pixels around one count for the value *by_px* away from it, -0.5 to 0.5."""
+    """Return (5,) float64: weights of a pixel and its neighbours for the value *by_px* away from it, -0.5 to 0.5."""
     away = np.abs(np.arange(-2, 3) - by_px)
     near = (SHARPNESS + 2) * away**3 - (SHARPNESS + 3) * away**2 + 1
     far = SHARPNESS * (away**3 - 5 * away**2 + 8 * away - 4)
@@ -194,7 +201,7 @@ def _shifting(by_px: float) -> np.ndarray:
 
 
 def _part(picture: np.ndarray, across: _Side, down: _Side, border: int) -> np.ndarray:
-    """The pixels that are read, continued beyond the edges of the picture."""
+    """Return the pixels to read, continued beyond the edges of the picture."""
     height, width = picture.shape[:2]
     left, right = (min(max(edge, 0), width) for edge in (across.first, across.stop))
     top, bottom = (min(max(edge, 0), height) for edge in (down.first, down.stop))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 COLOURS_RGB = ((213, 94, 0), (240, 228, 66), (0, 158, 115))
-"""Of probability 0, 1/2 and 1: vermilion, yellow and bluish green of the set of Okabe and Ito ("Color Universal
+"""Colours of probability 0, 1/2 and 1: vermilion, yellow and bluish green of the set of Okabe and Ito ("Color Universal
 Design", 2008), which the colour-blind tell apart too. The line grows thicker as well, and the label has the number."""
 
 DARK, LIGHT = (0, 0, 0), (255, 255, 255)
@@ -22,13 +22,13 @@ LINE_PX = (2.0, 4.0)
 """Thickness of a box at probability 0 and 1."""
 
 MIN_LINE_PX = 2
-"""Thinner lines lose their colour in H.264, which halves the colour's resolution."""
+"""Thinnest line. Thinner ones lose their colour in H.264, which halves the colour's resolution."""
 
 LABEL_SHARE, CAPTION_SHARE = 0.035, 0.05
 """Height of letters, as a share of the shorter side of the picture."""
 
 MIN_LETTER_PX = 11
-"""Smaller ones cannot be read."""
+"""Smallest height of letters: smaller ones cannot be read."""
 
 CAPTION_WIDTH = 0.92
 """Widest line of a subtitle, as a share of the picture: longer ones get smaller letters."""
@@ -38,13 +38,13 @@ PLATE_SHADE = 0.35
 
 
 def colour_of(probability: float) -> tuple[int, int, int]:
-    """BGR of a probability in 0..1."""
+    """Return the BGR colour of a probability in 0..1."""
     red, green, blue = (np.interp(probability, (0, 0.5, 1), part) for part in zip(*COLOURS_RGB, strict=True))
     return round(blue), round(green), round(red)
 
 
 def draw_face(picture: np.ndarray, box_px: Sequence[float], probability: float, label: str) -> None:
-    """Draws a box with its label on top of it; inside where there is no room above.
+    """Draw a box with its label on top of it, or inside where there is no room above.
 
     Args:
         picture: (H, W, 3) uint8 BGR, contiguous; changed.
@@ -73,7 +73,7 @@ def draw_face(picture: np.ndarray, box_px: Sequence[float], probability: float, 
 
 
 def draw_caption(picture: np.ndarray, lines: Sequence[str]) -> None:
-    """Writes *lines* centred at the lower edge of (H, W, 3) uint8 BGR, white on a darkened plate.
+    """Write *lines* centred at the lower edge of (H, W, 3) uint8 BGR, white on a darkened plate.
 
     Letters that the font lacks become question marks: it has those of European languages, Hebrew, Arabic, Chinese,
     Japanese and Korean.
@@ -103,7 +103,7 @@ def _font() -> Any:
 
 
 def _baseline(letter_px: int) -> int:
-    """From the upper edge of a line to the foot of its letters."""
+    """Return the distance from the upper edge of a line to the foot of its letters."""
     return round(letter_px * 0.85)
 
 

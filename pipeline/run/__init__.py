@@ -1,1 +1,1 @@
-"""One run from the command line to its report: planned, put to work, shown, summed up."""
+"""One run, from the command line to its report: its plan, its work, its display and its summary."""

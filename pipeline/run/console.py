@@ -21,11 +21,11 @@ ALWAYS = (DECODE, *(stage.name for stage in GRAPH.required if stage.feeds or sta
 """Bars that show from the beginning; the others show once they are used."""
 
 QUIET = frozenset({"begun", "stage_done", "done", "partial"})
-"""Events that the bars show well enough."""
+"""Events that need no line of their own beside the bars."""
 
 
 class ConsoleListener:
-    """Shows how a run goes, in the parent process only, and passes results on to the report and to each video's log.
+    """Show the progress of a run, in the parent process only; pass results on to the report and each video's log.
 
     Any thread may call it.
 
@@ -82,7 +82,7 @@ class ConsoleListener:
             print(sayable(str(event), self._stream), file=self._stream, flush=True)
 
     def on_result(self, video: VideoJob, result: VideoResult) -> None:
-        """Show how a video ended, and write it to the report."""
+        """Show the end of a video, and write it to the report."""
         with self._lock:
             self._end(video, result)
 
@@ -105,12 +105,12 @@ class ConsoleListener:
         self.on_event(Event(result.status, text, video, level=level, more=more))
 
     def close(self) -> None:
-        """Leaves the bars as they are."""
+        """Close the bars, leaving them as they are."""
         for bar in self._bars.values():
             bar.close()
 
 
 def sayable(text: str, stream: TextIO) -> str:
-    """*text* without what *stream* cannot write: file names need not be valid text."""
+    """Return *text* with characters that *stream* cannot write escaped: file names need not be valid text."""
     coding = stream.encoding or "utf-8"
     return text.encode(coding, "backslashreplace").decode(coding)

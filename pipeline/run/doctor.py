@@ -1,4 +1,4 @@
-"""``optimized_runner.py --doctor``: is everything here that a run needs? One line for each thing, and what to do."""
+"""``optimized_runner.py --doctor``: check everything that a run needs. One line for each check, with advice."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from pipeline.storage.places import check, is_url, places
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 MIN_PYTHON = (3, 11)
 EITHER = {"opencv-python": "opencv-python-headless"}
-"""Packages that another one of the same version may stand for."""
+"""Packages, each with the one of the same version that may replace it."""
 
 Level = Literal["ok", "note", "FAIL"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """Result of one check."""
 
     level: Level
-    """``note``: a run works, but not as well as it could; ``FAIL``: it does not."""
+    """``note``: a run works, but not as well as it could; ``FAIL``: a run does not work."""
     name: str
     text: str
     """A finding, and the advice where it is not good."""
@@ -48,8 +48,9 @@ class Finding:
 
 
 def examine(config: Config, videos: Path | str | None) -> Iterator[Finding]:
-    """Looks at everything that a run with these settings needs; nothing is written, fetched or loaded, but for a small
-    object on a storage, which goes again.
+    """Check everything that a run with these settings needs.
+
+    Nothing is written, fetched or loaded, but for a small object on a storage, which is deleted again.
 
     Args:
         config: the settings of the run.
@@ -73,7 +74,7 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    """One line for every package that is missing or of another version, or one for all."""
+    """Check packages: one line for each that is missing or of another version, or one line for all."""
     wanted = [line.split("#")[0].strip() for line in REQUIREMENTS.read_text().splitlines()]
     requirements = [Requirement(line) for line in wanted if line]
     here = [each for each in requirements if each.marker is None or each.marker.evaluate()]
@@ -116,7 +117,7 @@ def _devices(config: Config) -> Finding:
 
 
 def _shared_memory() -> Finding:
-    """Check that the rings of a run can be had, in the way that `pipeline.executors.local.ring` takes."""
+    """Check that the rings of a run can be allocated, in the way of `pipeline.executors.local.ring`."""
     folder = tempfile.gettempdir()
     try:
         descriptor, is_memory = unnamed_memory()
@@ -131,7 +132,7 @@ def _shared_memory() -> Finding:
 
 
 def _weights(config: Config) -> Iterator[Finding]:
-    """One line for each model of the run."""
+    """Check the weights: one line for each model of the run."""
     folder = Path(config.WEIGHTS_DIR).absolute() if config.WEIGHTS_DIR else None
     boxes = Path(config.FACE_BOXES).expanduser() if config.FACE_BOXES else None
     if boxes is not None and not boxes.exists():
@@ -171,7 +172,7 @@ def _missing(model: Model, config: Config) -> Finding:
 
 
 def _folders(config: Config, videos: Path | str | None) -> Iterator[Finding]:
-    """One line for each place that a run reads or writes."""
+    """Check the folders: one line for each place that a run reads or writes."""
     here = None if videos is None or is_url(videos) else Path(videos)
     if is_url(videos) or is_url(config.OUTPUT_DIR):
         yield _storage(str(videos or ""), config.OUTPUT_DIR)
@@ -186,7 +187,7 @@ def _folders(config: Config, videos: Path | str | None) -> Iterator[Finding]:
 
 
 def _manifests(config: Config, videos: Path | str | None) -> Iterator[Finding]:
-    """One line for each manifest of finished results that does not fit the schema, and one for all others."""
+    """Check finished manifests: one line for each that does not fit the schema, and one for all others."""
     places = [Path(place) for place in (config.OUTPUT_DIR, videos) if place and not is_url(place)]
     checked = check_manifests([place for place in places if place.is_dir()], config.RECURSIVE)
     for error in checked.misfits:
@@ -209,7 +210,7 @@ def _storage(source: str, output: str) -> Finding:
 
 
 def _writable(name: str, folder: Path, least_gb: float) -> Finding:
-    """Check that a file can be made in *folder*, or in the folder that it would be made in, and how much fits."""
+    """Check that *folder*, or the folder that it would be made in, can be written, and how much fits there."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=there):

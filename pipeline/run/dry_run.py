@@ -1,4 +1,4 @@
-"""``--dry-run``: what a run would do, how long that may take and how much disk it may need. Nothing is written."""
+"""``--dry-run``: forecast a run's work, its time and its disk space. Nothing is written."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from pipeline.wording import counted, listed
 MAX_REPORT_BYTES = 1 << 28
 
 CLIP_BYTES_PER_S = 40_000
-"""Bytes of results to a second of video where no earlier run tells: what those of ``samples/`` take, in which speech
+"""Bytes of results to a second of video without an earlier run to go by: as for ``samples/``, in which speech
 fills most of the time, with clips in the style ``face``. Other styles take up to as much as the source."""
 
 
 OLD_NAMES = {"mux": "clips"}
-"""Names of stages in ``run.json`` before version 2 of its schema, where they were others."""
+"""Stages that had another name in ``run.json`` before version 2 of its schema: old name to new."""
 
 TEAM_SOUNDS = 2
 """Sound files that a team of a cluster has on its machine at a time."""
@@ -51,11 +51,11 @@ class Past:
     bytes_per_s: float | None
     """The median of the bytes of its results to a second of video."""
     videos: int = 0
-    """From how many videos that is known."""
+    """Number of videos that these figures come from."""
 
 
 def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> int:
-    """Tells what a run over *source* would do, a line for each video, and sums it up.
+    """Describe what a run over *source* would do: a line for each video, and a summary.
 
     Args:
         source: folder or file.
@@ -128,7 +128,7 @@ def _medians(videos: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def _bytes_per_s(videos: list[dict[str, Any]]) -> float | None:
-    """Bytes in the folders of *videos* to a second of theirs."""
+    """Return the bytes in the folders of *videos* to a second of video."""
     length_s = total = 0.0
     for video in videos:
         folder = Path(video["manifest"]).parent.parent
@@ -138,7 +138,7 @@ def _bytes_per_s(videos: list[dict[str, Any]]) -> float | None:
 
 
 def work_seconds(to_do: list[tuple[float, frozenset[str]]], past: Past, config: Config) -> float:
-    """Wall time of the busiest kind of worker over all videos, as far as *past* tells; 0 where it tells nothing.
+    """Estimate the wall time of the busiest kind of worker over all videos from *past*; 0 where *past* is empty.
 
     Args:
         to_do: length in seconds, and what is kept, of each video.

@@ -1,4 +1,4 @@
-"""One run of the shards of a run: ``python -m pipeline.merge_runs FOLDER``, when every shard has ended.
+"""Merge the shards of a run into one run: ``python -m pipeline.merge_runs FOLDER``, when every shard has ended.
 
 Reads ``run.shard-RANK-of-WORLD.json`` of every shard in the folder and writes ``run.json``, ``clips.jsonl`` and
 ``index.html`` as one run over the whole list would have; the shards' own files stay. Exit codes: 0 all videos are done,
@@ -37,29 +37,29 @@ class ShardRun:
     shard: Shard
     content: Mapping[str, Any]
     results: Sequence[VideoResult]
-    """Of its videos, in its order."""
+    """Results of the shard's videos, in its order."""
 
     @property
     def length(self) -> int:
-        """Return the number of videos that there must be."""
+        """Return the number of videos that the shard must have."""
         return len(range(self.shard.rank, self.content["shard"]["videos_in_all"], self.shard.world))
 
     @property
     def span_s(self) -> tuple[float, float]:
-        """When it began and ended, in seconds since 1970."""
+        """Return start and end of the shard's run, in seconds since 1970."""
         ended_s = datetime.fromisoformat(self.content["created_at"]).timestamp()
         return ended_s - self.content["seconds"], ended_s
 
 
 def merge(folder: Path, say: Callable[[str], None]) -> list[VideoResult]:
-    """Writes the run that the shards in *folder* make up.
+    """Write the run that the shards in *folder* make up.
 
     Args:
         folder: of the shards' run files.
-        say: is told what a reader should know of how they differ.
+        say: gets each remark on how the shards differ.
 
     Returns:
-        How every video ended, in the order of the whole list.
+        The result of every video, in the order of the whole list.
 
     Raises:
         InputError: ``not_one_run`` when a shard is missing or does not fit the others, ``bad_run_file`` or
@@ -84,7 +84,7 @@ def merge(folder: Path, say: Callable[[str], None]) -> list[VideoResult]:
 
 
 def shard_runs(folder: Path) -> list[ShardRun]:
-    """The shards' run files in *folder*, by rank: all there are of one division.
+    """Read the shards' run files in *folder*: all of one division, by rank.
 
     Raises:
         InputError: as `merge`.
@@ -161,7 +161,7 @@ def _check_begun(runs: Sequence[ShardRun]) -> None:
 
 
 def _check_lists(runs: Sequence[ShardRun], folder: Path) -> None:
-    """Refuses shards of different sources or lists; those that do not agree with the one run last are to be redone."""
+    """Refuse shards of different sources or lists. Those that do not agree with the latest one are to be redone."""
     last = max(runs, key=lambda run: run.span_s[1])
     for what, key in (("folders", _source), ("lists of videos", _list)):
         others = [run.shard.rank for run in runs if key(run) != key(last)]
@@ -182,7 +182,7 @@ def _list(run: ShardRun) -> tuple[str, ...]:
 
 
 def _again(ranks: Sequence[int], world: int, folder: Path) -> str:
-    """Return the advice for having the shards of these *ranks*."""
+    """Return advice on how to run the shards of these *ranks*."""
     flag = f"--shard {ranks[0]}/{world}" + (" and so on" if len(ranks) > 1 else "")
     return (
         f"Run the command whose results are in {folder} with {flag} (Slurm: "
@@ -191,7 +191,7 @@ def _again(ranks: Sequence[int], world: int, folder: Path) -> str:
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers as Slurm writes them.
+    """Write rising numbers the way Slurm does.
 
     >>> ranges([0, 3, 4, 5, 9])
     '0,3-5,9'
@@ -206,7 +206,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def differences(runs: Sequence[ShardRun]) -> list[str]:
-    """In what shards that make up one run still differ: models, and settings that results depend on; a line each."""
+    """Return a line for each model, and each setting that results depend on, in which the shards of a run differ."""
     names: dict[str, list[str]] = {}
     for job, name, *_ in _models(runs):
         names.setdefault(job, []).append(name)
@@ -225,7 +225,7 @@ def differences(runs: Sequence[ShardRun]) -> list[str]:
 
 
 def _manifest(result: VideoResult) -> dict[str, Any] | None:
-    """The manifest of a video; None where it has none, or none that can be read: the report says that."""
+    """Read the manifest of a video; None where it is missing or cannot be read, which the report says."""
     try:
         return read_own_manifest(result.manifest) if result.manifest else None
     except InputError:
@@ -233,7 +233,7 @@ def _manifest(result: VideoResult) -> dict[str, Any] | None:
 
 
 def _models(runs: Iterable[ShardRun]) -> list[tuple[str, str, str | None, str]]:
-    """Job, name, what it stands in for and why, of every model of any shard, each once, in order of appearance."""
+    """Return every model of any shard once, in order of appearance: job, name, the one it stands in for, and why."""
     keys = ("job", "name", "stands_in_for", "why")
     return list(dict.fromkeys(tuple(model[key] for key in keys) for run in runs for model in run.content["models"]))
 
@@ -243,7 +243,7 @@ def _model(job: str, name: str, stands_in_for: str | None, why: str) -> ModelCho
 
 
 def _greatest_queues(queues: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
-    """Of each number of each queue the greatest of all shards."""
+    """Return the greatest value over all shards of each number of each queue."""
     greatest: dict[str, dict[str, int]] = {}
     for shards in queues:
         for name, numbers in shards.items():
@@ -254,7 +254,7 @@ def _greatest_queues(queues: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[
 
 
 def _covered_s(runs: Iterable[ShardRun]) -> float:
-    """Seconds in which at least one shard ran, whether they ran side by side or one after the other."""
+    """Return the seconds in which at least one shard ran; shards may run side by side or one after the other."""
     covered_s, until_s = 0.0, float("-inf")
     for began_s, ended_s in sorted(run.span_s for run in runs):
         covered_s += max(ended_s - max(began_s, until_s), 0.0)
@@ -263,7 +263,7 @@ def _covered_s(runs: Iterable[ShardRun]) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.merge_runs", description="Make one run of the shards of a run."
     )

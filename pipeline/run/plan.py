@@ -1,4 +1,4 @@
-"""The plan of a run: its videos, its models, and what is still to be done. Nothing is written here."""
+"""The plan of a run: its videos, its models and the work still to do. Nothing is written here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from pipeline.types import ModelChoice, VideoResult
 from pipeline.vision.stage import FACE_BOXES, frames_held
 
 LOOKED_AT_AT_ONCE = 4
-"""Videos of this machine that are looked at at the same time: reading and digests leave Python to the others."""
+"""Videos of this machine examined at the same time: reading and digests release the interpreter lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +42,43 @@ class RunPlan:
     """The videos of a run."""
 
     config: Config
-    """With every ``auto`` resolved."""
+    """Settings with every ``auto`` resolved."""
     listed: Sequence[Path]
-    """Every video that was found; those below are the shard's own."""
+    """Every video that was found; `videos` and the lists that follow it are the shard's own."""
     videos: Sequence[Path]
     folders: Sequence[Path]
-    """Of each video's results."""
+    """Folder of each video's results."""
     transcripts: Sequence[Path | None]
-    """The user's own, of each video."""
+    """The user's own transcript of each video."""
     scenes: Sequence[Path | None]
-    """The user's own list of scenes, of each video."""
+    """The user's own list of scenes of each video."""
     face_boxes: Sequence[Path | None]
-    """The user's own lists of faces, of each video."""
+    """The user's own list of faces of each video."""
     sound_file: Path | None = None
     """The sound of the only video."""
     has_transcript: Sequence[bool] = ()
-    """Of each video that was found."""
+    """For each video that was found, True where the user gives its transcript."""
     has_face_boxes: Sequence[bool] = ()
-    """Of each video that was found."""
+    """For each video that was found, True where the user gives its faces."""
     mirror: Mirror | None = None
-    """Where videos or results lie on a storage."""
+    """The mirror of the storage; None where neither videos nor results lie on one."""
 
     def choose_models(self, announce: Callable[[str], None]) -> Models:
         """Choose the models for every video that was found, so that all shards choose the same."""
         return chosen_models(self.config, self.has_transcript, announce, self.has_face_boxes)
 
     def every(self, models: Models) -> Iterator[tuple[VideoJob, VideoResult | None]]:
-        """Yield `job` of each video. Several are looked at at once: a storage takes its time to answer, and digests
-        are computed beside each other."""
+        """Yield `job` of each video.
+
+        Several videos are examined at once: a storage is slow to answer, and digests are computed in parallel.
+        """
         numbers = range(len(self.videos))
         at_once = LOOKED_AT_AT_ONCE if self.mirror is None else ASKED_AT_ONCE
         with ThreadPoolExecutor(at_once, "plan") as pool:
             yield from pool.map(lambda number: self.job(number, models), numbers)
 
     def job(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
-        """The work on one video; and how it ends, where there is none: it is done, or cannot be used.
+        """Return the job of one video, and its result where no work is needed: it is done, or cannot be used.
 
         Args:
             number: of the video, from 0.
@@ -126,12 +128,12 @@ def make_plan(
     shard: Shard = WHOLE,
     mirror: Mirror | None = None,
 ) -> RunPlan:
-    """Looks what *source* holds.
+    """Find the videos in *source* and all that belongs to them.
 
     Args:
-        source: as `located` has it.
+        source: path that `located` returns.
         config: settings.
-        announce: is told how many videos have a transcript, and how many are the shard's.
+        announce: gets the number of videos with a transcript, and the number of the shard's.
         shard: which of the videos are to be done. All else is found out about the whole list, so that it does not
             depend on the shard.
         mirror: of the storage, where *source* or ``OUTPUT_DIR`` is in one.
@@ -177,12 +179,12 @@ def make_plan(
 
 
 def located(source: Path) -> Path:
-    """The absolute path of a folder or file; a file that is a link keeps its own name."""
+    """Return the absolute path of a folder or file; a file that is a link keeps its own name."""
     return source.resolve() if source.is_dir() else source.parent.resolve() / source.name
 
 
 def home_of(source: Path, config: Config) -> Path:
-    """Where the files of the run as a whole go."""
+    """Return the folder for the files of the run as a whole."""
     if config.OUTPUT_DIR:
         return Path(config.OUTPUT_DIR).resolve()
     return source if source.is_dir() else source.parent
@@ -194,13 +196,13 @@ def chosen_models(
     announce: Callable[[str], None] = lambda _: None,
     has_face_boxes: Sequence[bool] = (),
 ) -> Models:
-    """The model of each job.
+    """Choose the model of each job.
 
     Args:
         config: settings, with every ``auto`` resolved.
         has_transcript: of each video, whether it has one of the user's. Where every video has, no recogniser is
             chosen. Where one has, the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
-        announce: is told of each stand-in, and of what is downloaded.
+        announce: gets a line for each stand-in and each download.
         has_face_boxes: of each video, whether the user gives its faces. Where all have, no face detector is chosen.
 
     Raises:
@@ -241,7 +243,7 @@ def chosen_models(
 def _transcripts(
     videos: list[Path], source: Path, folders: list[Path], config: Config, announce: Callable[[str], None]
 ) -> Sequence[Path | None]:
-    """The user's own transcript of each video; how many there are is said once."""
+    """Find the user's own transcript of each video; announce their number once."""
     if not config.TRANSCRIPTS:
         return [None] * len(videos)
     found = given_transcripts(videos, source, folders, Path(config.TRANSCRIPTS))
@@ -252,7 +254,7 @@ def _transcripts(
 
 
 def _face_boxes(videos: list[Path], config: Config, announce: Callable[[str], None]) -> Sequence[Path | None]:
-    """The user's own list of the faces in each video; how many there are is said once."""
+    """Find the user's own list of the faces in each video; announce their number once."""
     if not config.FACE_BOXES:
         return [None] * len(videos)
     found = given_face_boxes(videos, Path(config.FACE_BOXES))
@@ -263,7 +265,7 @@ def _face_boxes(videos: list[Path], config: Config, announce: Callable[[str], No
 
 
 def _models_of(models: Models, transcript: Path | None, boxes: Path | None, config: Config) -> Models:
-    """Who does each job for one video.
+    """Return the models for one video.
 
     Raises:
         InputError: ``bad_transcript`` or ``bad_face_boxes`` when what the user gives cannot be read.
@@ -285,7 +287,7 @@ def _face_boxes_digest(boxes: Path) -> str:
 
 
 def _check_precision(config: Config) -> None:
-    """Refuses half precision where Whisper would run on a CPU."""
+    """Refuse half precision where Whisper would run on a CPU."""
     if config.WHISPER_PRECISION == "half" and "cpu" in config.WHISPER_DEVICE:
         raise InputError(
             "bad_setting",

@@ -1,4 +1,4 @@
-"""A run of which the videos or the results lie on a storage, seen from the process that leads it.
+"""Runs whose videos or results lie on a storage: the part of the leading process.
 
 The storage has no locks: one run at a time may work on a folder there.
 """
@@ -28,13 +28,15 @@ from pipeline.storage.places import check, folder_of, is_url, places
 from pipeline.types import VideoResult
 
 PUSH_EVERY_S = 60.0
-"""``run.json`` is pushed while the run goes on, not more often than this."""
+"""Least time between two pushes of ``run.json`` while the run goes on."""
 
 
 @contextmanager
 def mirrored(source: Path | str, config: Config, root: Path) -> Iterator[tuple[Path, Config, Mirror]]:
-    """A mirror in *root* for a run over *source*: what takes the place of the source, settings whose ``OUTPUT_DIR``
-    is in the mirror too, and the mirror itself. It goes at the end.
+    """Make a mirror in *root* for a run over *source*, and delete it at the end.
+
+    Yield the path to use in place of the source, settings whose ``OUTPUT_DIR`` lies in the mirror where results go to a
+    storage, and the mirror.
 
     Args:
         source: a path or URL of a folder or video.
@@ -64,14 +66,14 @@ def mirrored(source: Path | str, config: Config, root: Path) -> Iterator[tuple[P
 
 
 class RemoteListener(ConsoleListener):
-    """Also brings the storage up to date when a video ends, and frees this machine of its copies.
+    """`ConsoleListener` that updates the storage when a video ends, and deletes this machine's copies of it.
 
     Args:
         videos: how many there are.
         report: gets every result.
-        as_json: as `ConsoleListener`.
+        as_json: a JSON object for each event, and no bars.
         mirror: of the run.
-        stream: likewise.
+        stream: where to show it; standard error by default.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class RemoteListener(ConsoleListener):
         self._of_run, self._mirror, self._pushed_s = report, mirror, time.monotonic()
 
     def on_result(self, video: VideoJob, result: VideoResult) -> None:
-        """Says how a video ended, here and on the storage."""
+        """Show the end of a video, and update the storage."""
         super().on_result(video, result)
         if video.remote is not None:
             with self._told(video):
@@ -93,7 +95,10 @@ class RemoteListener(ConsoleListener):
 
     @contextmanager
     def _told(self, video: VideoJob | None = None) -> Iterator[None]:
-        """A storage that fails here must not end the run: what counts is there already, or is tried again."""
+        """Turn a failure of the storage into a warning.
+
+        It must not end the run: the results that matter are stored already, or are tried again.
+        """
         try:
             yield
         except (InputError, OSError) as error:
@@ -101,8 +106,9 @@ class RemoteListener(ConsoleListener):
 
 
 def end(video: VideoJob, remote: Remote, result: VideoResult) -> None:
-    """Brings the storage up to date with how *video* has ended, and removes its copies here, but for what the pages of
-    the run are made of.
+    """Update the storage after *video* has ended, and delete its copies here.
+
+    Files that the pages of the run are made from stay.
 
     Raises:
         InputError: the storage cannot be written.
@@ -122,7 +128,7 @@ def end(video: VideoJob, remote: Remote, result: VideoResult) -> None:
 
 
 def push_run(report: RunReport, mirror: Mirror) -> None:
-    """Pushes the files of the run as a whole, as far as they are written and belong on the storage.
+    """Push those files of the run as a whole that are written and belong on the storage.
 
     Raises:
         InputError: the storage cannot be written.

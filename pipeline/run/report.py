@@ -1,4 +1,4 @@
-"""``run.json``: how every video of a run ended, written anew after each, whole or not at all.
+"""``run.json``: the result of every video of a run. It is rewritten after each, whole or not at all.
 
 Its fields are described in ``run.schema.json`` beside this file.
 """
@@ -29,7 +29,7 @@ from pipeline.types import ModelChoice, VideoResult
 SCHEMA_VERSION = 2
 
 MAX_BYTES = 256 * 2**20
-"""Greater files are refused before they are read: a video takes less than a thousand bytes."""
+"""Largest run file that is read: a video takes less than a thousand bytes."""
 
 GOOD = ("done", "partial", "skipped")
 """Statuses of videos that need not be looked at again."""
@@ -37,18 +37,18 @@ GOOD = ("done", "partial", "skipped")
 WRITE_EVERY_S = 5.0
 WRITE_SHARE = 0.05
 OFTEN = 100
-"""The whole file is written anew after each of the first results, then only from time to time: it grows with them."""
+"""Results after which the file is no longer rewritten for each, only from time to time: it grows with them."""
 
 
 class RunReport:
-    """Collects the results of a run.
+    """Collect the results of a run.
 
     Args:
         folder: where ``run.json`` and ``clips.jsonl`` go.
         source: what the user gave: a folder or a file.
         videos: every video that lies in it, in the order of the run.
         shard: which of them this run is about; the files of a shard have names of their own.
-        shown: what the files call a path: those in a mirror stand for URLs.
+        shown: returns the name of a path in the files: paths in a mirror stand for URLs.
     """
 
     def __init__(
@@ -78,36 +78,38 @@ class RunReport:
 
     @property
     def results(self) -> list[VideoResult]:
-        """The results so far, in the order of the run."""
+        """Return the results so far, in the order of the run."""
         return [self._results[path] for path in self._videos if path in self._results]
 
     def set_models(self, models: Sequence[ModelChoice]) -> None:
-        """Which models the run uses."""
+        """Set the models that the run uses."""
         self._models = models
 
     def set_queues(self, queues: dict[str, Any]) -> None:
-        """Take the peak of each queue, beside its bound."""
+        """Set the peak and the bound of each queue."""
         self._queues = queues
 
     def set_error(self, error: InputError) -> None:
-        """Why nothing was started."""
+        """Set the reason why nothing was started."""
         self._error = error
 
     def set_peak_memory(self, peak_bytes: int) -> None:
-        """The most memory that all processes of the run took together."""
+        """Raise the peak memory of all processes of the run together to *peak_bytes*."""
         self._peak_bytes = max(self._peak_bytes, peak_bytes)
 
     def set_made(self, host: str, seconds: float) -> None:
-        """On which machine, and in what wall time, where that was not here and since this report was begun."""
+        """Set machine and wall time of a run that was made elsewhere or before this report was begun."""
         self._host, self._seconds = host, seconds
 
     def take(self, results: Iterable[VideoResult]) -> None:
-        """Takes results and writes nothing yet."""
+        """Take results without writing them."""
         self._results |= {result.path: result for result in results}
 
     def add(self, result: VideoResult) -> None:
-        """Takes one result and writes the file anew: in a long run, and after what an earlier run did, not more often
-        than `WRITE_EVERY_S`, and for at most `WRITE_SHARE` of the time.
+        """Take one result and rewrite the file.
+
+        In a long run, and for videos that an earlier run finished, it is rewritten at most every `WRITE_EVERY_S` and
+        for at most `WRITE_SHARE` of the time.
 
         A file that cannot be written now (a full disk) does not end the run: `close` tries again.
         """
@@ -121,7 +123,7 @@ class RunReport:
             self._write_again_s = now_s + max(WRITE_EVERY_S, took_s / WRITE_SHARE)
 
     def close(self) -> None:
-        """Writes ``run.json`` a last time (what has no result: ``interrupted``), ``clips.jsonl`` and ``index.html``."""
+        """Write the last ``run.json``, ``clips.jsonl``, ``index.html``; videos without a result are ``interrupted``."""
         for path in self._videos:
             if path not in self._results:
                 message = "the run ended before this video was done; run the same command again"
@@ -135,7 +137,7 @@ class RunReport:
         self._of_good_manifests(self._write_index)
 
     def _of_good_manifests(self, write: Callable[[Sequence[Path]], None]) -> None:
-        """Call *write* with the manifests of the run; a video whose manifest turns out to be none has failed."""
+        """Call *write* with the manifests of the run; fail each video whose manifest turns out to be invalid."""
         while True:
             results = {result.manifest: result for result in self.results if result.manifest is not None}
             try:
@@ -158,7 +160,7 @@ class RunReport:
         write_index(self.path.parent, content, manifests, self.index_path.name)
 
     def write(self) -> None:
-        """Writes ``run.json`` with what is known now."""
+        """Write ``run.json`` with the results so far."""
         write_json(self.path, self._content())
 
     def _content(self) -> dict[str, Any]:
@@ -184,7 +186,7 @@ class RunReport:
 
 
 def _if_manifest_holds(result: VideoResult, manifest: Path) -> VideoResult:
-    """*result*, or a failure where somebody took its manifest away or changed it while the run went on."""
+    """Return *result*, or a failure where its manifest was deleted or changed while the run went on."""
     try:
         summary_of(manifest)
     except InputError as error:
@@ -198,7 +200,7 @@ def _lost(result: VideoResult, error: InputError) -> VideoResult:
 
 
 def _clips_list_of(path: Path) -> ClipsList | None:
-    """Return what the ``run.json`` of an earlier run tells of the list beside it; None where it tells nothing."""
+    """Return the facts about the list of clips in an earlier run's ``run.json``; None where it has none."""
     try:
         if path.stat().st_size > MAX_BYTES:
             return None
@@ -208,7 +210,7 @@ def _clips_list_of(path: Path) -> ClipsList | None:
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """The content of a ``run.json``, or of that of a shard.
+    """Read the content of a ``run.json``, or of that of a shard.
 
     Raises:
         InputError: ``unreadable`` when the file cannot be opened, ``bad_run_file`` when it does not fit the schema or

@@ -1,4 +1,4 @@
-"""One run from a folder to ``run.json``: settings resolved, models chosen, videos found, an executor put to work."""
+"""One run from a folder to ``run.json``: resolve settings, choose models, find videos, start an executor."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NOTHING_THERE = ("not_found", "unreadable", "no_videos")
 
 
 def run(source: Path | str, config: Config) -> int:
-    """Works on every video of *source* and returns the exit code.
+    """Process every video of *source* and return the exit code.
 
     Args:
         source: folder or video; a text may be a URL too, and so may ``OUTPUT_DIR``.
@@ -59,7 +59,7 @@ def run(source: Path | str, config: Config) -> int:
 
 
 def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
-    """Do the work of `run`; what lies on a storage is in *mirror*."""
+    """Do the work of `run`; *mirror* holds the files that lie on a storage."""
     shown = str if mirror is None else mirror.shown
     source = located(source)
     home = home_of(source, config)
@@ -155,7 +155,7 @@ def _execute(
 
 @contextmanager
 def _signals(executor: Executor) -> Iterator[None]:
-    """Inside, the first SIGINT or SIGTERM ends the run in good order, the second at once."""
+    """Handle signals inside the block: the first SIGINT or SIGTERM ends the run in good order, the second at once."""
     signals = (signal.SIGINT, signal.SIGTERM)
     asked = False
 
@@ -177,7 +177,7 @@ def _signals(executor: Executor) -> Iterator[None]:
 
 
 def _close(report: RunReport, mirror: Mirror | None) -> None:
-    """Writes the report; where that fails, the results themselves are not lost by it."""
+    """Write the report; where that fails, say so: the results of the videos are not lost."""
     try:
         report.close()
         if mirror is not None:

@@ -1,4 +1,4 @@
-"""The last words of a run: how many videos ended how, a table of them, and how fast it went."""
+"""Summary of a run for people: a count of videos by status, a table of them, and the speed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDER = ("failed", "interrupted", "partial", "done", "skipped")
 
 
 def summary(results: Sequence[VideoResult], seconds: float) -> str:
-    """A few lines for people.
+    """Return a few lines for people.
 
     Args:
         results: of every video.
@@ -34,7 +34,7 @@ def summary(results: Sequence[VideoResult], seconds: float) -> str:
 
 
 def models_used(models: Sequence[ModelChoice], vision_device: str, speech_device: str) -> str:
-    """A line for people: which model did what, and on which devices; a second one where stand-ins were used.
+    """Return a line for people with each job's model and device, and a second one where stand-ins were used.
 
     Args:
         models: of the run.
@@ -82,7 +82,7 @@ def _reason(result: VideoResult) -> str:
 
 
 def _time(seconds: float) -> str:
-    """``12.3 s``, ``4:05`` or ``1:02:03``."""
+    """Format seconds as ``12.3 s``, ``4:05`` or ``1:02:03``."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)

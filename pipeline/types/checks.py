@@ -1,4 +1,4 @@
-"""The checks that the values share."""
+"""Checks shared by all values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import numpy as np
 
 
 def checked(name: str, array: np.ndarray, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
-    """A read-only view of *array*, or ValueError saying expected and got (None in *shape* is any length)."""
+    """Return a read-only view of *array*.
+
+    Args:
+        name: of the value, for the message.
+        array: to check.
+        dtype: wanted.
+        shape: wanted; None is any length.
+
+    Raises:
+        ValueError: dtype or shape differ; the message says expected and got.
+    """
     array = np.asarray(array)
     fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=False))
     if array.dtype != np.dtype(dtype) or not fits:

@@ -14,7 +14,7 @@ from pipeline.types.grid import GRID_FPS
 from pipeline.types.words import AttributedWord, Sentence
 
 CLIP_NAME = re.compile(r"seg_\d{4,}_track_\d{3,}\.(mp4|txt)")
-"""Name of a file of a clip: of the clip itself, or of its text. Whoever removes clips removes both."""
+"""Name of a clip's file or of its text. Whoever removes clips removes both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ClipPlan:
     """Number of the sentence in the video; part of the clip's name."""
     sentence: Sentence
     first_frame: int
-    """Of the clip, counted at `rate` from the first video frame."""
+    """First frame of the clip, counted at `rate` from the first video frame."""
     window_px: np.ndarray
     """(F, 4) float32: x1, y1, x2, y2 in source pixels for each frame of the clip; may reach outside the picture."""
     style: str
@@ -37,10 +37,10 @@ class ClipPlan:
     tracks: tuple[int, ...] = ()
     """Tracks of the speaker that are in view in the clip, in order of their first frames."""
     gap: Literal["none", "wide", "trim"] = "none"
-    """About frames without the face: there are none; they are in the clip; they are cut off, and their words."""
+    """Frames without the face: there are none; they are in the clip; or they are cut off with their words."""
     words_outside: tuple[AttributedWord, ...] = ()
     cuts: tuple[tuple[int, int], ...] = ()
-    """Shot cuts of which the grid only says between which frames of the clip they are: last old one, first new one."""
+    """Shot cuts that the grid places only between two frames of the clip: the last old one, the first new one."""
 
     def __post_init__(self) -> None:
         frames = len(self.window_px)
@@ -64,7 +64,7 @@ class ClipPlan:
 
     @property
     def name(self) -> str:
-        """File name of the clip, as system 0 wrote it."""
+        """Return the file name of the clip, in the form that system 0 wrote."""
         return f"seg_{self.index:04d}_track_{self.sentence.track:03d}.mp4"
 
 

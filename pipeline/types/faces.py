@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.types.checks import checked
 
 TOO_SHORT, TOO_SMALL = 0, 1
-"""Why a face that was seen has no track: by MIN_TRACK or by MIN_FACE_SIZE."""
+"""Reasons why a face that was seen has no track: MIN_TRACK and MIN_FACE_SIZE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class FaceTracks:
     first_frame: int = field(default=0, kw_only=True)
     """Grid frame with which the excerpt begins; 0 for a whole video."""
     unkept: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int32), kw_only=True)
-    """(K, 3) int32: stretches in which a face was seen that no track is of: first frame, frame after the last, and
-    why: `TOO_SHORT` or `TOO_SMALL`."""
+    """(K, 3) int32: stretches with a face that has no track: first frame, frame after the last, and the reason,
+    `TOO_SHORT` or `TOO_SMALL`."""
 
     def __post_init__(self) -> None:
         kind, rows = type(self).__name__, len(self.track)
@@ -70,7 +70,7 @@ class FaceTracks:
 
     @property
     def track_ids(self) -> np.ndarray:
-        """(T,) int32: the numbers of the tracks, ascending."""
+        """Return (T,) int32: the numbers of the tracks, ascending."""
         return np.unique(self.track)
 
     def rows(self, track: int) -> slice:
@@ -80,7 +80,7 @@ class FaceTracks:
 
     @property
     def persons(self) -> dict[int, int]:
-        """Person of each track."""
+        """Return the person of each track."""
         ids, first = np.unique(self.track, return_index=True)
         return dict(zip(ids.tolist(), self.person[first].tolist(), strict=True))
 
@@ -104,7 +104,7 @@ class SpeakerScores:
 
 @dataclass(frozen=True, slots=True)
 class ScoredTracks(FaceTracks):
-    """`FaceTracks` with the `SpeakerScores` of its rows: what needs only faces takes it, too."""
+    """`FaceTracks` with the `SpeakerScores` of its rows. It serves wherever only faces are needed, too."""
 
     logit: np.ndarray
     """(M,) float32, as `SpeakerScores.logit`."""
@@ -125,12 +125,12 @@ class ScoredTracks(FaceTracks):
 
     @property
     def faces(self) -> FaceTracks:
-        """The faces without their scores."""
+        """Return the faces without their scores."""
         return FaceTracks(**_columns(self))
 
     @property
     def scores(self) -> SpeakerScores:
-        """The scores without the faces."""
+        """Return the scores without the faces."""
         return SpeakerScores(self.logit, self.probability)
 
 

@@ -17,7 +17,7 @@ from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """Limits on a video, whatever its header claims: beyond, it is refused before memory or disk is spent."""
+    """Limits on a video. A larger one is refused before memory or disk is spent, whatever its header claims."""
 
     pixels: int = 70_000_000
     """Most pixels of a picture, as stored and as displayed: 8192x8192 passes."""
@@ -30,13 +30,13 @@ class ClockJoin:
     """A place at which the clock of a file jumps."""
 
     starts: tuple[tuple[int, int], ...]
-    """Index of each stream that goes on behind it, and how many of its packets lie before."""
+    """Index of each stream that goes on after the join, and the number of its packets before it."""
     offset_s: Fraction
     """Seconds added to the time stamps from there on."""
     at_s: Fraction
-    """Instant of the join on the file's clock, the joins before it taken out."""
+    """Instant of the join on the file's clock, with earlier joins taken out."""
     jump_s: Fraction
-    """Length of the clock's jump: below 0 for back."""
+    """Length of the clock's jump; below 0 where it jumps back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class SoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Facts that one look at a video file tells, before any work is done on it."""
+    """Facts about a video file, found before any work is done on it."""
 
     path: Path
     """Absolute path of the file."""
@@ -78,15 +78,15 @@ class Probe:
     duration_of: Literal["picture", "file", "nothing"] = "nothing"
     """The subject of ``duration_s``: the picture itself, the longer of picture and sound, or a mere estimate."""
     limits: MediaLimits = MediaLimits()
-    """The clock that its readers go by."""
+    """Limits that its readers enforce."""
     seen: tuple[int, int] | None = None
     """Size in bytes and time of the last change in nanoseconds when it was looked at; None: not compared later."""
     lead_s: Fraction = Fraction(0)
     """Seconds from the start of the container, where players begin to count, to the first video frame."""
     joins: tuple[ClockJoin, ...] = ()
-    """Where the file's clock jumps, in the order of the file."""
+    """Jumps of the file's clock, in the order of the file."""
     unread_packets: int = 0
-    """Packets of other streams that follow where the picture has ended: of another recording in the same file."""
+    """Packets of other streams after the end of the picture: they are of another recording in the same file."""
     sound_track: int = 1
     """Number of the sound track that is used, from 1, among those that can be decoded."""
     sound_tracks: int = 1
@@ -94,11 +94,11 @@ class Probe:
     sound_language: str = ""
     """Language that the file claims for the track; empty where it claims none."""
     excerpt: Excerpt = WHOLE_VIDEO
-    """The part of it that is worked on."""
+    """The part of the video that is worked on."""
     sound_file: SoundFile | None = None
-    """Where the sound is, if not in the video: `audio_rate_hz` and `audio_channels` are of it then."""
+    """File of the sound, if not the video; `audio_rate_hz` and `audio_channels` then describe it."""
     url: str = ""
-    """Where the file was fetched from; empty for one that is not a copy."""
+    """URL that the file was fetched from; empty for one that is not a copy."""
 
     def __post_init__(self) -> None:
         if self.width_px < 1 or self.height_px < 1:
@@ -108,18 +108,18 @@ class Probe:
 
     @property
     def frame_count(self) -> int:
-        """Frames of the 25 fps grid that the claimed duration holds; the decoder's own count is what holds."""
+        """Return the 25 fps grid frames in the claimed duration. The decoder's own count overrides it."""
         return round(self.duration_s * GRID_FPS)
 
     @property
     def length_s(self) -> float:
-        """Seconds of picture that are worked on, as the file claims; 0 when it does not say."""
+        """Return the seconds of picture that are worked on, by the file's claim; 0 when it does not say."""
         return self.excerpt.length_of(self.duration_s)
 
     def counted_s(self, frames: int) -> float:
-        """Return the length of a picture of which *frames* grid frames came: their own where the file claims another.
+        """Return the length, in seconds, of a picture that had *frames* grid frames.
 
-        What it claims within a frame of theirs is more exact.
+        It is the claimed length where that is within a frame of theirs, being more exact; otherwise their own.
         """
         counted_s = frames / GRID_FPS
         return self.length_s if abs(self.length_s - counted_s) <= 1 / GRID_FPS else counted_s
@@ -198,31 +198,31 @@ class AudioTrack:
 
     @property
     def duration_s(self) -> float:
-        """Length of the recording."""
+        """Return the length of the recording in seconds."""
         return self.sample_count / AUDIO_RATE_HZ
 
     @property
     def start_s(self) -> float:
-        """Instant of the file's first sample, in seconds after the first video frame."""
+        """Return the instant of the file's first sample, in seconds after the first video frame."""
         return self.first_sample / AUDIO_RATE_HZ
 
     @property
     def end_s(self) -> float:
-        """Instant at which the file ends, in seconds after the first video frame."""
+        """Return the instant at which the file ends, in seconds after the first video frame."""
         return (self.first_sample + self.sample_count) / AUDIO_RATE_HZ
 
     @property
     def progress_s(self) -> float:
-        """Length that progress is told of: what lies before the first video frame does not count."""
+        """Return the length by which progress is measured: sound before the first video frame does not count."""
         return max(self.duration_s + min(self.start_s, 0.0), 0.0)
 
     @property
     def recording(self) -> AudioTrack:
-        """The same file by itself: its samples are counted from its own first one, as recognisers do."""
+        """Return the same file with samples counted from its own first one, the way recognisers count."""
         return AudioTrack(self.path, self.sample_count, self.lost_packets)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Samples ``[start, stop)`` as (stop - start,) int16; silence where the span lies outside the recording."""
+        """Return samples ``[start, stop)`` as (stop - start,) int16; silence outside the recording."""
         if stop < start:
             raise ValueError(f"AudioTrack.read: expected start <= stop, got {start} and {stop}")
         out = np.zeros(stop - start, np.int16)

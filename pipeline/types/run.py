@@ -1,4 +1,4 @@
-"""Which models a run uses, and how its videos end."""
+"""Models that a run uses, and results of its videos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ModelChoice:
     weights: Path | None
     """Its file; None when the weights are inside a wheel or there are none."""
     sha256: str | None = None
-    """Digest of that file."""
+    """SHA-256 digest of the file of weights."""
     stands_in_for: str | None = None
     """The model that was asked for, when its weights cannot be had."""
     why: str = ""
@@ -40,9 +40,9 @@ class Fingerprints:
     """Fingerprints of what a video's results depend on, each 64 hexadecimal digits: where equal, results are equal."""
 
     stages: Mapping[str, str] = field(default_factory=dict[str, str])
-    """For each stage that of the video's content, and of settings and models that its result depends on."""
+    """Fingerprint of each stage: of the video's content, and of settings and models that its result depends on."""
     failure: str = ""
-    """That of everything that decides whether the file can be used at all, limits on what it may be included."""
+    """Fingerprint of everything that decides whether the file can be used at all, limits on the file included."""
     most_px: int = field(default=0, compare=False)
     """No fingerprint: pixels of the largest picture that vision analyses as it is, which ``RING_MB`` decides; 0 where
     it is not known. Results hold while `pipeline.types.PictureSizes.hold` says so."""
@@ -53,7 +53,7 @@ class Fingerprints:
 
     @property
     def all(self) -> str:
-        """The fingerprint of everything: the manifest's own."""
+        """Return the fingerprint of everything: the manifest's own."""
         return self.of(FINAL)
 
 
@@ -66,9 +66,9 @@ class FinishedVideo:
     dropped_count: int
     """Sentences without a clip, whatever the reason."""
     failed_count: int
-    """Of those, the ones whose clip could not be made: ``tool_failed``."""
+    """Dropped sentences whose clip could not be made: ``tool_failed``."""
     first_failure: str = ""
-    """The encoder's words about the first of them."""
+    """Message of the encoder about the first clip that could not be made."""
     losses: Losses = Losses()  # noqa: RUF009 - it is frozen
     """Parts of the video that could not be read."""
     notes: tuple[str, ...] = ()

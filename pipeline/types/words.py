@@ -18,12 +18,12 @@ class Word:
     """The text as Whisper gives it: with the space in front that separates it from the word before, where its language
     has one. Sentences are ``"".join`` of their words."""
     start_s: float
-    """Below 0 for a word before the first video frame, where times count from that."""
+    """Start in seconds; below 0 for a word before the first video frame, where times count from that frame."""
     end_s: float
     confidence: float | None = None
     """Probability of the word in 0..1 as the recogniser sees it; None when it does not say."""
     timing: Timing = "measured"
-    """``interpolated`` when the recogniser gave no time and the neighbours' was used."""
+    """``interpolated`` when the recogniser gave no time and the neighbours' times were used."""
 
     def __post_init__(self) -> None:
         check_span("Word", self.start_s, self.end_s)
@@ -88,7 +88,7 @@ class Sentence:
     probability: float | None
     """Mean calibrated probability over the same frames."""
     margin: float | None
-    """Lead of that mean logit over the runner-up's among the other faces in view; None when alone."""
+    """Lead of the mean logit over the runner-up's among the other faces in view; None without another face."""
     coverage: float
     """Share of the sentence's frames in 0..1 on which the speaking face is in view."""
 
@@ -111,7 +111,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who says what in a video."""
+    """Speakers of all words of a video."""
 
     words: tuple[AttributedWord, ...]
     """Every word of the transcript, in its order, with its speaker."""
