@@ -19,8 +19,8 @@ import numpy as np
 from config import Config
 from pipeline.attribution.stage import ATTRIBUTION
 from pipeline.clips.stage import CLIPS
-from pipeline.executors.local.ring import fit
 from pipeline.executors.locks import VideoLocks
+from pipeline.executors.picture_format import fit
 from pipeline.executors.runtime import run_stage
 from pipeline.fingerprint import fingerprints_of
 from pipeline.graph import GRAPH

@@ -18,7 +18,7 @@ from pipeline import results
 from pipeline.artifacts import TRACKS
 from pipeline.attribution.stage import ATTRIBUTION
 from pipeline.clips.stage import CLIPS
-from pipeline.executors.local.ring import PictureFormat, fit
+from pipeline.executors.picture_format import PictureFormat, fit
 from pipeline.executors.runtime import run_stage
 from pipeline.graph import GRAPH
 from pipeline.machine import core_count, resolved

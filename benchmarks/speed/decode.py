@@ -35,9 +35,11 @@ from benchmarks.common.speed_videos import make_videos
 from config import Config
 from pipeline.executors.local import messages as say
 from pipeline.executors.local.forkserver import clean_processes
-from pipeline.executors.local.ring import SharedMemory, fit
+from pipeline.executors.local.ring import SharedMemory
 from pipeline.executors.local.setup import WorkerSetup
 from pipeline.executors.local.worker import work
+from pipeline.executors.picture_format import fit
+from pipeline.executors.reports import Failed
 from pipeline.graph import GRAPH
 from pipeline.machine import core_count, resolved
 from pipeline.media.encode import find_ffmpeg
@@ -169,7 +171,7 @@ def _await(pipe: Connection, *kinds: type) -> Any:
         message = pipe.recv()
         if isinstance(message, kinds):
             return message
-        if isinstance(message, say.Failed | say.NotReady):
+        if isinstance(message, Failed | say.NotReady):
             raise SystemExit(f"decoding failed: {message.message}\n{message.traceback}")
 
 

@@ -17,6 +17,9 @@ from pipeline.stage import Graph, Models, OpenedVideo, VideoJob
 from pipeline.types import FinishedVideo, Losses, VideoResult
 from pipeline.wording import counted
 
+START_WITHIN_S = 600.0
+"""Time that a worker gets to load its models, if ``HANG_S`` is not longer."""
+
 
 class Listener(Protocol):
     """Is told how a run goes; called in the parent process only."""

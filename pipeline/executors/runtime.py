@@ -23,7 +23,7 @@ import numpy as np
 from config import Config
 from pipeline import results
 from pipeline.errors import InputError
-from pipeline.executors.local.ring import PictureFormat
+from pipeline.executors.picture_format import PictureFormat
 from pipeline.results import MANIFEST, NEXT
 from pipeline.stage import FrameConsumer, Graph, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.storage.copies import Stamps, bring, bring_video, push_changed, push_named, remove_named, stamps

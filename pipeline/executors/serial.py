@@ -14,7 +14,7 @@ from pipeline.errors import describe
 from pipeline.executors.admission import LOOK_AGAIN_S, AdmissionQueue
 from pipeline.executors.base import Listener, kept_summary, result_of
 from pipeline.executors.events import stage_done
-from pipeline.executors.local.ring import fit
+from pipeline.executors.picture_format import fit
 from pipeline.executors.runtime import frame_batches, open_source, run_stage
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.graph import GRAPH

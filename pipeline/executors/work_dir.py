@@ -37,6 +37,11 @@ def root_of(named: str) -> Path:
     return Path(named or tempfile.gettempdir())
 
 
+def sound_path(work_dir: Path, job: int) -> Path:
+    """Return the path of the sound of a video in work."""
+    return work_dir / f"{job}.pcm"
+
+
 @contextmanager
 def temporary_files_in(folder: Path) -> Generator[None, None, None]:
     """Inside, this process and those that it starts put their temporary files into *folder*, which goes as a whole."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from config import Config
 from pipeline.artifacts import finished, missing_outputs
 from pipeline.errors import InputError
-from pipeline.executors.local.ring import most_pixels
 from pipeline.executors.locks import skipped
+from pipeline.executors.picture_format import most_pixels
 from pipeline.fingerprint import fingerprints_of
 from pipeline.graph import GRAPH
 from pipeline.machine import resolved

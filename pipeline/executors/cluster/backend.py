@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.executors.cluster.worker import Begun, RunStage
-from pipeline.executors.local.messages import Heartbeat, Progress
+from pipeline.executors.reports import Heartbeat, Progress
 from pipeline.stage import VideoJob
 
 

@@ -18,13 +18,12 @@ from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.admission import AdmissionQueue, QueuedVideo
 from pipeline.executors.background import Background
-from pipeline.executors.base import Listener, kept_summary, result_of
+from pipeline.executors.base import START_WITHIN_S, Listener, kept_summary, result_of
 from pipeline.executors.cluster.backend import ActorHandle, ClusterBackend, Lost, WorkerGroup
 from pipeline.executors.cluster.resources import group_count, stages_of
 from pipeline.executors.cluster.worker import NOT_READY, Begun, Outcome, Readiness, RunStage
 from pipeline.executors.events import Event, begun_again, stage_done
-from pipeline.executors.local.messages import Failed, Heartbeat, Progress
-from pipeline.executors.local.watchdog import START_WITHIN_S
+from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.executors.shutdown import Shutdown
 from pipeline.graph import GRAPH

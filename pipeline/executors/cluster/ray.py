@@ -30,7 +30,7 @@ from pipeline.executors.cluster.executor import ClusterExecutor
 from pipeline.executors.cluster.preflight import check_node
 from pipeline.executors.cluster.resources import bundles_of, cores_of, environment, reach, sizes_of, weights_of
 from pipeline.executors.cluster.worker import Begun, Outcome, Readiness, RunStage, StageWorker
-from pipeline.executors.local.messages import Failed, Heartbeat, Progress
+from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.work_dir import root_of
 from pipeline.graph import GRAPH
 from pipeline.machine import core_count

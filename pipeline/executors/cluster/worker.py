@@ -16,11 +16,10 @@ from typing import Any
 from config import Config
 from pipeline.errors import describe
 from pipeline.executors.cluster.resources import stages_of
-from pipeline.executors.local.messages import Failed, Heartbeat, Progress
-from pipeline.executors.local.ring import fit
-from pipeline.executors.local.setup import sound_path
+from pipeline.executors.picture_format import fit
+from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.runtime import frame_batches, localized, open_source, run_stage
-from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
+from pipeline.executors.work_dir import root_of, sound_path, temporary_files_in, work_dir
 from pipeline.results import MANIFEST
 from pipeline.stage import DECODE, Graph, Models, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.types import FinishedVideo

@@ -17,9 +17,10 @@ from pipeline.executors.local.messages import (
     StreamFrames,
 )
 from pipeline.executors.local.ring import Ring
-from pipeline.executors.local.setup import WorkerSetup, sound_path
+from pipeline.executors.local.setup import WorkerSetup
 from pipeline.executors.local.transport import ParentGoneError, Pipe, ProgressReporter, Pulse, failure
 from pipeline.executors.runtime import open_source
+from pipeline.executors.work_dir import sound_path
 from pipeline.machine import core_count
 from pipeline.stage import DECODE
 from pipeline.types import GRID_FPS

@@ -23,9 +23,10 @@ from pipeline.executors.events import Event, begun_again, stage_done
 from pipeline.executors.local import messages as msg
 from pipeline.executors.local.feeds import FrameFeed
 from pipeline.executors.local.pool import WorkerHandle, WorkerPool
-from pipeline.executors.local.ring import fit
-from pipeline.executors.local.setup import sound_path
+from pipeline.executors.picture_format import fit
+from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
+from pipeline.executors.work_dir import sound_path
 from pipeline.stage import DECODE, Graph, OpenedVideo, Stage, VideoJob
 
 CANCELLED = ""
@@ -188,7 +189,7 @@ class Dispatcher:
         """
         job = message.job
         is_wanted = bool(worker.holds.get(job))
-        if isinstance(message, msg.DecoderIdle if worker.kind == DECODE else msg.StageDone | msg.Failed):
+        if isinstance(message, msg.DecoderIdle if worker.kind == DECODE else msg.StageDone | Failed):
             worker.holds.pop(job, None)
         attempt = self.active.get(job)
         if not is_wanted or attempt is None:
@@ -215,7 +216,7 @@ class Dispatcher:
             why = "that is not open" if attempt.opened is None else ""
             if not why and not self._scheduler.is_running(message.stage, message.job):
                 why = f"whose {message.stage} nobody waits for"
-        elif not isinstance(message, msg.Progress | msg.Failed | msg.DecoderIdle | msg.Heartbeat):
+        elif not isinstance(message, Progress | Failed | msg.DecoderIdle | Heartbeat):
             why = "that nobody waits for"
         if why:
             raise msg.OutOfOrderError(worker.name, message, why)
@@ -233,13 +234,13 @@ class Dispatcher:
                 self._feeds[job].pass_on(message)
             case msg.FramesReleased(job):
                 self._feeds[job].release(message)
-            case msg.Progress(_, stage, amount, total):
+            case Progress(_, stage, amount, total):
                 self._listener.on_progress(attempt.video, stage, amount, total)
             case msg.StageDone(job, stage, result, began_s, ended_s):
                 self._clock(attempt, stage, began_s, ended_s)
                 self._unfeed(job, stage)
                 self._end_with(job, self._scheduler.done(stage, job, result))
-            case msg.Failed(job, code, text, trace, stage):
+            case Failed(job, code, text, trace, stage):
                 self._on_failed(worker, job, stage, Failure(code, text, trace))
             case _:
                 pass

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.executors.local import messages as msg
 from pipeline.executors.local.pool import WorkerHandle
-from pipeline.executors.local.ring import PictureFormat
+from pipeline.executors.picture_format import PictureFormat
 
 
 @dataclass(slots=True)

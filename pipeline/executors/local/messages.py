@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.executors.local.ring import PictureFormat
+from pipeline.executors.picture_format import PictureFormat
 from pipeline.stage import OpenedVideo, StageResult, VideoJob
 
 
@@ -125,35 +125,7 @@ class StageDone:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """From any worker: a stage, or the reading of the source, cannot be done. The worker itself goes on."""
-
-    job: int
-    reason_code: str
-    message: str
-    traceback: str
-    stage: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class DecoderIdle:
     """From a decoder: it has let go of the job, however that ended."""
 
     job: int
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """From a worker: it goes on with a job, with no progress to report."""
-
-    job: int
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """From any worker: how far a stage of a job is, in the stage's unit."""
-
-    job: int
-    stage: str
-    done: float
-    total: float

@@ -41,8 +41,3 @@ class WorkerSetup:
         if self.kind == DECODE:
             return ()
         return tuple(stage for stage in self.graph.asked(self.config) if stage.pool.name == self.kind)
-
-
-def sound_path(work_dir: Path, job: int) -> Path:
-    """Return the path of the sound of a video in work."""
-    return work_dir / f"{job}.pcm"

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from pipeline.errors import describe
-from pipeline.executors.local.messages import Failed, Heartbeat, Progress
+from pipeline.executors.reports import Failed, Heartbeat, Progress
 
 PROGRESS_EVERY_S = 0.2
 HEARTBEAT_EVERY_S = 5.0

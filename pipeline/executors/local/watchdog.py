@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable
 
 from config import Config
+from pipeline.executors.base import START_WITHIN_S
 from pipeline.executors.events import Event
 from pipeline.executors.local.memory_limit import MemoryLimit
 from pipeline.executors.local.pool import WorkerHandle, WorkerPool
-
-START_WITHIN_S = 600.0
-"""Time that a worker gets to load its models, if ``HANG_S`` is not longer."""
 
 
 class Watchdog:

@@ -29,9 +29,10 @@ from pipeline.executors.local.messages import (
     StageDone,
     Stop,
 )
-from pipeline.executors.local.ring import PictureFormat, Ring
+from pipeline.executors.local.ring import Ring
 from pipeline.executors.local.setup import WorkerSetup
 from pipeline.executors.local.transport import ParentGoneError, Pipe, ProgressReporter, Pulse, failure
+from pipeline.executors.picture_format import PictureFormat
 from pipeline.executors.runtime import StageRun
 from pipeline.stage import DECODE, Stage, Work
 from pipeline.types import FrameBatch

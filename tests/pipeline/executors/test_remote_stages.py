@@ -14,7 +14,7 @@ from pipeline.errors import InputError
 from pipeline.executors import locks, runtime
 from pipeline.executors.cluster.worker import Outcome, RunStage, StageWorker
 from pipeline.executors.local.executor import LocalExecutor
-from pipeline.executors.local.ring import fit
+from pipeline.executors.picture_format import fit
 from pipeline.executors.runtime import frame_batches, localized, open_source, run_stage, storage_problems
 from pipeline.executors.serial import SerialExecutor
 from pipeline.graph import GRAPH

@@ -21,7 +21,7 @@ from pipeline.executors.cluster.backend import ActorHandle, Lost, WorkerGroup
 from pipeline.executors.cluster.executor import ClusterExecutor
 from pipeline.executors.cluster.resources import stages_of
 from pipeline.executors.cluster.worker import NOT_READY, Begun, Readiness, RunStage, StageWorker
-from pipeline.executors.local.messages import Failed
+from pipeline.executors.reports import Failed
 from pipeline.stage import Graph, Models, VideoJob
 from tests.support import fake_stages
 from tests.support.executing import CONFIG, Recorder, prepared

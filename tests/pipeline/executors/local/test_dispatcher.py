@@ -17,6 +17,7 @@ from pipeline.errors import WorkerDied
 from pipeline.executors.admission import QueuedVideo
 from pipeline.executors.local import messages as msg
 from pipeline.executors.local.dispatcher import Attempt, Dispatcher
+from pipeline.executors.reports import Failed
 from pipeline.executors.scheduler import Ended
 from pipeline.stage import OpenedVideo, StageResult, VideoJob
 from pipeline.types import FinishedVideo, Probe
@@ -106,7 +107,7 @@ def test_it_is_open_twice(tmp_path: Path) -> None:
 def test_words_of_a_worker_that_holds_nothing_are_passed_over(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.do("clips", "clips")
-    run.say("speech", msg.Failed(1, "io_error", "no", "", "speech"))
+    run.say("speech", Failed(1, "io_error", "no", "", "speech"))
     run.say("vision", msg.FramesReleased(1, 8))
     assert run.ended == [] and list(run.dispatcher.active) == [1]
 

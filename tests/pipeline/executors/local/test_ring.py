@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.executors.local.ring import MAX_FRAMES, Ring, fit
+from pipeline.executors.local.ring import Ring
+from pipeline.executors.picture_format import MAX_FRAMES, fit
 from pipeline.types import Probe
 
 
