@@ -356,7 +356,10 @@ class Config:
     )
     WORK_DIR: str = setting("", "folder for temporary sound files; empty: the system's", Text(), NOTHING)
     MAX_TRIES: int = setting(
-        2, "times that a video is begun when the process that holds it dies", Number(1, 10, whole=True), NOTHING
+        2,
+        "times that a stage of a video is begun when the process that holds it dies",
+        Number(1, 10, whole=True),
+        NOTHING,
     )
     HANG_S: float = setting(
         1800.0,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from config import Config
 from pipeline import results
 from pipeline.errors import InputError
-from pipeline.outputs.attribution import attribution_mark
+from pipeline.outputs.attribution import attribution_marks, digest_of
 from pipeline.outputs.own_manifest import read_summary
 from pipeline.outputs.tracks import read_losses, read_picture_sizes, read_tracks, tracks_mark
 from pipeline.outputs.transcript import read_own_transcript
@@ -32,7 +32,12 @@ def _transcript_holds(path: Path, mark: str, most_px: int) -> bool:
 
 
 def _attribution_holds(path: Path, mark: str, most_px: int) -> bool:
-    return attribution_mark(path) == mark
+    return attribution_marks(path)[0] == mark
+
+
+def _attribution_fits(path: Path, needs: Sequence[Path]) -> bool:
+    tracks, transcript = needs
+    return attribution_marks(path)[1] == digest_of(tracks, read_own_transcript(transcript)[0].words)
 
 
 def _manifest_holds(path: Path, mark: str, most_px: int) -> bool:
@@ -48,18 +53,26 @@ TRACKS = Artifact(results.TRACKS, 2, _tracks_hold)
 """Faces and their scores."""
 TRANSCRIPT = Artifact(results.TRANSCRIPT, 4, _transcript_holds)
 """The words."""
-ATTRIBUTION = Artifact(results.ATTRIBUTION, 0, _attribution_holds)
+ATTRIBUTION = Artifact(results.ATTRIBUTION, 0, _attribution_holds, _attribution_fits)
 """Who says each word, and the sentences."""
 MANIFEST = Artifact(results.MANIFEST, 3, _manifest_holds)
 """The clips: it is written after all of them."""
 
 
-def holds(artifact: Artifact, folder: Path, mark: str, most_px: int = 0) -> bool:
-    """Return True where the file in *folder* is whole and has the fingerprint *mark*."""
-    test: Callable[[Path, str, int], bool] | None = artifact.holds
-    path = folder / artifact.file
+def holds(artifact: Artifact, path: Path, mark: str, most_px: int = 0, needs: Sequence[Path] = ()) -> bool:
+    """Return True where the file is whole and has a fingerprint.
+
+    Args:
+        artifact: which one it is.
+        path: the file.
+        mark: the fingerprint.
+        most_px: `Fingerprints.most_px`.
+        needs: the files that it must have been made of.
+    """
     try:
-        return bool(mark) and test is not None and path.is_file() and test(path, mark, most_px)
+        if not mark or artifact.holds is None or not path.is_file() or not artifact.holds(path, mark, most_px):
+            return False
+        return artifact.fits is None or artifact.fits(path, needs)
     except (InputError, OSError):
         return False
 
@@ -73,19 +86,33 @@ def is_made(stage: Stage, folder: Path, prints: Fingerprints, config: Config) ->
     return all((folder / artifact.file).is_file() for artifact in stage.makes)
 
 
-def kept_stages(graph: Graph, prints: Fingerprints, *folders: Path) -> frozenset[str]:
-    """Return the stages before the final one whose artifacts lie in one of *folders* whole.
+def kept_artifacts(graph: Graph, prints: Fingerprints, *folders: Path) -> dict[Artifact, Path]:
+    """Return the artifacts of the stages before the final one that need not be made anew, each in the first folder.
 
-    A stage whose result is made anew takes along those that need it: fingerprints do not tell everything, such as the
-    size at which large pictures are analysed.
+    A stage whose artifact is made anew takes along those that need it.
     """
-    kept: set[str] = set()
+    found: dict[Artifact, Path] = {}
     for stage in graph.required:
-        mark = prints.of(stage.name)
-        is_there = all(any(holds(each, folder, mark, prints.most_px) for folder in folders) for each in stage.makes)
-        if stage is not graph.final and is_there and graph.before(stage) <= kept:
-            kept.add(stage.name)
-    return frozenset(kept)
+        if stage is graph.final or not all(artifact in found for artifact in stage.needs):
+            continue
+        needs, mark = [found[artifact] for artifact in stage.needs], prints.of(stage.name)
+        for artifact in stage.makes:
+            for folder in folders:
+                if holds(artifact, folder / artifact.file, mark, prints.most_px, needs):
+                    found[artifact] = folder / artifact.file
+                    break
+    return found
+
+
+def stages_of(graph: Graph, found: Collection[Artifact]) -> frozenset[str]:
+    """Return the stages before the final one all of whose artifacts are among *found*."""
+    before = [stage for stage in graph.required if stage is not graph.final]
+    return frozenset(stage.name for stage in before if all(artifact in found for artifact in stage.makes))
+
+
+def kept_stages(graph: Graph, prints: Fingerprints, *folders: Path) -> frozenset[str]:
+    """Return the stages before the final one that need not be run, by what lies in *folders*."""
+    return stages_of(graph, kept_artifacts(graph, prints, *folders))
 
 
 def kept_outputs(graph: Graph, folder: Path, prints: Fingerprints, config: Config) -> frozenset[str]:
@@ -98,7 +125,8 @@ def kept_outputs(graph: Graph, folder: Path, prints: Fingerprints, config: Confi
 def finished(graph: Graph, folder: Path, prints: Fingerprints) -> Path | None:
     """Return the manifest in *folder* where it has the fingerprint of the final stage and every clip is there."""
     (artifact,) = graph.final.makes
-    return folder / artifact.file if holds(artifact, folder, prints.all, prints.most_px) else None
+    path = folder / artifact.file
+    return path if holds(artifact, path, prints.of(graph.final.name), prints.most_px) else None
 
 
 def missing_outputs(graph: Graph, folder: Path, prints: Fingerprints, config: Config) -> frozenset[str]:
@@ -113,12 +141,10 @@ def stages_needed(graph: Graph, folder: Path, prints: Fingerprints, outputs: fro
     The final stage is none of them: its results are finished. A folder of an earlier version, or one that somebody has
     tidied, may lack what the results were made of.
     """
-    needed: set[str] = set()
+    kept, needed = kept_stages(graph, prints, folder), set[str]()
     wanted = {artifact for stage in graph.outputs if stage.name in outputs for artifact in stage.needs}
     for stage in reversed(graph.required):
-        lost = [each for each in stage.makes if each in wanted]
-        if stage is graph.final or all(holds(each, folder, prints.of(stage.name), prints.most_px) for each in lost):
-            continue
-        needed.add(stage.name)
-        wanted.update(stage.needs)
+        if stage is not graph.final and stage.name not in kept and wanted & set(stage.makes):
+            needed.add(stage.name)
+            wanted.update(stage.needs)
     return frozenset(needed)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,9 @@ class Artifact:
     holds: Callable[[Path, str, int], bool] | None = None
     """Tells of a path whether the file is whole, has a fingerprint, and was made at a picture size that the most pixels
     to be analysed still give; None: its fingerprint lies in `MADE`."""
+    fits: Callable[[Path, Sequence[Path]], bool] | None = None
+    """Tells whether the file was made of the very files that its stage needs, which are given in order: a fingerprint
+    does not tell everything, such as the size at which large pictures are analysed. None: it need not be asked."""
 
 
 def is_result(name: str) -> bool:

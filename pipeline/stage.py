@@ -209,8 +209,8 @@ class Stage:
     name: str
     """Its name in events, timings, bars, queues and settings."""
     run: Callable[[Work], StageResult | FrameConsumer]
-    """A function of a module. It writes what `makes` names to `Work.pending`; other files whole under their names. A
-    stage that is fed with frames returns their consumer."""
+    """A function of a module. It writes what `makes` names to `Work.pending`, other files whole under their names; of
+    these a stage that is fed has none. One that is fed with frames returns their consumer."""
     pool: Pool
     makes: tuple[Artifact, ...] = ()
     needs: tuple[Artifact, ...] = ()

@@ -163,7 +163,7 @@ def _finish(job: VideoJob, planned: RunPlan, models: Models, sentences: Sequence
         probe=source,
         frame_count=round(seconds * GRID_FPS),
         language="en",
-        fingerprint=job.prints.all,
+        fingerprint=job.prints.of("clips"),
         config=planned.config,
         models=models,
         clips=clips,

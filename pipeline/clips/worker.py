@@ -24,6 +24,7 @@ from pipeline.outputs.subtitles import write_subtitles
 from pipeline.outputs.transcript import transcript_json, write_transcript
 from pipeline.render.cut import cut_clip
 from pipeline.results import REPORT, TRANSCRIPT, remove_clips
+from pipeline.settings import CLIPS, SPEECH
 from pipeline.types import (
     Attribution,
     ClipPlan,
@@ -87,7 +88,7 @@ def finish_video(
 
     faces = Faces(tracks)
     words, sentences = attribution.words, attribution.sentences
-    write_transcript(folder / TRANSCRIPT, transcript, words, prints.of("speech"))
+    write_transcript(folder / TRANSCRIPT, transcript, words, prints.of(SPEECH))
     write_subtitles(folder, sentences, float(probe.lead_s))
 
     plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config, probe.rate)
@@ -109,7 +110,7 @@ def finish_video(
         losses=losses,
         notes=transcript.notes,
         language=transcript.language,
-        fingerprint=prints.all,
+        fingerprint=prints.of(CLIPS),
         config=config,
         models=models,
         clips=clips,
@@ -117,7 +118,7 @@ def finish_video(
         speaking=speaking_json(words, sentences, tracks),
         sizes=PictureSizes.of(probe, prints.most_px),
     )
-    said = transcript_json(transcript, words, prints.of("speech"))
+    said = transcript_json(transcript, words, prints.of(SPEECH))
     write_pages(folder, probe, content, said, tracks, timings)
     write_manifest(manifest, content)
     failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
+
+CLOSE_WITHIN_S = 10.0
+"""Time that calls get to end when a run ends before them: a storage that does not answer must not hold it up."""
 
 
 class Background:
     """Runs one call after another, in their order, and hands results back to the thread that asks for them.
+
+    The thread is a daemon: it keeps no process alive.
 
     Args:
         wake: called, in the other thread, when a call has ended.
@@ -17,17 +24,19 @@ class Background:
 
     def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
         self._wake = wake
-        self._pool = ThreadPoolExecutor(1, "background")
+        self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._pending: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
+        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
+        self._thread.start()
 
     def __len__(self) -> int:
         return len(self._pending)
 
     def submit(self, call: Callable[[], Any], then: Callable[[Any], None] = lambda _: None) -> None:
         """Run *call* in the other thread; `take` passes its result to *then*."""
-        future = self._pool.submit(call)
+        future: Future[Any] = Future()
         self._pending.append((future, then))
-        future.add_done_callback(lambda _: self._wake())
+        self._calls.put((call, future))
 
     def take(self) -> None:
         """Pass on the results of calls that have ended, in this thread; an error of one is raised here."""
@@ -35,6 +44,16 @@ class Background:
             future, then = self._pending.popleft()
             then(future.result())
 
-    def close(self) -> None:
-        """Take no more calls, and wait until those taken have ended."""
-        self._pool.shutdown()
+    def close(self, within_s: float = CLOSE_WITHIN_S) -> None:
+        """Take no more calls, and wait so long for those taken to end."""
+        self._calls.put(None)
+        self._thread.join(within_s)
+
+    def _run(self) -> None:
+        while (item := self._calls.get()) is not None:
+            call, future = item
+            try:
+                future.set_result(call())
+            except BaseException as error:
+                future.set_exception(error)
+            self._wake()

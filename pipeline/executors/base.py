@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,6 +69,19 @@ def stand_ins(models: Models) -> tuple[str, ...]:
     return tuple(f"{model.role}: {model.name}" for model in models if model.stands_in_for)
 
 
+@dataclass(slots=True)
+class Attempt:
+    """One video in work."""
+
+    video: VideoJob
+    begun_s: float
+    """When it was begun, on ``time.monotonic``."""
+    opened: OpenedVideo | None = None
+    """Its source, once somebody has opened it and said so."""
+    timings: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    """Begin and end of each stage, in seconds after the start of the run."""
+
+
 def kept_summary(graph: Graph, video: VideoJob) -> FinishedVideo | None:
     """Return the summary of the final stage of a video whose earlier results are whole; None where it must be run.
 
@@ -77,47 +91,39 @@ def kept_summary(graph: Graph, video: VideoJob) -> FinishedVideo | None:
     return finished_of(video.folder / MANIFEST) if graph.final.name in video.kept else None
 
 
-def result_of(
-    video: VideoJob,
-    ended: Ended,
-    opened: OpenedVideo | None,
-    models: Models,
-    begun_s: float,
-    timings: Mapping[str, Sequence[float]],
-) -> VideoResult:
+def result_of(attempt: Attempt, ended: Ended, models: Models) -> VideoResult:
     """Return the result of a video that has ended, and leave nothing half written in its folder.
 
     Args:
-        video: the video.
+        attempt: the video.
         ended: how it ended.
-        opened: its source; None where nobody has opened it, or lived to say so: its length is not known then.
         models: of the run.
-        begun_s: when it was begun, on ``time.monotonic``.
-        timings: begin and end of each stage, in seconds after the start of the run.
     """
-    remove_partial(video.folder)
+    video, begun_s, left_behind = attempt.video, attempt.begun_s, ""
+    try:
+        remove_partial(video.folder)
+    except OSError as error:
+        left_behind = str(error)
     if ended.failure is not None:
         failure = ended.failure
-        return failed(video, failure.reason_code, failure.message, failure.traceback, begun_s)
-    if not isinstance(ended.summary, FinishedVideo):
+        result = failed(video, failure.reason_code, failure.message, failure.traceback, begun_s)
+    elif isinstance(ended.summary, FinishedVideo):
+        result = _done(attempt, ended.summary, ended.notes, models)
+    else:
         got = type(ended.summary).__name__
-        return failed(video, "internal_error", f"a bug in the program: it ended with {got} as its summary", "", begun_s)
-    return _done(video, ended.summary, ended.notes, opened, models, begun_s, timings)
+        text = f"a bug in the program: it ended with {got} as its summary"
+        result = failed(video, "internal_error", text, "", begun_s)
+    if left_behind:
+        result = dataclasses.replace(result, details={"left_behind": left_behind, **result.details})
+    return result
 
 
-def _done(
-    video: VideoJob,
-    finished: FinishedVideo,
-    notes: Sequence[str],
-    opened: OpenedVideo | None,
-    models: Models,
-    begun_s: float,
-    timings: Mapping[str, Sequence[float]],
-) -> VideoResult:
+def _done(attempt: Attempt, finished: FinishedVideo, notes: Sequence[str], models: Models) -> VideoResult:
     """Return the result of a video that went through every stage: ``partial`` when something could not be read.
 
     Notes for people end its message, and are ``notes`` among its details.
     """
+    video, opened = attempt.video, attempt.opened
     code, lost = _lost(finished.losses)
     notes = [video.with_urls(note) for note in (*finished.notes, *notes)]
     made = f"{counted(finished.clip_count, 'clip')}, {counted(finished.dropped_count, 'sentence')} without one"
@@ -129,12 +135,12 @@ def _done(
         status="partial" if lost else "done",
         reason_code=code,
         message="; ".join([made, *lost, *notes]),
-        seconds=time.monotonic() - begun_s,
+        seconds=time.monotonic() - attempt.begun_s,
         stand_ins=stand_ins(video.models or models),
         clip_count=finished.clip_count,
         manifest=finished.manifest,
         duration_s=opened.probe.counted_s(finished.frame_count) if opened is not None else 0.0,
-        timings=timings,
+        timings=attempt.timings,
         details=details,
     )
 

@@ -12,14 +12,15 @@ import errno
 import fcntl
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from config import Config
-from pipeline.artifacts import finished, kept_outputs, kept_stages, missing_outputs, stages_needed
+from pipeline.artifacts import finished, kept_artifacts, kept_outputs, missing_outputs, stages_needed, stages_of
 from pipeline.outputs.failure import forget_failure
 from pipeline.results import LOG, MANIFEST, NEXT, STAGED, recover, remove_outputs, remove_partial
 from pipeline.stage import Graph, VideoJob
-from pipeline.storage.copies import bring, look, next_names, remove_gone
+from pipeline.storage.copies import bring, look, next_names, remove_gone, remove_named
 from pipeline.types import VideoResult
 
 MAX_LOG_BYTES = 1 << 20
@@ -99,9 +100,21 @@ class VideoLocks:
             remove_outputs(folder)
             if video.remote is not None:
                 remove_gone(video.remote)
-        if config.FORCE:
-            return taken
-        return dataclasses.replace(taken, kept=kept_stages(graph, prints, taken.work, folder))
+        found = {} if config.FORCE else kept_artifacts(graph, prints, taken.work, folder)
+        if taken.renews:
+            self._drop_stale(taken, found.values())
+        return dataclasses.replace(taken, kept=stages_of(graph, found))
+
+    def _drop_stale(self, video: VideoJob, kept: Collection[Path]) -> None:
+        """Delete artifacts that an attempt with other settings has left in the folder of attempts.
+
+        Stages look there first: they would be taken for those of this attempt.
+        """
+        for name in STAGED:
+            if (video.work / name).is_file() and video.work / name not in kept:
+                (video.work / name).unlink()
+                if video.remote is not None:
+                    remove_named(video.remote, f"{NEXT}/{name}")
 
     def release(self, video: VideoJob) -> None:
         """Let go of *video*, however it ended."""

@@ -14,13 +14,16 @@ class Failed:
     message: str
     traceback: str
     stage: str = ""
+    stream: int = 0
+    """The stream of frames that it is about; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """From a worker: it goes on with a job, with no progress to report."""
+    """From a worker: it goes on with a stage of a job, with no progress to report."""
 
     job: int
+    stage: str
 
 
 @dataclass(frozen=True, slots=True)

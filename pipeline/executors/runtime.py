@@ -77,13 +77,15 @@ class StageRun:
 
     def __init__(self, stage: Stage, work: Work) -> None:
         self._stage = stage
-        self._work = dataclasses.replace(work, token=f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
+        # An output begins when the new results have taken the place of the old ones.
+        video = dataclasses.replace(work.video, renews=False) if stage.optional else work.video
+        self._work = dataclasses.replace(work, video=video, token=f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
         self._before = self._bring()
         self._work.folder.mkdir(parents=True, exist_ok=True)
         if stage.optional:
-            note = results.forget_made(work.video.folder, stage.name)
-            if work.video.remote is not None:
-                remove_named(work.video.remote, note)
+            note = results.forget_made(video.folder, stage.name)
+            if video.remote is not None:
+                remove_named(video.remote, note)
         with self._undone():
             begun = stage.run(self._work)
         self._consumer: FrameConsumer | None = None
@@ -116,7 +118,7 @@ class StageRun:
         if stage.reads_source:
             bring_video(video.remote, lambda _: self._work.pulse())
         names = [artifact.file for artifact in stage.needs]
-        if video.renews and not stage.optional:
+        if video.renews:
             names += [f"{NEXT}/{name}" for name in names]
         bring(video.remote, names, lambda _: self._work.pulse())
         return stamps(video.folder)
@@ -127,11 +129,13 @@ class StageRun:
         pending = [(path, artifact) for path, artifact in pending if path.is_file()]
         for path, artifact in pending:
             if video.remote is not None:
-                name = f"{NEXT}/{artifact.file}" if video.renews and not stage.optional else artifact.file
+                name = f"{NEXT}/{artifact.file}" if video.renews else artifact.file
                 push_named(video.remote, path, name)
             results.commit(path, artifact)
-        if video.remote is not None and not pending:
-            push_changed(video.remote, self._before, self._work.pulse)
+        if video.remote is not None and not stage.feeds:
+            now = stamps(video.folder)
+            pushed = {artifact.file: now[artifact.file] for _, artifact in pending if artifact.file in now}
+            push_changed(video.remote, {**self._before, **pushed}, self._work.pulse)
         if stage.optional:
             note = results.note_made(video.folder, stage.name, video.prints.of(stage.name))
             if video.remote is not None:

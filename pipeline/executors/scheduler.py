@@ -171,12 +171,6 @@ class Scheduler:
         self._queue(job, stage)
         return None
 
-    def put_back(self, stage: str, job: int) -> None:
-        """Put a stage back that was handed out and not begun."""
-        if self.is_running(stage, job):
-            self._jobs[job].running.discard(stage)
-            self._queue(job, stage)
-
     def cancel(self, job: int, failure: Failure) -> Ended | None:
         """End a job whatever its stages do; what is said of it later is passed over."""
         state = self._jobs.pop(job, None)

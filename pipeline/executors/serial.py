@@ -12,7 +12,7 @@ from typing import Any
 from config import Config
 from pipeline.errors import describe
 from pipeline.executors.admission import LOOK_AGAIN_S, AdmissionQueue
-from pipeline.executors.base import Listener, kept_summary, result_of
+from pipeline.executors.base import Attempt, Listener, kept_summary, result_of
 from pipeline.executors.events import stage_done
 from pipeline.executors.picture_format import fit
 from pipeline.executors.runtime import frame_batches, open_source, run_stage
@@ -102,7 +102,7 @@ class SerialExecutor:
             ended = Ended(0, (), failure=self._failure(video, error))
         finally:
             sound.unlink(missing_ok=True)
-        return result_of(video, ended, opened, self._models, begun_s, timings)
+        return result_of(Attempt(video, begun_s, opened, timings), ended, self._models)
 
     def _opened(
         self, video: VideoJob, sound: Path, begun_s: float, timings: dict[str, tuple[float, float]]

@@ -31,8 +31,14 @@ class Shutdown:
         """Ask for it; the first time counts."""
         self._at_s = min(self._at_s, time.monotonic() + self._grace_s)
 
-    def check(self, admission: AdmissionQueue, in_work: int, tell: Callable[[Event], None]) -> None:
+    def check(self, admission: AdmissionQueue, in_work: int, ending: int, tell: Callable[[Event], None]) -> None:
         """Close *admission* once a shutdown is asked for.
+
+        Args:
+            admission: the videos that are not begun.
+            in_work: videos that are.
+            ending: calls about videos that are being begun or have ended.
+            tell: takes the event.
 
         Raises:
             KeyboardInterrupt: nothing is in work any more, or the time is up.
@@ -45,5 +51,5 @@ class Shutdown:
             text = f"interrupted: no more videos are begun; the {in_work} in work have {left_s:.0f} s to end"
             tell(Event("stopping", text, level="warning"))
         admission.close()
-        if not in_work or time.monotonic() >= self._at_s:
+        if not in_work + ending or time.monotonic() >= self._at_s:
             raise KeyboardInterrupt

@@ -1,11 +1,13 @@
 """``attribution.json``: who says each word of a video, and the sentences that they make.
 
-The words themselves stand in ``transcript.json``, in the same order; this file names them by their place there. It is
-sealed (`pipeline.outputs.seal`), and numbers come back as they were, to the last bit.
+The words themselves stand in ``transcript.json``, in the same order; this file names them by their place there, and
+faces by their tracks in ``tracks.npz``. So it holds for these two alone: ``made_of`` is their digest. It is sealed
+(`pipeline.outputs.seal`), and numbers come back as they were, to the last bit.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -21,18 +23,39 @@ SCHEMA_VERSION = 1
 MAX_BYTES = 1 << 30
 
 
-def write_attribution(path: Path, attribution: Attribution, mark: str) -> None:
+def digest_of(tracks: Path, words: Sequence[Word]) -> str:
+    """Return the digest of faces and words, for `write_attribution`: 64 hexadecimal digits.
+
+    Args:
+        tracks: the file of faces.
+        words: of the transcript. Speakers that are added to its file later do not count.
+
+    Raises:
+        InputError: ``unreadable``.
+    """
+    try:
+        with tracks.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise InputError("unreadable", f"cannot be read: {error.strerror or error}", tracks) from error
+    digest.update(json.dumps([[word.text, word.start_s, word.end_s, word.timing] for word in words]).encode())
+    return digest.hexdigest()
+
+
+def write_attribution(path: Path, attribution: Attribution, mark: str, made_of: str) -> None:
     """Write *attribution* to *path*, whole or not at all.
 
     Args:
         path: where to.
         attribution: whose sentences are made of its own words.
         mark: its fingerprint.
+        made_of: `digest_of` the faces and words.
     """
     places = {id(word): place for place, word in enumerate(attribution.words)}
     content = {
         "schema_version": SCHEMA_VERSION,
         "fingerprint": mark,
+        "made_of": made_of,
         "words": [
             [word.track, word.speaker, [[track, float(share)] for track, share in word.probabilities]]
             for word in attribution.words
@@ -53,13 +76,14 @@ def write_attribution(path: Path, attribution: Attribution, mark: str) -> None:
     write_bytes(path, sealed(content))
 
 
-def attribution_mark(path: Path) -> str:
-    """Return the fingerprint in *path*, whose content is as it was written.
+def attribution_marks(path: Path) -> tuple[str, str]:
+    """Return the fingerprint in *path*, whose content is as it was written, and the digest of what it was made of.
 
     Raises:
-        InputError: as `read_attribution`.
+        InputError: as of `read_attribution`.
     """
-    return _read(path)["fingerprint"]
+    content = _read(path)
+    return content["fingerprint"], content["made_of"]
 
 
 def read_attribution(path: Path, words: Sequence[Word]) -> Attribution:
@@ -92,8 +116,11 @@ def _read(path: Path) -> dict[str, Any]:
         if seal_of(raw) is None:
             raise ValueError("its content does not match its digest")
         content = json.loads(raw)
-        if content["schema_version"] != SCHEMA_VERSION or not isinstance(content["fingerprint"], str):
+        if content["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"expected version {SCHEMA_VERSION}, got {content['schema_version']!r:.40}")
+        for name in ("fingerprint", "made_of"):
+            if not isinstance(content[name], str):
+                raise ValueError(f"expected text as {name}, got {content[name]!r:.40}")
         return content
     except OSError as error:
         raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error

@@ -31,10 +31,6 @@ class ModelChoice:
     does that instead."""
 
 
-FINAL = "clips"
-"""The stage whose fingerprint is the manifest's."""
-
-
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
     """Fingerprints of what a video's results depend on, each 64 hexadecimal digits: where equal, results are equal."""
@@ -50,11 +46,6 @@ class Fingerprints:
     def of(self, stage: str) -> str:
         """Return the fingerprint of one stage; empty where there is none."""
         return self.stages.get(stage, "")
-
-    @property
-    def all(self) -> str:
-        """Return the fingerprint of everything: the manifest's own."""
-        return self.of(FINAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ import pytest
 from pipeline.artifacts import kept_stages
 from pipeline.errors import InputError
 from pipeline.graph import GRAPH
-from pipeline.outputs.attribution import write_attribution
+from pipeline.outputs.attribution import digest_of, write_attribution
 from pipeline.outputs.tracks import read_losses, read_tracks, write_tracks
-from pipeline.outputs.transcript import read_own_transcript
+from pipeline.outputs.transcript import read_own_transcript, write_transcript
 from pipeline.results import remove_partial
 from pipeline.types import (
     AttributedWord,
@@ -114,10 +114,15 @@ def test_what_was_left_half_written_is_removed_and_nothing_else(folder: Path) ->
     assert kept_stages(GRAPH, PRINTS, folder) == {"vision", "speech"}
 
 
+def _attribute(folder: Path) -> None:
+    said = Attribution((AttributedWord(TRANSCRIPT.words[0], None, None),), ())
+    made_of = digest_of(folder / "tracks.npz", TRANSCRIPT.words)
+    write_attribution(folder / "attribution.json", said, "a", made_of)
+
+
 def test_who_says_what_is_asked_again_when_the_faces_are_made_anew(folder: Path) -> None:
     found = Fingerprints({**PRINTS.stages, "attribution": "a"})
-    said = Attribution((AttributedWord(TRANSCRIPT.words[0], None, None),), ())
-    write_attribution(folder / "attribution.json", said, "a")
+    _attribute(folder)
     assert kept_stages(GRAPH, found, folder) == {"vision", "speech", "attribution"}
     (folder / "tracks.npz").unlink()
     assert kept_stages(GRAPH, found, folder) == {"speech"}
@@ -128,3 +133,26 @@ def test_artifacts_may_lie_in_two_folders(folder: Path, tmp_path_factory: pytest
     (folder / "tracks.npz").rename(other / "tracks.npz")
     assert kept_stages(GRAPH, PRINTS, folder) == {"speech"} and kept_stages(GRAPH, PRINTS, other) == {"vision"}
     assert kept_stages(GRAPH, PRINTS, other, folder) == {"vision", "speech"}
+
+
+def test_who_says_what_holds_for_the_very_faces_that_it_was_made_of(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Fingerprints do not tell at which size, or on which device, faces were found; track numbers may be others."""
+    found = Fingerprints({**PRINTS.stages, "attribution": "a"})
+    _attribute(folder)
+    old = (folder / "tracks.npz").read_bytes()
+    write_tracks(folder / "tracks.npz", dataclasses.replace(TRACKS, frame_count=8), LOSSES, found.of("vision"))
+    assert kept_stages(GRAPH, found, folder) == {"vision", "speech"}
+    other = tmp_path_factory.mktemp("next")
+    (other / "tracks.npz").write_bytes(old)
+    assert kept_stages(GRAPH, found, other, folder) == {"vision", "speech", "attribution"}
+    assert kept_stages(GRAPH, found, folder, other) == {"vision", "speech"}, "the first folder's are read"
+
+
+def test_speakers_that_are_added_to_the_transcript_change_nothing(folder: Path) -> None:
+    found = Fingerprints({**PRINTS.stages, "attribution": "a"})
+    _attribute(folder)
+    spoken = (AttributedWord(TRANSCRIPT.words[0], 1, 2, ((1, 1.0),)),)
+    write_transcript(folder / "transcript.json", TRANSCRIPT, spoken, found.of("speech"))
+    assert kept_stages(GRAPH, found, folder) == {"vision", "speech", "attribution"}

@@ -26,7 +26,7 @@ MODELS = (ModelChoice("faces", "s3fd", Path("/w/s3fd.pth"), "aa" * 32), ModelCho
 
 def fingerprint(video: Path, config: Config, models: tuple[ModelChoice, ...]) -> str:
     """That of everything."""
-    return fingerprints_of(GRAPH, video, config, models).all
+    return fingerprints_of(GRAPH, video, config, models).of("clips")
 
 
 @pytest.fixture
@@ -373,4 +373,4 @@ def test_fingerprints_are_those_of_earlier_versions(tmp_path: Path, case: tuple[
     sound.write_bytes(b"RIFF" * 99)
     files = (scenes, sound) if given else (None, None)
     found = fingerprints_of(GRAPH, path, RECORDED_CONFIGS[name], RECORDED_MODELS, *files)
-    assert (found.of("vision"), found.of("speech"), found.all, found.failure) == RECORDED[case]
+    assert (found.of("vision"), found.of("speech"), found.of("clips"), found.failure) == RECORDED[case]

@@ -60,12 +60,13 @@ COUNT_FACES = Stage(
 
 def run_clips(work: Work) -> StageResult:
     """Leave a manifest without clips that holds for later runs."""
+    fake_stages.behave(work.video.path, "clips")
     tracks = read_tracks(work.path(TRACKS))
     content: dict[str, Any] = manifest_json(
         probe=work.opened.probe,
         frame_count=tracks.frame_count,
         language="en",
-        fingerprint=work.video.prints.all,
+        fingerprint=work.video.prints.of("clips"),
         config=Config(),
         models=(),
         clips=[],

@@ -1,6 +1,7 @@
 """Stages without networks or media for tests of executors: quick, and told by the name of a file how to behave.
 
-``bad`` in a name: the file cannot be used. ``bug-STAGE``: that stage raises. ``kill-STAGE``: the process of that stage
+``bad`` in a name: the file cannot be used. ``bug-STAGE``: that stage raises, as it does
+while ``.NAME.STAGE.bug`` lies beside the file. ``kill-STAGE``: the process of that stage
 is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``hang-STAGE``: it stands still at its first
 attempt; ``stuck-STAGE``: at every attempt. ``wait-STAGE``: it waits for ever at its first attempt, with its parent's
 process ID in ``.NAME.STAGE.begun``. ``child-STAGE``: it starts a program and waits for ever. ``meet``: vision and
@@ -28,7 +29,7 @@ import numpy as np
 from config import Config
 from pipeline.artifacts import ATTRIBUTION, MANIFEST, TRACKS, TRANSCRIPT
 from pipeline.errors import InputError
-from pipeline.outputs.attribution import write_attribution
+from pipeline.outputs.attribution import digest_of, write_attribution
 from pipeline.outputs.tracks import read_losses, read_tracks, write_tracks
 from pipeline.outputs.transcript import read_own_transcript, write_transcript
 from pipeline.results import Artifact, replace_results
@@ -67,7 +68,7 @@ MEET_WITHIN_S = 60.0
 
 def behave(path: Path, stage: str) -> None:
     name = path.name
-    if f"bug-{stage}" in name:
+    if f"bug-{stage}" in name or path.with_name(f".{name}.{stage}.bug").exists():
         raise RuntimeError(f"a bug in {stage}")
     if f"child-{stage}" in name:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -190,10 +191,9 @@ def run_speech(work: Work) -> StageResult:
 
 def run_attribution(work: Work) -> StageResult:
     behave(work.video.path, "attribution")
-    read_tracks(work.path(TRACKS))
-    words = read_own_transcript(work.path(TRANSCRIPT))[0].words
+    tracks, words = work.path(TRACKS), read_own_transcript(work.path(TRANSCRIPT))[0].words
     said = Attribution(tuple(AttributedWord(word, None, None) for word in words), ())
-    write_attribution(work.pending(ATTRIBUTION), said, work.video.prints.of("attribution"))
+    write_attribution(work.pending(ATTRIBUTION), said, work.video.prints.of("attribution"), digest_of(tracks, words))
     return StageResult()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.admission import AdmissionQueue, QueuedVideo
 from pipeline.executors.background import Background
-from pipeline.executors.base import START_WITHIN_S, Listener, kept_summary, result_of
+from pipeline.executors.base import START_WITHIN_S, Attempt, Listener, kept_summary, result_of
 from pipeline.executors.cluster.backend import ActorHandle, ClusterBackend, Lost, WorkerGroup
 from pipeline.executors.cluster.resources import group_count, stages_of
 from pipeline.executors.cluster.worker import NOT_READY, Begun, Outcome, Readiness, RunStage
@@ -28,7 +27,7 @@ from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.executors.shutdown import Shutdown
 from pipeline.graph import GRAPH
 from pipeline.results import remove_partial
-from pipeline.stage import Graph, Models, OpenedVideo, VideoJob
+from pipeline.stage import Graph, Models, VideoJob
 from pipeline.types import FinishedVideo
 
 LOOK_EVERY_S = 0.5
@@ -43,16 +42,6 @@ BACK_WITHIN_S = 60.0
 
 Acquired = tuple[QueuedVideo, FinishedVideo | None, Failure | None]
 """A video, the summary of its final stage where an earlier run has done it, and why that cannot be read."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One video in work."""
-
-    video: VideoJob
-    begun_s: float
-    opened: OpenedVideo | None = None
-    timings: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
 
 class ClusterExecutor:
@@ -77,6 +66,8 @@ class ClusterExecutor:
         self._active: dict[int, Attempt] = {}
         self._jobs = self._in_flight = self._peak = 0
         self._is_staffed = self._is_acquiring = False
+        self._ask_again_s = 0.0
+        self._late: dict[int, VideoJob] = {}
         self._staffed_s = self._looked_s = time.monotonic()
 
     def queues(self) -> Mapping[str, Mapping[str, int]]:
@@ -105,17 +96,18 @@ class ClusterExecutor:
             self._backend.open(videos)
             self._start_groups(len(videos))
             while len(self._admission) or self._active or len(self._background):
-                in_work = len(self._active) + len(self._background)
-                self._shutdown.check(self._admission, in_work, listener.on_event)
+                self._shutdown.check(self._admission, len(self._active), len(self._background), listener.on_event)
                 self._admit()
                 self._give_work()
                 self._take_answers()
                 self._background.take()
+                self._release()
                 self._look_after_workers()
             if self._shutdown.is_asked:
                 raise KeyboardInterrupt
             self._backend.tidy([worker for worker in self._workers if worker.ready])
         finally:
+            self._admission.close()
             self._backend.close(self._workers)
             self._background.close()
             for attempt in self._active.values():
@@ -149,6 +141,8 @@ class ClusterExecutor:
         """Ask for as many videos as may be begun, if none is asked for."""
         if self._is_acquiring or self._shutdown.is_asked or not len(self._admission):
             return
+        if time.monotonic() < self._ask_again_s:
+            return
         count = self._in_flight - len(self._active)
         if self._is_staffed and count > 0:
             self._is_acquiring = True
@@ -170,6 +164,8 @@ class ClusterExecutor:
 
     def _on_acquired(self, found: list[Acquired]) -> None:
         self._is_acquiring = False
+        if not found:
+            self._ask_again_s = time.monotonic() + LOOK_EVERY_S
         if self._shutdown.is_asked:
             return
         for queued, summary, failure in found:
@@ -230,13 +226,19 @@ class ClusterExecutor:
             return
         attempt = self._active.pop(job)
 
-        def finish() -> None:
-            video = attempt.video
-            result = result_of(video, ended, attempt.opened, self._models, attempt.begun_s, attempt.timings)
-            self._listener.on_result(video, result)
-            self._admission.release(video)
+        def report() -> None:
+            self._listener.on_result(attempt.video, result_of(attempt, ended, self._models))
 
-        self._background.submit(finish)
+        self._background.submit(report)
+        self._late[job] = attempt.video
+        self._ask_again_s = 0.0
+
+    def _release(self) -> None:
+        """Let other runs have videos that have ended: not before the last worker, which may yet write, has let go."""
+        held = {worker.order.job for worker in self._workers if worker.order is not None}
+        for job in [job for job in self._late if job not in held]:
+            video = self._late.pop(job)
+            self._background.submit(lambda video=video: self._admission.release(video))
 
     def _on_readiness(self, worker: ActorHandle, order: RunStage | None, answer: Readiness | Failed) -> None:
         """End a run whose models cannot be loaded. Where that worked before, the worker is started again."""
@@ -268,7 +270,7 @@ class ClusterExecutor:
         for kind, message in self._backend.reports():
             order: RunStage | None = None
             for worker in self._workers:
-                if worker.kind == kind and worker.order is not None and worker.order.job == message.job:
+                if worker.kind == kind and worker.order is not None and _is_about(message, worker.order):
                     worker.heard_s = time.monotonic()
                     order = worker.order
                     if isinstance(message, Begun):
@@ -333,3 +335,8 @@ class ClusterExecutor:
 
     def _tell(self, name: str, message: str, stage: str = "", **more: Any) -> None:
         self._listener.on_event(Event(name, message, None, stage, **more))
+
+
+def _is_about(message: Begun | Heartbeat | Progress, order: RunStage) -> bool:
+    """Return True for a report of this order: several stages of a video may be at work."""
+    return (message.job, message.stage) == (order.job, order.stage)

@@ -63,7 +63,7 @@ class Actor:
 
     def do(self, order: RunStage) -> Outcome | Failed:
         """Run a stage of a video."""
-        self._tell(Begun(order.job, self._kind, ray.get_runtime_context().get_node_id()))
+        self._tell(Begun(order.job, order.stage, ray.get_runtime_context().get_node_id()))
         return self._worker.do(order)
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ class Begun:
     """A worker has begun an order."""
 
     job: int
-    kind: str
+    stage: str
     machine: str
     """The engine's name for it."""
 
@@ -160,7 +160,7 @@ class StageWorker:
             order.video.models or self._models,
             self._loaded[stage.name],
             report=lambda done, total: self._tell(Progress(order.job, stage.name, done, total), done >= total),
-            pulse=lambda: self._tell(Heartbeat(order.job), False),
+            pulse=lambda: self._tell(Heartbeat(order.job, order.stage), False),
             timings=order.timings,
             capacity=capacity,
         )
@@ -172,11 +172,13 @@ class StageWorker:
         if not stage.feeds and order.opened is not None:
             yield order.opened
             return
+
+        def pulse(_: float) -> None:
+            self._tell(Heartbeat(order.job, order.stage), False)
+
         sound = sound_path(self._folder, order.job) if stage.feeds else None
         try:
-            yield open_source(
-                self._graph, order.video, sound, self._config, lambda _: self._tell(Heartbeat(order.job), False)
-            )
+            yield open_source(self._graph, order.video, sound, self._config, pulse)
         finally:
             if sound is not None:
                 sound.unlink(missing_ok=True)

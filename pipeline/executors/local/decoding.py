@@ -50,7 +50,7 @@ def decode_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
         try:
             if isinstance(message, OpenSource):
                 sound = sound_path(setup.work_dir, message.job) if message.with_sound else None
-                opened = open_source(setup.graph, message.video, sound, setup.config, Pulse(pipe, message.job))
+                opened = open_source(setup.graph, message.video, sound, setup.config, Pulse(pipe, message.job, DECODE))
                 pipe.send(SourceOpened(message.job, opened))
             else:
                 _stream(pipe, setup, rings[0], message)
@@ -59,7 +59,8 @@ def decode_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
         except ParentGoneError:
             raise
         except Exception as error:
-            pipe.send(failure(message.job, DECODE, error))
+            stream = message.stream if isinstance(message, StreamFrames) else 0
+            pipe.send(failure(message.job, DECODE, error, stream))
         pipe.send(DecoderIdle(message.job))
 
 
@@ -73,29 +74,29 @@ def _stream(pipe: Pipe, setup: WorkerSetup, ring: Ring, order: StreamFrames) -> 
     for frame, picture in enumerate(setup.graph.read_frames(opened, size_px, threads, lost), begin):
         full = frame - needed >= form.capacity
         if full and count:
-            pipe.send(Frames(order.job, first, count))
+            pipe.send(Frames(order.job, first, count, order.stream))
             first, count = frame, 0
         while full or pipe.poll():
-            needed = _released(pipe.recv(), order.job, needed)
+            needed = _released(pipe.recv(), order.stream, needed)
             full = frame - needed >= form.capacity
         np.copyto(ring.pictures(form, frame, 1)[0], picture)
         count += 1
         if count == DECODE_BATCH or (frame + 1) % form.capacity == 0:
-            pipe.send(Frames(order.job, first, count))
+            pipe.send(Frames(order.job, first, count, order.stream))
             first, count = frame + 1, 0
             report((frame - begin) / GRID_FPS, opened.probe.length_s)
     if count:
-        pipe.send(Frames(order.job, first, count))
+        pipe.send(Frames(order.job, first, count, order.stream))
     report(opened.probe.length_s, opened.probe.length_s)
-    pipe.send(EndOfFrames(order.job, lost.total))
+    pipe.send(EndOfFrames(order.job, lost.total, order.stream))
 
 
-def _released(message: object, job: int, needed: int) -> int:
-    """Return the first frame that is still needed, after *message*; messages about earlier jobs are passed over."""
+def _released(message: object, stream: int, needed: int) -> int:
+    """Return the first frame that is still needed, after *message*; those about earlier streams are passed over."""
     match message:
-        case FramesReleased(job=of, needed=frame) if of == job:
+        case FramesReleased(stream=of, needed=frame) if of == stream:
             return frame
-        case Cancel(job=of) if of == job:
+        case Cancel(stream=of) if of == stream:
             raise _CancelledError
         case Stop():
             raise ParentGoneError

@@ -9,16 +9,15 @@ from __future__ import annotations
 import dataclasses
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from config import Config
 from pipeline.errors import InputError, WorkerDied, describe
 from pipeline.executors.admission import QueuedVideo
-from pipeline.executors.base import Listener, kept_summary
+from pipeline.executors.base import Attempt, Listener, kept_summary
 from pipeline.executors.events import Event, begun_again, stage_done
 from pipeline.executors.local import messages as msg
 from pipeline.executors.local.feeds import FrameFeed
@@ -33,18 +32,6 @@ CANCELLED = ""
 """Instead of a stage: a job that was taken from a decoder which has not let go of it."""
 
 
-@dataclass(slots=True)
-class Attempt:
-    """One video in work."""
-
-    video: VideoJob
-    begun_s: float
-    opened: OpenedVideo | None = None
-    openings: int = 0
-    """Times that a decoder has begun to open it."""
-    timings: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
-
-
 class Dispatcher:
     """The videos in work.
 
@@ -54,7 +41,7 @@ class Dispatcher:
         pool: the workers.
         listener: is told what happens.
         work_dir: holds the sound files.
-        on_end: takes each video that has ended.
+        on_end: takes the job of each video that has ended, the video, and how it ended.
     """
 
     def __init__(
@@ -64,7 +51,7 @@ class Dispatcher:
         pool: WorkerPool,
         listener: Listener,
         work_dir: Path,
-        on_end: Callable[[Attempt, Ended], None],
+        on_end: Callable[[int, Attempt, Ended], None],
     ) -> None:
         self._config, self._graph, self._pool, self._listener = config, graph, pool, listener
         self._work_dir, self._on_end = work_dir, on_end
@@ -77,8 +64,11 @@ class Dispatcher:
         self._fed = next((stage for stage in self._stages if stage.feeds == "frames"), None)
         self.active: dict[int, Attempt] = {}
         """Videos in work by their jobs."""
+        self._openings: Counter[int] = Counter()
+        """Times that a decoder has begun to open each of them."""
         self._to_open: deque[int] = deque()
         self._feeds: dict[int, FrameFeed] = {}
+        self._streams = 0
         self.jobs = 0
         """Videos that have been in work."""
         self._peaks = {"videos": 0, "pictures": 0}
@@ -118,6 +108,10 @@ class Dispatcher:
                 if self._is_free(worker) and (handed := self._scheduler.next(names)) is not None:
                     self._run(worker, *handed)
 
+    def is_held(self, job: int) -> bool:
+        """Return True while a worker has a job in its hands, though its video may have ended."""
+        return any(job in worker.holds for worker in self._pool.workers)
+
     def awaits(self, worker: WorkerHandle) -> bool:
         """Return True where some job waits for *worker* to say something."""
         if not worker.ready:
@@ -139,10 +133,10 @@ class Dispatcher:
         return opened
 
     def _open(self, decoder: WorkerHandle, job: int) -> None:
-        attempt = self.active[job]
-        attempt.openings += 1
+        video = self.active[job].video
+        self._openings[job] += 1
         decoder.holds[job] = DECODE
-        decoder.send(msg.OpenSource(job, attempt.video, self._needs_sound(attempt.video)))
+        decoder.send(msg.OpenSource(job, video, self._needs_sound(video)))
 
     def _needs_sound(self, video: VideoJob) -> bool:
         return self._graph.is_fed(frozenset(stage.name for stage in self._stages) - video.kept)
@@ -175,12 +169,13 @@ class Dispatcher:
         form = fit(opened.probe, self._config.RING_MB << 20, held)
         first = opened.probe.excerpt.first_frame
         self._ring_bound = max(self._ring_bound, form.capacity)
-        self._feeds[job] = FrameFeed(job, decoder, consumer, form, first, first)
+        self._streams += 1
+        feed = self._feeds[job] = FrameFeed(job, self._streams, decoder, consumer, form, first, first)
         self._scheduler.begun(stage.name, job)
         consumer.holds[job] = decoder.holds[job] = stage.name
         video, took_s = self.active[job].video, self._took_s(job)
-        consumer.send(msg.RunStage(job, stage.name, video, opened, took_s, form, decoder.number))
-        decoder.send(msg.StreamFrames(job, opened, form))
+        consumer.send(msg.RunStage(job, stage.name, video, opened, took_s, form, decoder.number, feed.stream))
+        decoder.send(msg.StreamFrames(job, opened, form, feed.stream))
 
     def take(self, worker: WorkerHandle, message: Any) -> None:
         """Act on a worker's message. One that cannot be at this point ends its video, as ``internal_error``.
@@ -188,8 +183,9 @@ class Dispatcher:
         What a worker says of a job that was taken from it is passed over.
         """
         job = message.job
-        is_wanted = bool(worker.holds.get(job))
-        if isinstance(message, msg.DecoderIdle if worker.kind == DECODE else msg.StageDone | Failed):
+        is_wanted = bool(worker.holds.get(job)) and not self._is_of_earlier_stream(message)
+        ends = is_wanted and worker.kind != DECODE and isinstance(message, msg.StageDone | Failed)
+        if ends or isinstance(message, msg.DecoderIdle):
             worker.holds.pop(job, None)
         attempt = self.active.get(job)
         if not is_wanted or attempt is None:
@@ -202,6 +198,12 @@ class Dispatcher:
         except msg.OutOfOrderError as error:
             trace = "".join(traceback.format_exception(error))
             self.give_up(job, Failure(*describe(error), trace))
+
+    def _is_of_earlier_stream(self, message: Any) -> bool:
+        """Return True for a message about frames that are no more, or are being streamed again."""
+        stream = getattr(message, "stream", 0)
+        feed = self._feeds.get(message.job)
+        return bool(stream) and (feed is None or feed.stream != stream)
 
     def _check_order(self, worker: WorkerHandle, message: Any, attempt: Attempt) -> None:
         """Raise OutOfOrderError for a message that cannot be, as its video stands."""
@@ -273,15 +275,15 @@ class Dispatcher:
         feed = self._feeds.pop(job, None)
         if feed is not None:
             if not feed.has_ended:
-                self._cancel(feed.decoder, job)
+                self._cancel(feed.decoder, job, feed.stream)
             if feed.consumer.holds.pop(job, None) is not None:
-                feed.consumer.send(msg.Cancel(job))
+                feed.consumer.send(msg.Cancel(job, feed.stream))
 
-    def _cancel(self, decoder: WorkerHandle, job: int) -> None:
+    def _cancel(self, decoder: WorkerHandle, job: int, stream: int = 0) -> None:
         """Take a job from a decoder, which holds it until it says that it is idle."""
         if decoder.holds.get(job):
             decoder.holds[job] = CANCELLED
-            decoder.send(msg.Cancel(job))
+            decoder.send(msg.Cancel(job, stream))
 
     def _clock(self, attempt: Attempt, stage: str, began_s: float, ended_s: float) -> None:
         attempt.timings[stage] = (began_s - self._start_s, ended_s - self._start_s)
@@ -309,7 +311,7 @@ class Dispatcher:
     def _lose_opening(self, job: int, attempt: Attempt, died: WorkerDied, failure: Failure) -> None:
         if attempt.opened is not None:
             return
-        if attempt.openings < self._config.MAX_TRIES:
+        if self._openings[job] < self._config.MAX_TRIES:
             self._listener.on_event(begun_again(attempt.video, DECODE, died.what))
             self._to_open.appendleft(job)
         else:
@@ -329,7 +331,8 @@ class Dispatcher:
         for decoder in self._pool.of(DECODE):
             self._cancel(decoder, job)
         sound_path(self._work_dir, job).unlink(missing_ok=True)
-        self._on_end(self.active.pop(job), ended)
+        self._openings.pop(job, None)
+        self._on_end(job, self.active.pop(job), ended)
 
     def tell(self, name: str, message: str, stage: str = "", **more: Any) -> None:
         """Tell the listener of an event that is about no single video."""

@@ -7,6 +7,7 @@ begun again, up to ``MAX_TRIES`` times, and the others do not notice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.admission import AdmissionQueue, QueuedVideo
 from pipeline.executors.background import Background
-from pipeline.executors.base import Listener, result_of
+from pipeline.executors.base import Attempt, Listener, result_of
 from pipeline.executors.local import messages as msg
-from pipeline.executors.local.dispatcher import Attempt, Dispatcher
+from pipeline.executors.local.dispatcher import Dispatcher
 from pipeline.executors.local.pool import WorkerHandle, WorkerPool
 from pipeline.executors.local.watchdog import Watchdog
 from pipeline.executors.scheduler import Ended
@@ -67,7 +68,8 @@ class LocalExecutor:
         self._listener = listener
         self._background = Background(self._pool.wake)
         self._admission = AdmissionQueue(self._config, self._work_dir, videos, listener, self._graph)
-        self._is_acquiring = False
+        self._is_acquiring, self._ask_again_s = False, 0.0
+        self._late: dict[int, VideoJob] = {}
         self._dispatcher = Dispatcher(self._config, self._graph, self._pool, listener, self._work_dir, self._on_end)
         at_once = True
         try:
@@ -75,8 +77,8 @@ class LocalExecutor:
             while not (self._shutdown.is_asked or all(worker.ready for worker in self._pool.workers)):
                 self._take_events()
             while len(self._admission) or self._dispatcher.active or len(self._background):
-                in_work = len(self._dispatcher.active) + len(self._background)
-                self._shutdown.check(self._admission, in_work, listener.on_event)
+                in_work, ending = len(self._dispatcher.active), len(self._background)
+                self._shutdown.check(self._admission, in_work, ending, listener.on_event)
                 self._admit()
                 self._dispatcher.give_work()
                 self._take_events()
@@ -85,8 +87,10 @@ class LocalExecutor:
                 raise KeyboardInterrupt
         finally:
             self._queues = self._dispatcher.queues()
+            self._admission.close()
             self._pool.stop(at_once)
             self._background.close()
+            self._pool.close()
             for attempt in self._dispatcher.active.values():
                 remove_partial(attempt.video.folder)
             self._admission.release_all()
@@ -95,6 +99,8 @@ class LocalExecutor:
         """Ask for one more video, if it may be begun and none is asked for."""
         if self._is_acquiring or self._shutdown.is_asked or not len(self._admission):
             return
+        if time.monotonic() < self._ask_again_s:
+            return
         if self._dispatcher.may_begin(sparing=self._watchdog.memory.is_over):
             self._is_acquiring = True
             in_work = len(self._dispatcher.active) + len(self._background)
@@ -102,19 +108,26 @@ class LocalExecutor:
 
     def _on_acquired(self, queued: QueuedVideo | None) -> None:
         self._is_acquiring = False
-        if queued is not None and not self._shutdown.is_asked:
+        if queued is None:
+            self._ask_again_s = time.monotonic() + LOOK_EVERY_S
+        elif not self._shutdown.is_asked:
             self._dispatcher.begin(queued)
 
-    def _on_end(self, attempt: Attempt, ended: Ended) -> None:
+    def _on_end(self, job: int, attempt: Attempt, ended: Ended) -> None:
         """Write down how a video has ended, and let other runs have it, beside the parent's own thread."""
-        video = attempt.video
 
-        def finish() -> None:
-            result = result_of(video, ended, attempt.opened, self._models, attempt.begun_s, attempt.timings)
-            self._listener.on_result(video, result)
-            self._admission.release(video)
+        def report() -> None:
+            self._listener.on_result(attempt.video, result_of(attempt, ended, self._models))
 
-        self._background.submit(finish)
+        self._background.submit(report)
+        self._late[job] = attempt.video
+        self._ask_again_s = 0.0
+
+    def _release(self) -> None:
+        """Let other runs have videos that have ended: not before the last worker, which may yet write, has let go."""
+        for job in [job for job in self._late if not self._dispatcher.is_held(job)]:
+            video = self._late.pop(job)
+            self._background.submit(lambda video=video: self._admission.release(video))
 
     def _take_events(self) -> None:
         for worker, message in self._pool.events(LOOK_EVERY_S):
@@ -127,6 +140,7 @@ class LocalExecutor:
             else:
                 self._dispatcher.take(worker, message)
         self._background.take()
+        self._release()
         self._watchdog.look(self._dispatcher.awaits, self._listener.on_event)
 
     def _on_not_ready(self, worker: WorkerHandle, message: msg.NotReady) -> None:

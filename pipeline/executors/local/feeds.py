@@ -14,6 +14,8 @@ class FrameFeed:
     """One video's pictures on their way through the ring of a decoder."""
 
     job: int
+    stream: int
+    """Its number; no other stream of the run has it."""
     decoder: WorkerHandle
     consumer: WorkerHandle
     form: PictureFormat

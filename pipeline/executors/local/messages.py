@@ -36,6 +36,8 @@ class StreamFrames:
     job: int
     opened: OpenedVideo
     form: PictureFormat
+    stream: int = 0
+    """The number of this stream of frames: a video may be streamed again, and what is late of before is passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class RunStage:
     """Of the pictures in the ring, for a stage that is fed with them."""
     decoder: int = 0
     """The number of the decoder whose ring holds the pictures."""
+    stream: int = 0
+    """The stream that it is about; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Cancel:
     """To a decoder, or to a worker that is fed with frames: the job is wanted no more."""
 
     job: int
+    stream: int = 0
+    """The stream that it is about; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,8 @@ class Frames:
     job: int
     first_frame: int
     count: int
+    stream: int = 0
+    """The stream that it is about; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,8 @@ class EndOfFrames:
     job: int
     lost_packets: int
     """Packets of the picture that could not be decoded."""
+    stream: int = 0
+    """The stream that it is about; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,8 @@ class FramesReleased:
 
     job: int
     needed: int
+    stream: int = 0
+    """The stream that it is about; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,8 @@ class StageDone:
     result: StageResult
     began_s: float
     ended_s: float
+    stream: int = 0
+    """The stream that it is about; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)

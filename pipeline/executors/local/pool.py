@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -36,30 +37,27 @@ class Outbox:
     """
 
     def __init__(self, pipe: Connection) -> None:
-        self._messages: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
         self._pipe = pipe
         self._thread = threading.Thread(target=self._send, name="outbox", daemon=True)
         self._thread.start()
 
     def put(self, message: object) -> None:
-        """Send *message* after those before it."""
-        self._messages.put(message)
+        """Send *message* after those before it. It is pickled at once: what cannot be is a fault of who sends it."""
+        self._messages.put(ForkingPickler.dumps(message))
 
     def close(self) -> None:
         """Close the pipe once the thread has ended: its worker has."""
-        self._messages.put(_END)
+        self._messages.put(None)
         self._thread.join(END_WITHIN_S)
         self._pipe.close()
 
     def _send(self) -> None:
-        while (message := self._messages.get()) is not _END:
+        while (message := self._messages.get()) is not None:
             try:
-                self._pipe.send(message)
+                self._pipe.send_bytes(message)
             except (OSError, ValueError):
                 return
-
-
-_END = object()
 
 
 @dataclass(slots=True, eq=False)
@@ -196,9 +194,12 @@ class WorkerPool:
             worker.outbox.close()
         for ring in self._rings:
             ring.close()
+        self.workers, self._rings = [], []
+
+    def close(self) -> None:
+        """Close the pipe of `wake`, when nobody calls that any more."""
         self._wakened.close()
         self._waker.close()
-        self.workers, self._rings = [], []
 
     def _spawn(self, kind: str, number: int, device: str) -> tuple[BaseProcess, Connection, Outbox]:
         ours, theirs = self._context.Pipe()

@@ -1,7 +1,7 @@
 """Load libraries in the process that workers are forked from (`pipeline.executors.local.forkserver`), as it begins.
 
 multiprocessing has no other way to tell that process than a module that it imports by name. So the import acts in that
-process alone, which knows itself by a variable that `nursery` gives to it; elsewhere it is an import like any other.
+process alone, which knows itself by a variable that `forkserver` gives to it; elsewhere it is an import like any other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.executors.local.forkserver import FORK_SERVER_OF, OWN_FOLDER
 
 
 def is_fork_server() -> bool:
-    """Return True in a process that `nursery` has started to fork workers, as a child of its own."""
+    """Return True in a process that `forkserver` has started to fork workers, as a child of its own."""
     return os.environ.get(FORK_SERVER_OF) == str(os.getppid()) and OWN_FOLDER in os.environ
 
 

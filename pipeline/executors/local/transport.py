@@ -46,10 +46,10 @@ class Pipe:
             raise ParentGoneError from error
 
 
-def failure(job: int, stage: str, error: BaseException) -> Failed:
+def failure(job: int, stage: str, error: BaseException, stream: int = 0) -> Failed:
     """Return the message about a stage of a job that *error* has ended."""
     code, message = describe(error)
-    return Failed(job, code, message, "".join(traceback.format_exception(error)), stage)
+    return Failed(job, code, message, "".join(traceback.format_exception(error)), stage, stream)
 
 
 class ProgressReporter:
@@ -68,13 +68,13 @@ class ProgressReporter:
 
 
 class Pulse:
-    """Sends a heartbeat of a job from time to time."""
+    """Sends a heartbeat of a stage of a job from time to time."""
 
-    def __init__(self, pipe: Pipe, job: int) -> None:
-        self._pipe, self._job, self._sent_s = pipe, job, time.monotonic()
+    def __init__(self, pipe: Pipe, job: int, stage: str) -> None:
+        self._pipe, self._job, self._stage, self._sent_s = pipe, job, stage, time.monotonic()
 
     def __call__(self, *_: object) -> None:
         """Send one, if it is time."""
         if time.monotonic() - self._sent_s >= HEARTBEAT_EVERY_S:
             self._sent_s = time.monotonic()
-            self._pipe.send(Heartbeat(self._job))
+            self._pipe.send(Heartbeat(self._job, self._stage))

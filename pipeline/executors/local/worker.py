@@ -116,9 +116,9 @@ def stage_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
         pipe.send(NotReady(describe(error)[1], traceback.format_exc()))
         return
     pipe.send(Ready())
-    fed: dict[int, _Fed] = {}
+    fed: dict[int, _Fed] = {}  # by their streams
     while not isinstance(message := pipe.recv(), Stop):
-        name = message.stage if isinstance(message, RunStage) else ""
+        name, stream = message.stage if isinstance(message, RunStage) else "", message.stream
         try:
             if isinstance(message, RunStage):
                 work = _work_of(pipe, setup, message, loaded.get(name))
@@ -127,15 +127,15 @@ def stage_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
                 else:
                     run = StageRun(stages[name], work)
                     report = ProgressReporter(pipe, message.job, name)
-                    fed[message.job] = _Fed(message, run, message.form, rings[message.decoder], report)
-            elif message.job in fed:
-                name = fed[message.job].order.stage
+                    fed[stream] = _Fed(message, run, message.form, rings[message.decoder], report)
+            elif stream in fed:
+                name = fed[stream].order.stage
                 _feed(pipe, fed, message)
         except ParentGoneError:
             raise
         except Exception as error:
-            fed.pop(message.job, None)
-            pipe.send(failure(message.job, name, error))
+            fed.pop(stream, None)
+            pipe.send(failure(message.job, name, error, stream))
 
 
 def _work_of(pipe: Pipe, setup: WorkerSetup, order: RunStage, loaded: Any) -> Work:
@@ -146,7 +146,7 @@ def _work_of(pipe: Pipe, setup: WorkerSetup, order: RunStage, loaded: Any) -> Wo
         order.video.models or setup.models,
         loaded,
         report=ProgressReporter(pipe, order.job, order.stage),
-        pulse=Pulse(pipe, order.job),
+        pulse=Pulse(pipe, order.job, order.stage),
         timings=order.timings,
         capacity=0 if order.form is None else order.form.capacity,
     )
@@ -159,17 +159,18 @@ def _run(pipe: Pipe, stage: Stage, work: Work, order: RunStage) -> None:
 
 
 def _feed(pipe: Pipe, fed: dict[int, _Fed], message: Frames | EndOfFrames | Cancel) -> None:
-    video = fed[message.job]
+    video, stream = fed[message.stream], message.stream
     video.began_s = video.began_s or time.monotonic()
     match message:
         case Frames(job, first_frame, count):
             frames = video.ring.pictures(video.form, first_frame, count)
-            pipe.send(FramesReleased(job, video.run.push(FrameBatch(first_frame, frames, video.form.scale))))
+            needed = video.run.push(FrameBatch(first_frame, frames, video.form.scale))
+            pipe.send(FramesReleased(job, needed, stream))
         case EndOfFrames(job, lost_packets):
             result = video.run.finish(lost_packets)
-            del fed[job]
+            del fed[stream]
             length_s = video.order.opened.probe.length_s
             video.report(length_s, length_s)
-            pipe.send(StageDone(job, video.order.stage, result, video.began_s, time.monotonic()))
-        case Cancel(job):
-            del fed[job]
+            pipe.send(StageDone(job, video.order.stage, result, video.began_s, time.monotonic(), stream))
+        case Cancel():
+            del fed[stream]

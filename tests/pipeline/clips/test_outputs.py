@@ -13,14 +13,17 @@ from config import Config
 from pipeline import results
 from pipeline.artifacts import is_made, missing_outputs
 from pipeline.clips import outputs
+from pipeline.errors import InputError
 from pipeline.executors.runtime import run_stage
 from pipeline.graph import GRAPH
 from pipeline.outputs.exports import FORMATS
 from pipeline.outputs.manifest import read_manifest
+from pipeline.outputs.tracks import write_tracks
+from pipeline.outputs.transcript import write_transcript
 from pipeline.results import OUTPUTS, note_made
 from pipeline.settings import as_list
 from pipeline.stage import OpenedVideo, VideoJob
-from pipeline.types import Fingerprints, ModelChoice, Probe, ScoredTracks, Segment, Transcript, Word
+from pipeline.types import Fingerprints, Losses, ModelChoice, Probe, ScoredTracks, Segment, Transcript, Word
 from pipeline.vision import facenet
 from tests.support.by_hand import kept, prints, work_of
 
@@ -45,7 +48,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _work(folder: Path, config: Config) -> Any:
-    return work_of(VideoJob(0, PROBE.path, folder), OpenedVideo(PROBE, None), config, MODELS)
+    found = prints("v", "s", attribution="a")
+    return work_of(VideoJob(0, PROBE.path, folder, found), OpenedVideo(PROBE, None), config, MODELS)
 
 
 def write(folder: Path, config: Config) -> None:
@@ -146,7 +150,7 @@ def test_an_output_that_is_half_made_anew_is_not_taken_for_the_old_one(
 ) -> None:
     """The files are new when the attempt is killed, and the note would still be that of the settings before."""
     config = Config(EXPORT="rttm")
-    old, new = prints("v", "s", export="old"), prints("v", "s", export="new")
+    old, new = (prints("v", "s", attribution="a", export=mark) for mark in ("old", "new"))
 
     def make(found: Fingerprints) -> None:
         work = work_of(VideoJob(0, PROBE.path, folder, found), OpenedVideo(PROBE, None), config, MODELS)
@@ -161,3 +165,22 @@ def test_an_output_that_is_half_made_anew_is_not_taken_for_the_old_one(
     assert missing_outputs(GRAPH, folder, old, config) == {"export"} == missing_outputs(GRAPH, folder, new, config)
     make(old)
     assert missing_outputs(GRAPH, folder, old, config) == frozenset()
+
+
+@pytest.mark.parametrize("changed", ["tracks.npz", "transcript.json", "attribution.json"])
+def test_results_of_another_run_are_not_taken_for_those_of_this_one(folder: Path, changed: str) -> None:
+    """As when a worker of a run that had given the video up writes late."""
+    frames = np.arange(50, dtype=np.int32)
+    tracks = ScoredTracks(
+        *(50, np.zeros(1, np.int32), frames * 0, frames, np.zeros((50, 4), np.float32)),
+        *(np.zeros(50, np.float32), np.zeros(50, np.float32)),
+    )
+    if changed == "tracks.npz":
+        write_tracks(folder / changed, tracks, Losses(), "other")
+    elif changed == "transcript.json":
+        write_transcript(folder / changed, Transcript("en", ()), mark="other")
+    else:
+        write_tracks(folder / "tracks.npz", tracks, Losses(), "v")
+    with pytest.raises(InputError) as caught:
+        write(folder, Config(EXPORT="rttm"))
+    assert caught.value.reason_code == "results_changed" and caught.value.path == folder / changed

@@ -14,6 +14,7 @@ import pytest
 
 from config import Config
 from pipeline.executors.serial import SerialExecutor
+from pipeline.outputs.tracks import tracks_mark
 from tests.support import counting, fake_stages
 from tests.support.executing import CONFIG, Kind, Recorder, run
 
@@ -101,5 +102,40 @@ def test_what_an_output_needs_and_an_earlier_run_has_not_left_is_made_for_it(kin
     assert {result.status for result in recorder.results.values()} == {"done"}
     assert all("notes" not in result.details for result in recorder.results.values())
     assert done(recorder, "a.mp4") - {"decode"} == {"attribution", "annotate", "count_faces"}
-    assert done(recorder, "b.mp4") - {"decode"} == {"vision", "annotate", "count_faces"}
+    assert done(recorder, "b.mp4") - {"decode"} == {"vision", "attribution", "annotate", "count_faces"}
     assert (folder / "a.mp4.out" / "annotated.mp4").exists() and counted(folder, "b.mp4") == counted(folder, "a.mp4")
+
+
+def test_outputs_are_made_of_the_results_that_take_the_place_of_the_old_ones(kind: Kind, folder: Path) -> None:
+    def annotated() -> str:
+        return (folder / "a.mp4.out" / "annotated.mp4").read_text()
+
+    def manifest() -> str:
+        return (folder / "a.mp4.out" / "output" / "manifest.json").read_text()
+
+    count(kind, folder, "a.mp4", ANNOTATE=True)
+    (folder / "a.mp4.out" / "faces_per_shot.json").write_text("{}")
+    old = annotated()
+    assert old == manifest()
+    renewed = count(kind, folder, "a.mp4", ANNOTATE=True, MIN_SENTENCE_S=1.25)
+    assert done(renewed, "a.mp4") - {"decode"} == {"clips", "annotate", "count_faces"}
+    assert annotated() == manifest() != old
+    assert counted(folder, "a.mp4") == {"first": 0, "faces": [fake_stages.FRAMES]}
+    assert not (folder / "a.mp4.out" / ".next").exists()
+    again = count(kind, folder, "a.mp4", ANNOTATE=True, MIN_SENTENCE_S=1.25)
+    assert again.results["a.mp4"].status == "skipped"
+
+
+def test_what_an_attempt_with_other_settings_left_is_not_taken_for_that_of_this_one(kind: Kind, folder: Path) -> None:
+    """A is whole, B with other tracks ends before its clips, C has A's tracks and other clips."""
+    first = count(kind, folder, "a.mp4", COUNT_FACES=False)
+    out, bug = folder / "a.mp4.out", folder / ".a.mp4.clips.bug"
+    tracks = tracks_mark(out / "tracks.npz")
+    bug.touch()
+    failed = count(kind, folder, "a.mp4", COUNT_FACES=False, MIN_TRACK=99)
+    assert (first.results["a.mp4"].status, failed.results["a.mp4"].status) == ("done", "failed")
+    assert tracks_mark(out / ".next" / "tracks.npz") != tracks == tracks_mark(out / "tracks.npz")
+    bug.unlink()
+    renewed = count(kind, folder, "a.mp4", COUNT_FACES=False, MIN_SENTENCE_S=1.25)
+    assert done(renewed, "a.mp4") - {"decode"} == {"clips"}
+    assert tracks_mark(out / "tracks.npz") == tracks and not (out / ".next").exists()

@@ -57,3 +57,15 @@ def test_what_was_submitted_is_done_before_it_closes() -> None:
         background.submit(lambda number=number: done.append(number))
     background.close()
     assert done == list(range(5))
+
+
+def test_a_call_that_does_not_end_keeps_nobody_from_ending() -> None:
+    go, done = threading.Event(), []
+    background = Background()
+    background.submit(go.wait)
+    background.submit(lambda: done.append(True))
+    background.close(within_s=0.0)
+    assert done == [] and len(background) == 2
+    go.set()
+    background.close()
+    assert done == [True]

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from config import Config
+from pipeline.artifacts import TRANSCRIPT
 from pipeline.executors import locks
 from pipeline.executors.locks import VideoLocks
 from pipeline.graph import GRAPH
@@ -77,7 +78,7 @@ def test_what_another_run_did_meanwhile_is_skipped_unless_forced(
     tmp_path: Path, video: VideoJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def finished(graph: Graph, folder: Path, found: Fingerprints) -> Path | None:
-        return folder / "manifest.json" if found.all == PRINTS.all else None
+        return folder / "manifest.json" if found.of("clips") == PRINTS.of("clips") else None
 
     monkeypatch.setattr(locks, "finished", finished)
     mine, forced = VideoLocks(Config(), tmp_path, GRAPH), VideoLocks(Config(FORCE=True), tmp_path, GRAPH)
@@ -90,7 +91,7 @@ def test_what_another_run_did_meanwhile_is_skipped_unless_forced(
 def test_what_an_earlier_run_left_is_told_unless_forced(
     tmp_path: Path, video: VideoJob, monkeypatch: pytest.MonkeyPatch, force: bool, kept: frozenset[str]
 ) -> None:
-    monkeypatch.setattr(locks, "kept_stages", lambda *_: frozenset({"speech"}))
+    monkeypatch.setattr(locks, "kept_artifacts", lambda *_: {TRANSCRIPT: Path("transcript.json")})
     taken = VideoLocks(Config(FORCE=force), tmp_path, GRAPH).acquire(video)
     assert taken == dataclasses.replace(video, kept=kept)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,14 @@ from pipeline.executors.runtime import frame_batches, localized, open_source, ru
 from pipeline.executors.serial import SerialExecutor
 from pipeline.graph import GRAPH
 from pipeline.machine import resolved
-from pipeline.results import ATTRIBUTION, MANIFEST, TRACKS, TRANSCRIPT
+from pipeline.results import ATTRIBUTION, MANIFEST, TRACKS, TRANSCRIPT, Artifact
 from pipeline.run import remote
 from pipeline.run.remote import RemoteListener
 from pipeline.run.report import RunReport
-from pipeline.stage import OpenedVideo, VideoJob
+from pipeline.stage import OUTPUTS_POOL, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.storage.mirror import Mirror, Remote
 from pipeline.storage.objects import listing, push, remove
-from pipeline.types import VideoResult
+from pipeline.types import Probe, VideoResult
 from tests.support import fake_stages
 from tests.support.by_hand import prints, work_of
 from tests.support.s3 import s3_service
@@ -204,6 +205,18 @@ class TestOnMachinesOfTheirOwn:
         with pytest.raises(InputError, match="refused"):
             self.run("speech", place, tmp_path / "m")
         assert [path for path in (tmp_path / "m" / "results").rglob("*") if path.is_file()] == []
+
+    def test_a_stage_that_makes_more_than_its_artifact_has_all_of_it_pushed(self, place: str, tmp_path: Path) -> None:
+        def draw(work: Work) -> StageResult:
+            work.pending(plan).write_text("{}")
+            (work.folder / "drawn.mp4").write_text("film")
+            return StageResult()
+
+        plan, video = Artifact("plan.json"), job(place, tmp_path / "m")
+        stage = Stage("draw", draw, OUTPUTS_POOL, makes=(plan,), optional=True, reads_source=False)
+        opened = OpenedVideo(Probe(video.path, "mp4", 4.0, 320, 240, Fraction(25), 0, Fraction(0), 16_000, 1), None)
+        run_stage(stage, work_of(video, opened, CONFIG))
+        assert names(f"{place}/out/a") == {"plan.json", "drawn.mp4", ".made/draw"}
 
     def test_they_can_be_sent_there(self) -> None:
         again = pickle.loads(pickle.dumps(GRAPH))  # noqa: S301 - as they are sent

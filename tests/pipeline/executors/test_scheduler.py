@@ -123,13 +123,6 @@ class TestByHand:
         ended = scheduler.lost("draw", 1, WHY)
         assert ended is not None and ended.failure is None and ended.notes == ("draw could not be written: it died",)
 
-    def test_what_was_handed_out_and_not_begun_costs_no_try(self) -> None:
-        scheduler = scheduler_of(SEE, HEAR, CUT, tries=1)
-        scheduler.add(1, {"hear"})
-        assert scheduler.next(["see"]) == ("see", 1)
-        scheduler.put_back("see", 1)
-        assert take(scheduler) == [("see", 1)]
-
     def test_a_video_can_be_cancelled_whatever_its_stages_do(self) -> None:
         scheduler = scheduler_of(SEE, HEAR, CUT)
         scheduler.add(1)

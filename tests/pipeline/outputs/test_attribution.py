@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.outputs.attribution import attribution_mark, read_attribution, write_attribution
+from pipeline.outputs.attribution import attribution_marks, digest_of, read_attribution, write_attribution
 from pipeline.outputs.seal import sealed
 from pipeline.types import AttributedWord, Attribution, Sentence, Word
 
@@ -34,13 +34,13 @@ SAID = Attribution(
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    write_attribution(tmp_path / "attribution.json", SAID, "f" * 64)
+    write_attribution(tmp_path / "attribution.json", SAID, "f" * 64, "m" * 64)
     return tmp_path / "attribution.json"
 
 
 def test_it_comes_back_as_it_was_with_sentences_that_go_into_each_other(path: Path) -> None:
     assert read_attribution(path, WORDS) == SAID
-    assert attribution_mark(path) == "f" * 64
+    assert attribution_marks(path) == ("f" * 64, "m" * 64)
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=4, max_size=4))
@@ -48,7 +48,7 @@ def test_numbers_come_back_to_the_last_bit(tmp_path_factory: pytest.TempPathFact
     spoken = (AttributedWord(WORDS[0], 0, 0, ((0, numbers[0]),)),)
     said = Attribution(spoken, (Sentence(spoken, 0, 0, numbers[1], numbers[2], numbers[3], 0.1),))
     path = tmp_path_factory.mktemp("said") / "attribution.json"
-    write_attribution(path, said, "")
+    write_attribution(path, said, "", "")
     assert read_attribution(path, WORDS[:1]) == said
 
 
@@ -63,7 +63,7 @@ def test_what_is_not_as_it_was_written_is_refused(path: Path, damage: str) -> No
     content = path.read_text()
     changed = {"cut": content[:-40], "edited": content.replace(" 2,", " 3,", 1), "empty": ""}
     path.unlink() if damage == "none" else path.write_text(changed[damage])
-    for read in (lambda: read_attribution(path, WORDS), lambda: attribution_mark(path)):
+    for read in (lambda: read_attribution(path, WORDS), lambda: attribution_marks(path)):
         with pytest.raises(InputError) as caught:
             read()
         assert caught.value.reason_code == ("unreadable" if damage == "none" else "bad_attribution")
@@ -74,6 +74,7 @@ def test_what_is_not_as_it_was_written_is_refused(path: Path, damage: str) -> No
     [
         (("schema_version",), 2),
         (("fingerprint",), 7),
+        (("made_of",), None),
         (("words", 0, 0), -1),
         (("words", 0, 0), True),
         (("words", 0, 2), [[0, "x"]]),
@@ -100,3 +101,16 @@ def test_values_that_cannot_be_are_refused_though_the_digest_is_right(
     with pytest.raises(InputError) as caught:
         read_attribution(path, WORDS)
     assert caught.value.reason_code == "bad_attribution"
+
+
+def test_it_is_made_of_the_content_of_the_faces_and_of_the_words_as_they_are_heard(tmp_path: Path) -> None:
+    tracks = tmp_path / "tracks.npz"
+    tracks.write_bytes(b"faces")
+    first = digest_of(tracks, WORDS)
+    assert digest_of(tracks, WORDS) == first and len(first) == 64
+    assert digest_of(tracks, WORDS[:3]) != first
+    tracks.write_bytes(b"other")
+    assert digest_of(tracks, WORDS) != first
+    tracks.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        digest_of(tracks, WORDS)

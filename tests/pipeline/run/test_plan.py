@@ -106,7 +106,7 @@ class TestTranscripts:
         for text in ("Hello", "Hello", "Good bye"):
             (given / "a.srt").write_text(f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n")
             runner.run(videos, dataclasses.replace(CPU, TRANSCRIPTS=str(given)))
-            marks.append([video.prints.all for video in seen.videos])
+            marks.append([video.prints.of("clips") for video in seen.videos])
         assert marks[0] == marks[1]
         assert marks[0][0] != marks[2][0] and marks[0][1] == marks[2][1]
 
@@ -197,7 +197,7 @@ class TestBesideTheVideos:
         assert "face boxes: 1 of 2 videos have a list" in capsys.readouterr().err
         assert (
             len({marks[0].of("vision") for marks in seen_marks}) == 3
-            and len({marks[1].all for marks in seen_marks}) == 1
+            and len({marks[1].of("clips") for marks in seen_marks}) == 1
         )
         assert len({marks[0].of("speech") for marks in seen_marks}) == 1
         with pytest.raises(runner.InputError, match="is the list of one video, and here are 2"):

@@ -54,7 +54,7 @@ class TestRun:
         self, videos: Path, seen: type[Seen], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def done(graph: Graph, folder: Path, found: Fingerprints) -> Path | None:
-            return folder / "manifest.json" if folder.name == "a" and found.all else None
+            return folder / "manifest.json" if folder.name == "a" and found.of("clips") else None
 
         monkeypatch.setattr(plan, "finished", done)
         monkeypatch.setattr(runner.RunReport, "close", lambda self: self.write())

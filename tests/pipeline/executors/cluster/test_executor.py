@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from pipeline.executors.cluster.resources import stages_of
 from pipeline.executors.cluster.worker import NOT_READY, Begun, Readiness, RunStage, StageWorker
 from pipeline.executors.reports import Failed
 from pipeline.stage import Graph, Models, VideoJob
-from tests.support import fake_stages
+from tests.support import counting, fake_stages
 from tests.support.executing import CONFIG, Recorder, prepared
 
 Happen = Callable[["MadeUp", ActorHandle, RunStage], Any]
@@ -107,7 +108,7 @@ class MadeUp:
             if order is None:
                 found.append((number, Readiness(machine, self.fault)))
                 continue
-            self.said.append((worker.kind, Begun(order.job, worker.kind, machine)))
+            self.said.append((worker.kind, Begun(order.job, order.stage, machine)))
             answer = self.happen(self, worker, order)
             if answer == "silence":
                 self.mute.add(worker)
@@ -126,7 +127,12 @@ class MadeUp:
 
 
 def run(
-    folder: Path, names: list[str], happen: Happen = lambda *_: None, config: Config = CONFIG, fault: str = ""
+    folder: Path,
+    names: list[str],
+    happen: Happen = lambda *_: None,
+    config: Config = CONFIG,
+    fault: str = "",
+    graph: Graph = fake_stages.GRAPH,
 ) -> tuple[Recorder, MadeUp]:
     (folder / ".work").mkdir(exist_ok=True)
     config = dataclasses.replace(config, WORK_DIR=str(folder / ".work"))
@@ -137,7 +143,7 @@ def run(
         made[0].fault = fault
         return ClusterExecutor(config, models, work_dir, made[0], graph)
 
-    recorder, executor, jobs = prepared(kind, folder, names, config)
+    recorder, executor, jobs = prepared(kind, folder, names, config, graph)
     executor.run(jobs, recorder)
     return recorder, made[0]
 
@@ -267,3 +273,35 @@ def test_no_more_videos_are_in_work_than_the_setting_says(tmp_path: Path) -> Non
     executor.run(jobs, recorder)
     assert executor.queues() == {"videos": {"bound": 2, "peak": 2}}
     assert {result.clip_count for result in recorder.results.values()} == {fake_stages.FRAMES}
+
+
+def test_two_outputs_of_a_video_at_the_same_time_are_two_orders(tmp_path: Path) -> None:
+    """What a worker says of one is no sign of the other: it would count as a second try."""
+    settings = {each.name: getattr(CONFIG, each.name) for each in dataclasses.fields(Config)}
+    config = counting.CountingConfig(**{**settings, "ANNOTATE": True}, COUNT_FACES=True)
+    together: list[set[str]] = []
+
+    def happen(cluster: MadeUp, worker: ActorHandle, order: RunStage) -> None:
+        at_work = {each.stage for _, each in cluster.pending.values() if each is not None and each.job == order.job}
+        together.append(at_work & {"annotate", "count_faces"})
+
+    recorder, cluster = run(tmp_path, ["a.mp4", "bad.mp4"], happen, config, graph=counting.GRAPH)
+    assert cluster.made == 2 and {"annotate", "count_faces"} in together
+    assert ends(recorder)["a.mp4"] == ("done", "")
+    assert [event for event in recorder.events if event.name == "again"] == []
+
+
+def test_a_video_is_let_go_of_when_the_last_worker_has_answered(tmp_path: Path) -> None:
+    """It has failed, and a worker of it is still at work: another run would write into the same folder."""
+    video, released = VideoJob(0, tmp_path / "a.mp4", tmp_path / "a"), list[VideoJob]()
+    worker = ActorHandle("vision", None, order=RunStage(1, "vision", video, None))
+    executor: Any = object.__new__(ClusterExecutor)
+    executor._groups, executor._late = [WorkerGroup([worker], "machine")], {1: video}
+    executor._admission = SimpleNamespace(release=released.append)
+    executor._background = SimpleNamespace(submit=lambda call: call())
+    executor._release()
+    assert released == []
+    worker.order = None
+    executor._release()
+    executor._release()
+    assert released == [video]

@@ -50,10 +50,13 @@ class Run:
         listener = SimpleNamespace(on_event=self.events.append, on_progress=lambda *_: None)
         config = Config(MAX_VIDEOS_IN_FLIGHT=4, MAX_TRIES=tries, RING_MB=16, ANNOTATE=True)
         self.dispatcher = Dispatcher(
-            config, fake_stages.GRAPH, cast(Any, pool), cast(Any, listener), folder, lambda *end: self.ended.append(end)
+            config, fake_stages.GRAPH, cast(Any, pool), cast(Any, listener), folder, self._on_end
         )
         self.dispatcher.begin(QueuedVideo(VideoJob(0, folder / "a.mp4", folder / "a")))
         self.dispatcher.give_work()
+
+    def _on_end(self, _: int, attempt: Attempt, ended: Ended) -> None:
+        self.ended.append((attempt, ended))
 
     def say(self, kind: str, message: Any) -> None:
         self.dispatcher.take(cast(Any, self.workers[kind]), message)
@@ -65,6 +68,13 @@ class Run:
 
     def do(self, kind: str, stage: str, result: StageResult = StageResult()) -> None:  # noqa: B008
         self.say(kind, msg.StageDone(1, stage, result, 0.0, 1.0))
+
+    def lose(self, kind: str) -> None:
+        """The worker dies, and another takes its place."""
+        worker = self.workers[kind]
+        held, worker.holds = dict(worker.holds), {}
+        self.dispatcher.lose(cast(Any, worker), WorkerDied(worker.name, -9), held)
+        self.dispatcher.give_work()
 
     def to_the_clips(self) -> None:
         self.open()
@@ -137,9 +147,7 @@ def test_a_vision_worker_that_dies_has_the_pictures_streamed_again_and_others_ke
     run.open()
     run.do("speech", "speech")
     run.say("decode", msg.Frames(1, 0, 8))
-    vision = run.workers["vision"]
-    held, vision.holds = dict(vision.holds), {}
-    run.dispatcher.lose(cast(Any, vision), WorkerDied("vision-0", -9), held)
+    run.lose("vision")
     run.say("decode", msg.Frames(1, 8, 8))  # written before the decoder was told
     run.say("decode", msg.DecoderIdle(1))
     assert [type(each).__name__ for each in run.workers["decode"].sent[-2:]] == ["Cancel", "StreamFrames"]
@@ -148,6 +156,62 @@ def test_a_vision_worker_that_dies_has_the_pictures_streamed_again_and_others_ke
     run.say("decode", msg.EndOfFrames(1, 0))
     run.do("vision", "vision")
     assert run.ended == [] and run.workers["clips"].holds == {1: "attribution"}
+
+
+def streamed_again(folder: Path) -> Run:
+    """A run whose decoder has died in the middle of the first stream, and whose second has begun."""
+    run = Run(folder)
+    run.open()
+    run.do("speech", "speech")
+    run.say("decode", msg.Frames(1, 0, 8, 1))
+    run.lose("decode")
+    streams = [message.stream for message in run.workers["decode"].sent if isinstance(message, msg.StreamFrames)]
+    assert streams == [1, 2]
+    return run
+
+
+LATE = {
+    "frames let go of": msg.FramesReleased(1, 64, 1),
+    "a failure": Failed(1, "internal_error", "the ring was closed", "", "vision", 1),
+    "an end": msg.StageDone(1, "vision", StageResult(), 0.0, 1.0, 1),
+}
+
+
+@pytest.mark.parametrize("case", LATE)
+def test_what_a_worker_says_of_a_stream_that_was_ended_is_passed_over(tmp_path: Path, case: str) -> None:
+    run = streamed_again(tmp_path)
+    run.say("vision", LATE[case])
+    assert run.ended == []
+    assert [m for m in run.workers["decode"].sent if isinstance(m, msg.FramesReleased)] == []
+    run.say("decode", msg.Frames(1, 0, 8, 2))
+    run.say("vision", msg.FramesReleased(1, 8, 2))
+    assert [m for m in run.workers["decode"].sent if isinstance(m, msg.FramesReleased)] == [msg.FramesReleased(1, 8, 2)]
+    run.say("decode", msg.EndOfFrames(1, 0, 2))
+    run.say("vision", msg.StageDone(1, "vision", StageResult(), 0.0, 1.0, 2))
+    assert run.ended == [] and run.workers["clips"].holds == {1: "attribution"}
+
+
+def test_what_a_decoder_says_of_a_stream_that_was_ended_is_passed_over(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.open()
+    run.lose("vision")
+    run.say("decode", msg.DecoderIdle(1))
+    for late in (msg.Frames(1, 0, 8, 1), msg.EndOfFrames(1, 0, 1), Failed(1, "io_error", "no", "", "decode", 1)):
+        run.say("decode", late)
+    assert run.ended == []
+    assert [type(each).__name__ for each in run.workers["vision"].sent] == ["RunStage", "RunStage"]
+
+
+def test_a_video_is_held_until_the_last_worker_has_let_go_of_it(tmp_path: Path) -> None:
+    """Words are still being written when the picture fails: no other run may have the folder yet."""
+    run = Run(tmp_path)
+    run.open()
+    run.say("vision", Failed(1, "internal_error", "no", "", "vision", 1))
+    assert len(run.ended) == 1 and run.dispatcher.is_held(1)
+    run.say("decode", msg.DecoderIdle(1))
+    assert run.dispatcher.is_held(1)
+    run.say("speech", msg.StageDone(1, "speech", StageResult(), 0.0, 1.0))
+    assert not run.dispatcher.is_held(1) and len(run.ended) == 1
 
 
 @pytest.mark.parametrize("kind", ["decode", "vision", "speech", "clips"])
@@ -161,15 +225,12 @@ def test_a_worker_that_dies_after_the_clips_are_there_takes_nothing_back(tmp_pat
 
 def test_a_decoder_that_dies_while_it_opens_is_given_its_tries_and_no_more(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    decoder = run.workers["decode"]
     for _ in range(2):
         assert run.ended == []
-        held, decoder.holds = dict(decoder.holds), {}
-        run.dispatcher.lose(cast(Any, decoder), WorkerDied("decode-0", -9), held)
-        run.dispatcher.give_work()
+        run.lose("decode")
     ((_, ended),) = run.ended
     assert ended.failure is not None and ended.failure.reason_code == "worker_died"
-    assert [type(each).__name__ for each in decoder.sent] == ["OpenSource", "OpenSource"]
+    assert [type(each).__name__ for each in run.workers["decode"].sent] == ["OpenSource", "OpenSource"]
 
 
 def test_the_sound_of_a_video_that_was_given_up_while_it_was_opened_goes(tmp_path: Path) -> None:
