@@ -1,7 +1,7 @@
 # Both commands do all their set-up: a fresh machine needs Python 3.11 or newer and make, no root, no ffmpeg.
 #   make demo   runs the main job on samples/ into out/
 #   make test   checks and tests everything
-#   make test-fast   the quick tests alone, in under a minute
+#   make test-fast   the quick tests alone: about a minute on two cores
 #   make ray    adds what --engine ray and s3:// addresses need
 #   make bench, make bench-quick   measure speed
 PYTHON ?= python3
@@ -24,7 +24,7 @@ test: install-dev check
 	$(BIN)/python -m pytest
 
 test-fast: install-dev
-	$(BIN)/python -m pytest -m 'not slow and not ray and not browser and not slurm'
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m 'not slow and not ray and not browser and not slurm'
 
 check: install-dev
 	$(BIN)/ruff check .

@@ -84,6 +84,7 @@ def test_b01_every_video_goes_through_every_stage(ran: Ran) -> None:
         assert len({clips, speech, str(os.getpid())}) == 3
 
 
+@pytest.mark.slow
 def test_b02_the_end_of_one_worker_is_not_the_end_of_the_work(ran: Ran) -> None:
     """Every preprocessor sent an end mark; vision left at the first, the parent waited for all, videos were lost."""
     assert sorted(ran.results) == sorted(NAMES)

@@ -234,6 +234,7 @@ def test_b35_every_flag_reaches_its_setting_and_the_setting_is_read(name: str) -
     assert readers, f"nothing reads {name}"
 
 
+@pytest.mark.slow
 def test_b35_no_path_of_a_machine_is_in_the_program() -> None:
     """The path of ffmpeg on one cluster was written into the source."""
     machine = re.compile(r"(^|[\s\"'=:])(/home/|/Users/|/root/|/work/|/mnt/|[A-Z]:\\)")

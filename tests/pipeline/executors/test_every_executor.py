@@ -124,6 +124,7 @@ def test_what_an_earlier_run_left_is_not_done_again(kind: Kind, folder: Path) ->
         assert unchanged == files
 
 
+@pytest.mark.slow
 def test_a_video_that_another_run_holds_is_come_back_to(kind: Kind, folder: Path) -> None:
     recorder, executor, jobs = prepared(kind, folder, ["a.mp4", "b.mp4"], ONE_TEAM)
     other = VideoLocks(CONFIG, folder, fake_stages.GRAPH)

@@ -46,6 +46,7 @@ def test_videos_wait_until_those_in_work_have_made_room(
     assert {recorder.results[name].status for name in ("a.mp4", "b.mp4")} == {"done"}
 
 
+@pytest.mark.slow
 def test_without_room_and_work_the_rest_fails_and_keeps_its_results(
     kind: Kind, folder: Path, earlier: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

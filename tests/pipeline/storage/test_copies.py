@@ -67,6 +67,7 @@ class TestLook:
 
 
 class TestBring:
+    @pytest.mark.slow
     def test_an_empty_file_in_its_place_is_filled(self, remote: Remote, place: str, tmp_path: Path) -> None:
         for name in (TRACKS, TRANSCRIPT):
             put(f"{place}/out/a/{name}", tmp_path)

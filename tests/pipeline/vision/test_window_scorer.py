@@ -33,6 +33,7 @@ EVERYTHING = 10**9
 FRAMES = 100
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(
     st.integers(1, 45),
@@ -53,6 +54,7 @@ def test_each_frame_is_scored_from_its_window(count: int, sizes: list[int], wind
         assert found[frame] == logits[frame - a]
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 12), max_size=8), st.integers(0, 9), st.integers(1, 4))
 def test_a_score_is_there_when_its_look_ahead_is_and_stays(sizes: list[int], ahead: int, step: int) -> None:
@@ -76,6 +78,7 @@ def test_a_score_is_there_when_its_look_ahead_is_and_stays(sizes: list[int], ahe
     assert early.items() <= told.items()
 
 
+@pytest.mark.slow
 def test_with_no_look_ahead_nothing_later_acts() -> None:
     crops = moving_crops(40)
     changed = [*crops[:25], *moving_crops(15, seed=9)]
