@@ -11,7 +11,7 @@ from pipeline import results
 from pipeline.errors import InputError
 from pipeline.outputs.attribution import attribution_marks, digest_of
 from pipeline.outputs.own_manifest import read_summary
-from pipeline.outputs.tracks import read_losses, read_picture_sizes, read_tracks, tracks_mark
+from pipeline.outputs.tracks import read_faces, read_losses, read_picture_sizes, tracks_mark
 from pipeline.outputs.transcript import read_own_transcript
 from pipeline.results import Artifact, made_of
 from pipeline.stage import Graph, Stage
@@ -21,7 +21,7 @@ from pipeline.types import Fingerprints
 def _tracks_hold(path: Path, mark: str, most_px: int) -> bool:
     if tracks_mark(path) != mark:
         return False
-    read_tracks(path)
+    read_faces(path)
     read_losses(path)
     sizes = read_picture_sizes(path)
     return sizes is None or sizes.hold(most_px)
@@ -50,7 +50,7 @@ def _manifest_holds(path: Path, mark: str, most_px: int) -> bool:
 
 
 TRACKS = Artifact(results.TRACKS, 2, _tracks_hold)
-"""Faces and their scores."""
+"""Faces and their scores; faces alone where the video has no sound."""
 TRANSCRIPT = Artifact(results.TRANSCRIPT, 4, _transcript_holds)
 """The words."""
 ATTRIBUTION = Artifact(results.ATTRIBUTION, 0, _attribution_holds, _attribution_fits)
@@ -120,6 +120,19 @@ def kept_outputs(graph: Graph, folder: Path, prints: Fingerprints, config: Confi
     return frozenset(
         stage.name for stage in graph.outputs if stage.is_asked(config) and is_made(stage, folder, prints, config)
     )
+
+
+def made_without_sound(graph: Graph, folder: Path, prints: Fingerprints, config: Config) -> frozenset[str]:
+    """Return the outputs in *folder* that would be made of the video without sound as they are.
+
+    Args:
+        graph: the stages.
+        folder: of the video's results.
+        prints: of the video, as it would be worked on with sound.
+        config: settings of the run.
+    """
+    able = [stage for stage in graph.outputs if not graph.needs_sound(stage)]
+    return frozenset(stage.name for stage in able if is_made(stage, folder, prints.without_sound(), config))
 
 
 def finished(graph: Graph, folder: Path, prints: Fingerprints) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import shutil
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ SOUND_BYTES_PER_S = 2 * AUDIO_RATE_HZ
 
 
 def open_video(video: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> OpenedVideo:
-    """Probe a video, and write its sound to *sound*, unless that is None.
+    """Probe a video, and write its sound to *sound*, unless that is None: a video without sound is opened so.
 
     Raises:
         InputError: the file cannot be used.
@@ -37,12 +38,14 @@ def open_video(video: VideoJob, sound: Path | None, config: Config, on_seconds: 
     """
     found = probe(video.path, limits_of(config), AUTO if video.sound_file else config.SOUND_TRACK)
     found = excerpted(found, config.START, config.DURATION)
+    if video.no_sound is not None:
+        found = dataclasses.replace(found, audio_rate_hz=None, audio_channels=0)  # a track of it cannot be decoded
     if video.sound_file is not None:
         with _no_fault_of_the_video(video.sound_file):
             found = with_sound_file(found, video.sound_file, config.SOUND_TRACK)
     shots = None if video.scenes is None else read_scenes(video.scenes, found.duration_s)
     faces = None
-    if video.face_boxes is not None and "vision" not in video.kept:
+    if video.face_boxes is not None and "vision" not in video.kept | video.left_out:
         threshold = None if config.FACEDET_THRESHOLD == "auto" else float(config.FACEDET_THRESHOLD)
         faces = read_face_boxes(video.face_boxes, found, picture_times, threshold)
     if sound is None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,23 +127,34 @@ def remove_clips(output: Path) -> None:
                 path.unlink()
 
 
-def remove_outputs(folder: Path) -> None:
-    """Delete outputs made of results that are stale."""
-    for files in OUTPUTS.values():
-        for name in files:
+def remove_outputs(folder: Path, keep: Collection[str] = ()) -> None:
+    """Delete outputs made of results that are stale; those named *keep* stay."""
+    for output, files in OUTPUTS.items():
+        for name in files if output not in keep else ():
             (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / MADE, ignore_errors=True)
+    if not keep:
+        shutil.rmtree(folder / MADE, ignore_errors=True)
+    elif (folder / MADE).is_dir():
+        for note in (folder / MADE).iterdir():
+            if note.name not in keep:
+                note.unlink()
 
 
-def remove_results(folder: Path) -> None:
-    """Delete manifest, clips, pages and outputs from the *folder* of a video, the manifest first."""
+def remove_results(folder: Path, keep_outputs: bool = False) -> None:
+    """Delete manifest, clips, pages and outputs from the *folder* of a video, the manifest first.
+
+    Args:
+        folder: of the video.
+        keep_outputs: leave the outputs.
+    """
     (folder / MANIFEST).unlink(missing_ok=True)
     remove_clips(folder / OUTPUT)
     (folder / REPORT).unlink(missing_ok=True)
     for path in (folder / SHEETS).glob("person_*.jpg"):
         if SHEET_NAME.fullmatch(path.name):
             path.unlink(missing_ok=True)
-    remove_outputs(folder)
+    if not keep_outputs:
+        remove_outputs(folder)
 
 
 def replace_results(folder: Path) -> None:

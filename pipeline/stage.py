@@ -11,7 +11,7 @@ worker processes, fingerprints, what is stale) is derived from the records. `pip
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -29,6 +29,20 @@ Models = tuple[ModelChoice, ...]
 
 DECODE = "decode"
 """The name under which the reading of a source is shown and timed; its results do not last, so it is no `Stage`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoSound:
+    """The part of the work that is done on a video without sound."""
+
+    why: str
+    """The reason why there is no sound, for people."""
+    outputs: tuple[str, ...]
+    """Outputs that are asked for and need no sound."""
+    missing: tuple[str, ...]
+    """The final stage and outputs that are asked for and need sound."""
+    left_out: frozenset[str]
+    """Stages that are asked for and are not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,13 @@ class VideoJob:
     """True where finished results of an earlier state lie in the folder: they stay until this attempt has ended."""
     remote: Remote | None = None
     """Its places on a storage: `path` and `folder` are in the mirror then. None where both are on this machine."""
+    no_sound: NoSound | None = None
+    """Set where it is known to have no sound, and some outputs can do without: `soundless.without_sound`."""
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Stages that are not run for want of sound."""
+        return frozenset() if self.no_sound is None else self.no_sound.left_out
 
     @property
     def work(self) -> Path:
@@ -94,7 +115,7 @@ class OpenedVideo:
 
     probe: Probe
     sound: AudioTrack | None
-    """None where no stage needs it any more."""
+    """None where no stage needs it any more, and where the video has none."""
     shots: tuple[int, ...] | None = None
     """First grid frame of each shot, where the user has listed them."""
     faces: FacesByFrame | None = None
@@ -215,7 +236,10 @@ class Stage:
     makes: tuple[Artifact, ...] = ()
     needs: tuple[Artifact, ...] = ()
     feeds: Literal["frames", "sound"] | None = None
-    """Pictures or sound, where the decoder hands it either."""
+    """Pictures or sound, where the decoder hands it either. One that is fed with sound cannot do without; one that is
+    fed with pictures must do without where `VideoJob.no_sound` is set."""
+    hears: bool = False
+    """True where it reads the sound of the source by itself and cannot do without."""
     load: Callable[[Config, Models, str], Any] | None = None
     """Loads its networks on a device, once a process."""
     frames_held: Callable[[Config], int] | None = None
@@ -317,9 +341,15 @@ class Graph:
                 found |= {self.maker(artifact).name for artifact in each.needs}
         return tuple(each for each in self.stages if each.name in found)
 
-    def is_fed(self, stages: Sequence[str] | frozenset[str]) -> bool:
-        """Return True where one of these stages is handed frames or sound by the decoder."""
-        return any(stage.feeds for stage in self.stages if stage.name in stages)
+    def needs_sound(self, stage: Stage) -> bool:
+        """Return True where *stage*, or a stage that its results depend on, cannot do without sound."""
+        return any(each.feeds == "sound" or each.hears for each in self.chain(stage))
+
+    def takes_sound(self, video: VideoJob, stages: Iterable[Stage]) -> bool:
+        """Return True where the sound of *video* must be on disk for one of *stages* that is still to be run."""
+        if video.no_sound is not None:
+            return False
+        return any(stage.feeds for stage in stages if stage.name not in video.kept)
 
 
 def model_of(models: Models, role: str) -> ModelChoice:

@@ -34,7 +34,7 @@ FLOORS = (
     ("pipeline.media", "pipeline.outputs", "pipeline.models", "pipeline.sources", "pipeline.machine"),
     ("pipeline.storage",),
     ("pipeline.stage",),
-    ("pipeline.artifacts",),
+    ("pipeline.artifacts", "pipeline.soundless"),
     ("pipeline.vision", "pipeline.speech"),
     ("pipeline.attribution",),
     ("pipeline.framing",),

@@ -112,6 +112,7 @@ ANNOTATE = Stage(
     OUTPUTS_POOL,
     makes=(Artifact(ANNOTATED),),
     needs=ATTRIBUTED,
+    hears=True,
     optional=True,
     setting="ANNOTATE",
 )

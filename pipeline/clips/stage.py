@@ -60,5 +60,6 @@ CLIPS = Stage(
     CLIPS_POOL,
     makes=(MANIFEST,),
     needs=(TRACKS, TRANSCRIPT, ATTRIBUTION),
+    hears=True,
     unit="clips",
 )

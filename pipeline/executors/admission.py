@@ -11,10 +11,13 @@ from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError, describe
-from pipeline.executors.base import Listener, with_earlier
+from pipeline.executors.base import Attempt, Listener, result_of, with_earlier
 from pipeline.executors.events import Event
 from pipeline.executors.locks import NoRoomError, VideoLocks
-from pipeline.stage import Graph, VideoJob
+from pipeline.executors.scheduler import Ended
+from pipeline.outputs.failure import NO_AUDIO, ends_results
+from pipeline.soundless import without_sound
+from pipeline.stage import Graph, Models, VideoJob
 from pipeline.types import VideoResult
 from pipeline.wording import listed
 
@@ -37,8 +40,8 @@ class QueuedVideo:
 class AdmissionQueue:
     """The videos that are still to be begun, and the locks on those that are.
 
-    `acquire` and `release` may wait for a disk or a storage: an executor that must not wait calls both in one other
-    thread.
+    `acquire`, `report` and `release` may wait for a disk or a storage: an executor that must not wait calls them in one
+    other thread.
 
     Args:
         config: settings of the run.
@@ -51,12 +54,14 @@ class AdmissionQueue:
     def __init__(
         self, config: Config, work_dir: Path, videos: Sequence[VideoJob], listener: Listener, graph: Graph
     ) -> None:
-        self._listener = listener
+        self._listener, self._config, self._graph = listener, config, graph
         self._locks = VideoLocks(config, work_dir, graph)
         self._queue = deque(QueuedVideo(video) for video in videos)
         self._is_held_back = False
         """Too little free space was found, and not enough since."""
         self._is_closed = False
+        self._ending: set[Path] = set()
+        """Folders of videos in the queue whose last attempt has ended and is not released yet."""
 
     def __len__(self) -> int:
         return 0 if self._is_closed else len(self._queue)
@@ -74,7 +79,7 @@ class AdmissionQueue:
             if self._is_closed:
                 break
             queued = self._queue.popleft()
-            if queued.not_before_s > time.monotonic():
+            if queued.not_before_s > time.monotonic() or queued.video.folder in self._ending:
                 self._queue.append(queued)
                 continue
             begun_s = time.monotonic()
@@ -100,9 +105,36 @@ class AdmissionQueue:
                 return dataclasses.replace(queued, video=taken, begun_s=begun_s)
         return None
 
+    def report(self, attempt: Attempt, ended: Ended, models: Models) -> None:
+        """Tell the listener the result of an attempt; may wait for a disk.
+
+        A video that turned out to have no sound is queued again for the outputs that need none. It is begun once the
+        attempt is released.
+
+        Args:
+            attempt: the attempt.
+            ended: how it ended.
+            models: of the run.
+        """
+        result = result_of(attempt, ended, models)
+        again = self._without_sound(attempt.video, result)
+        if again is None or again.no_sound is None:
+            self._listener.on_result(attempt.video, result)
+            return
+        text = f"{again.no_sound.why}; it is begun again without sound, for {listed(again.no_sound.outputs)}"
+        self._listener.on_event(Event(NO_AUDIO, text, attempt.video, level="warning"))
+        self._ending.add(again.folder)
+        self._queue.appendleft(QueuedVideo(again))
+
+    def _without_sound(self, video: VideoJob, result: VideoResult) -> VideoJob | None:
+        if video.no_sound is not None or result.reason_code != NO_AUDIO or not ends_results(NO_AUDIO, video.prints):
+            return None
+        return without_sound(self._graph, self._config, video, result.message)
+
     def release(self, video: VideoJob) -> None:
         """Let other runs have a video that has ended."""
         self._locks.release(video)
+        self._ending.discard(video.folder)
 
     def release_all(self) -> None:
         """Let other runs have all videos."""
@@ -129,5 +161,6 @@ class AdmissionQueue:
 
     def _tell_begun(self, video: VideoJob) -> None:
         kept = sorted(video.kept)
-        text = f"begun; an earlier run has done its {listed(kept)}" if kept else "begun"
+        text = "begun" if video.no_sound is None else "begun without sound"
+        text += f"; an earlier run has done its {listed(kept)}" if kept else ""
         self._listener.on_event(Event("begun", text, video, more={"kept": kept}))

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from pipeline.executors.events import Event
 from pipeline.executors.scheduler import Ended
-from pipeline.outputs.failure import ends_results, write_failure
+from pipeline.outputs.failure import NO_AUDIO, ends_results, remove_ended, write_failure
 from pipeline.outputs.own_manifest import finished_of
-from pipeline.results import MANIFEST, forget_attempt, recover, remove_partial, remove_results
-from pipeline.stage import Graph, Models, OpenedVideo, VideoJob
+from pipeline.results import MANIFEST, forget_attempt, recover, remove_partial
+from pipeline.soundless import outcome
+from pipeline.stage import Graph, Models, NoSound, OpenedVideo, VideoJob
 from pipeline.types import FinishedVideo, Losses, VideoResult
 from pipeline.wording import counted
 
@@ -107,6 +108,8 @@ def result_of(attempt: Attempt, ended: Ended, models: Models) -> VideoResult:
     if ended.failure is not None:
         failure = ended.failure
         result = failed(video, failure.reason_code, failure.message, failure.traceback, begun_s)
+    elif video.no_sound is not None:
+        result = _done_without_sound(attempt, video.no_sound, ended, models)
     elif isinstance(ended.summary, FinishedVideo):
         result = _done(attempt, ended.summary, ended.notes, models)
     else:
@@ -127,9 +130,6 @@ def _done(attempt: Attempt, finished: FinishedVideo, notes: Sequence[str], model
     code, lost = _lost(finished.losses)
     notes = [video.with_urls(note) for note in (*finished.notes, *notes)]
     made = f"{counted(finished.clip_count, 'clip')}, {counted(finished.dropped_count, 'sentence')} without one"
-    details: dict[str, Any] = {"notes": notes} if notes else {}
-    if video.kept:
-        details["kept"] = sorted(video.kept)
     return VideoResult(
         path=video.path,
         status="partial" if lost else "done",
@@ -141,19 +141,38 @@ def _done(attempt: Attempt, finished: FinishedVideo, notes: Sequence[str], model
         manifest=finished.manifest,
         duration_s=opened.probe.counted_s(finished.frame_count) if opened is not None else 0.0,
         timings=attempt.timings,
-        details=details,
+        details=_details(video, notes),
     )
+
+
+def _done_without_sound(attempt: Attempt, no_sound: NoSound, ended: Ended, models: Models) -> VideoResult:
+    """Return the result of a video without sound: ``partial`` where some output that needs none could be made."""
+    video, opened = attempt.video, attempt.opened
+    made = [name for name in no_sound.outputs if name not in ended.dropped]
+    notes = [video.with_urls(note) for note in ended.notes]
+    return VideoResult(
+        path=video.path,
+        status="partial" if made else "failed",
+        reason_code=NO_AUDIO,
+        message="; ".join([outcome(no_sound, made), *notes]),
+        seconds=time.monotonic() - attempt.begun_s,
+        stand_ins=stand_ins(models if video.models is None else video.models),
+        duration_s=opened.probe.length_s if opened is not None else 0.0,
+        timings=attempt.timings,
+        details={"made": made, "not_made": list(no_sound.missing), **_details(video, notes)},
+    )
+
+
+def _details(video: VideoJob, notes: Sequence[str]) -> dict[str, Any]:
+    details: dict[str, Any] = {"notes": list(notes)} if notes else {}
+    if video.kept:
+        details["kept"] = sorted(video.kept)
+    return details
 
 
 def _lost(losses: Losses) -> tuple[str, list[str]]:
     """Return a reason code, and a few words each, for what could not be read of a video."""
-    said: list[str] = []
-    if losses.missing_s:
-        said.append(f"the last {losses.missing_s:.1f} s of its picture are missing")
-    if losses.picture_packets:
-        said.append(f"{losses.picture_packets} packets of its picture could not be decoded")
-    if losses.sound_packets:
-        said.append(f"{losses.sound_packets} packets of its sound could not be decoded")
+    said = losses.described
     return ("truncated" if losses.missing_s else "damaged" if said else ""), said
 
 
@@ -170,8 +189,8 @@ def failed(video: VideoJob, code: str, message: str, trace: str, begun_s: float)
     try:
         if ends_results(code, video.prints):
             recover(video.folder)
-            remove_results(video.folder)
-        else:
+            remove_ended(video.folder, code)
+        elif video.no_sound is None:
             forget_attempt(video.folder)
         write_failure(video.folder, video.prints, result)
     except OSError as error:

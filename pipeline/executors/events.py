@@ -20,8 +20,8 @@ class Event:
 
     name: str
     """Short and stable, for programs: ``begun``, ``stage_done``, ``again``, ``worker_died``, ``not_ready``,
-    ``elsewhere``, ``stopping``, ``memory``, ``storage``, or how a video ended: ``done``, ``partial``, ``skipped``,
-    ``failed``."""
+    ``elsewhere``, ``no_audio``, ``stopping``, ``memory``, ``storage``, or how a video ended: ``done``, ``partial``,
+    ``skipped``, ``failed``."""
     message: str
     """The same for people."""
     video: VideoJob | None = None

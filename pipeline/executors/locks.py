@@ -16,10 +16,19 @@ from collections.abc import Collection
 from pathlib import Path
 
 from config import Config
-from pipeline.artifacts import finished, kept_artifacts, kept_outputs, missing_outputs, stages_needed, stages_of
-from pipeline.outputs.failure import forget_failure
-from pipeline.results import LOG, MANIFEST, NEXT, STAGED, recover, remove_outputs, remove_partial
-from pipeline.stage import Graph, VideoJob
+from pipeline.artifacts import (
+    finished,
+    kept_artifacts,
+    kept_outputs,
+    made_without_sound,
+    missing_outputs,
+    stages_needed,
+    stages_of,
+)
+from pipeline.outputs.failure import NO_AUDIO, forget_failure, write_failure
+from pipeline.results import LOG, MANIFEST, NEXT, STAGED, recover, remove_outputs, remove_partial, remove_results
+from pipeline.soundless import skipped_without_sound
+from pipeline.stage import Graph, NoSound, VideoJob
 from pipeline.storage.copies import bring, look, next_names, remove_gone, remove_named
 from pipeline.types import VideoResult
 
@@ -79,6 +88,8 @@ class VideoLocks:
 
     def _acquired(self, video: VideoJob) -> VideoJob | VideoResult:
         """Find what need not be done of a video that is locked, and tidy its folder."""
+        if video.no_sound is not None:
+            return self._acquired_without_sound(video, video.no_sound)
         graph, config, folder, prints = self._graph, self._config, video.folder, video.prints
         manifest = None if config.FORCE else finished(graph, folder, prints)
         if manifest is not None:
@@ -97,13 +108,34 @@ class VideoLocks:
             taken.work.mkdir(exist_ok=True)
         else:
             recover(folder)
-            remove_outputs(folder)
+            remove_outputs(folder, () if config.FORCE else made_without_sound(graph, folder, prints, config))
             if video.remote is not None:
                 remove_gone(video.remote)
         found = {} if config.FORCE else kept_artifacts(graph, prints, taken.work, folder)
         if taken.renews:
             self._drop_stale(taken, found.values())
         return dataclasses.replace(taken, kept=stages_of(graph, found))
+
+    def _acquired_without_sound(self, video: VideoJob, no_sound: NoSound) -> VideoJob | VideoResult:
+        """Do as `_acquired` for a video that is known to have no sound."""
+        graph, config, folder, prints = self._graph, self._config, video.folder, video.prints
+        missing = frozenset(no_sound.outputs)
+        if not config.FORCE:
+            missing &= missing_outputs(graph, folder, prints, config)
+        if not missing:
+            self.release(video)
+            return skipped_without_sound(video, no_sound)
+        remove_partial(folder)
+        if (folder / MANIFEST).is_file():
+            remove_results(folder)
+            if video.remote is not None:
+                remove_gone(video.remote)
+        recover(folder)
+        write_failure(folder, prints, VideoResult(video.path, "failed", NO_AUDIO, no_sound.why))
+        if config.FORCE:
+            return video
+        names = {stage.name for stage in graph.asked(config)} - no_sound.left_out
+        return dataclasses.replace(video, kept=names - missing - stages_needed(graph, folder, prints, missing))
 
     def _drop_stale(self, video: VideoJob, kept: Collection[Path]) -> None:
         """Delete artifacts that an attempt with other settings has left in the folder of attempts.

@@ -37,6 +37,8 @@ class Ended:
     """Of the final stage."""
     failure: Failure | None = None
     """Why it failed; None where it is done."""
+    dropped: frozenset[str] = frozenset()
+    """Outputs that could not be made."""
 
 
 @dataclass(slots=True)
@@ -84,18 +86,26 @@ class Scheduler:
         """The most jobs that each stage has had waiting."""
         return self._peaks
 
-    def add(self, job: int, kept: Collection[str] = (), summary: Any = None) -> Ended | None:
+    def add(
+        self, job: int, kept: Collection[str] = (), summary: Any = None, left_out: Collection[str] = ()
+    ) -> Ended | None:
         """Take a video in work.
 
         Args:
             job: a number that was never used.
             kept: stages whose results are there already.
             summary: of the final stage, where that is among them.
+            left_out: stages that are not run of this video, and have no results; those that need one of them are not
+                run either.
 
         Returns:
             Its end, where nothing is to be done.
         """
-        left = set(self._stages) - set(kept)
+        missing = set(left_out) - set(kept)
+        for name, needs in self._needs.items():
+            if name not in kept and needs & missing:
+                missing.add(name)
+        left = set(self._stages) - set(kept) - missing
         # What an earlier stage would make anew, a later one that is kept does not need.
         self._jobs[job] = _Job(left, summary=summary)
         return self._advance(job)
@@ -203,4 +213,4 @@ class Scheduler:
         if state.left:
             return None
         del self._jobs[job]
-        return Ended(job, tuple(state.notes), state.summary)
+        return Ended(job, tuple(state.notes), state.summary, dropped=frozenset(state.dropped))

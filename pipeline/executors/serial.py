@@ -12,7 +12,7 @@ from typing import Any
 from config import Config
 from pipeline.errors import describe
 from pipeline.executors.admission import LOOK_AGAIN_S, AdmissionQueue
-from pipeline.executors.base import Attempt, Listener, kept_summary, result_of
+from pipeline.executors.base import Attempt, Listener, kept_summary
 from pipeline.executors.events import stage_done
 from pipeline.executors.picture_format import fit
 from pipeline.executors.runtime import frame_batches, open_source, run_stage
@@ -20,7 +20,6 @@ from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.graph import GRAPH
 from pipeline.results import remove_partial
 from pipeline.stage import DECODE, Graph, Models, OpenedVideo, Stage, StageResult, VideoJob, Work
-from pipeline.types import VideoResult
 
 log = logging.getLogger("lipgen")
 
@@ -69,16 +68,16 @@ class SerialExecutor:
                     time.sleep(LOOK_AGAIN_S)
                     continue
                 try:
-                    result = self._one(queued.video, queued.begun_s)
+                    attempt, ended = self._one(queued.video, queued.begun_s)
                 except BaseException:
                     remove_partial(queued.video.folder)
                     raise
-                listener.on_result(queued.video, result)
+                admission.report(attempt, ended, self._models)
                 admission.release(queued.video)
         finally:
             admission.release_all()
 
-    def _one(self, video: VideoJob, begun_s: float) -> VideoResult:
+    def _one(self, video: VideoJob, begun_s: float) -> tuple[Attempt, Ended]:
         """Take one video through its stages."""
         sound = self._work_dir / f"{video.number}.pcm"
         timings: dict[str, tuple[float, float]] = {}
@@ -86,7 +85,7 @@ class SerialExecutor:
         opened: OpenedVideo | None = None
         try:
             opened = self._opened(video, sound, begun_s, timings)
-            ended = scheduler.add(0, video.kept, kept_summary(self._graph, video))
+            ended = scheduler.add(0, video.kept, kept_summary(self._graph, video), video.left_out)
             while ended is None:
                 handed = scheduler.next(names)
                 if handed is None:
@@ -102,13 +101,12 @@ class SerialExecutor:
             ended = Ended(0, (), failure=self._failure(video, error))
         finally:
             sound.unlink(missing_ok=True)
-        return result_of(Attempt(video, begun_s, opened, timings), ended, self._models)
+        return Attempt(video, begun_s, opened, timings), ended
 
     def _opened(
         self, video: VideoJob, sound: Path, begun_s: float, timings: dict[str, tuple[float, float]]
     ) -> OpenedVideo:
-        left = {stage.name for stage in self._asked} - video.kept
-        wanted = sound if self._graph.is_fed(frozenset(left)) else None
+        wanted = sound if self._graph.takes_sound(video, self._asked) else None
         opened = open_source(self._graph, video, wanted, self._config, lambda _: None)
         self._clock(video, DECODE, opened, begun_s, timings)
         return opened

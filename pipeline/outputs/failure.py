@@ -9,12 +9,15 @@ import json
 from pathlib import Path
 
 from pipeline.outputs.files import write_json
-from pipeline.results import FAILURE
+from pipeline.results import FAILURE, MANIFEST, remove_results
 from pipeline.types import Fingerprints, VideoResult
 
 SCHEMA_VERSION = 1
 
-OF_THE_FILE = frozenset({"not_media", "no_audio", "no_video", "undecodable", "too_large", "too_long"})
+NO_AUDIO = "no_audio"
+"""Reason code of a video without sound."""
+
+OF_THE_FILE = frozenset({"not_media", NO_AUDIO, "no_video", "undecodable", "too_large", "too_long"})
 """Reason codes that stay true while the file stays the same; all others (a full disk, a worker that died) may not."""
 
 
@@ -30,6 +33,14 @@ def is_permanent(reason_code: str, prints: Fingerprints) -> bool:
 def ends_results(reason_code: str, prints: Fingerprints) -> bool:
     """Return True where earlier results of a file hold no more: a limit that the user has set is no fault of it."""
     return is_permanent(reason_code, prints) and reason_code not in OF_A_LIMIT
+
+
+def remove_ended(folder: Path, reason_code: str) -> None:
+    """Delete results of a file for which `ends_results` is true.
+
+    Of a video without sound, outputs in a folder without a manifest stay: they were made without sound.
+    """
+    remove_results(folder, keep_outputs=reason_code == NO_AUDIO and not (folder / MANIFEST).is_file())
 
 
 def write_failure(folder: Path, prints: Fingerprints, result: VideoResult) -> None:

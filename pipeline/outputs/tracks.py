@@ -101,7 +101,7 @@ def read_tracks(path: Path) -> ScoredTracks:
     """
     tracks = read_faces(path)
     if not isinstance(tracks, ScoredTracks):
-        raise InputError("no_scores", "holds faces without speaker scores: nobody has looked for who speaks", path)
+        raise InputError("no_scores", "holds faces without speaker scores, as of a video without sound", path)
     return tracks
 
 

@@ -91,9 +91,10 @@ def dry_run(source: Path | str, config: Config, say: Callable[[str], None]) -> i
             except InputError as error:
                 result = VideoResult(job.path, "failed", error.reason_code, error.message)
             else:
-                to_do.append((length_s, kept))
+                to_do.append((length_s, kept | job.left_out))
                 already = f"; {listed(sorted(kept))} kept from an earlier run" if kept else ""
-                say(f"to do    {job.path.name}: {length_s:.1f} s{already}")
+                sound = "" if job.no_sound is None else " without sound"
+                say(f"to do    {job.path.name}: {length_s:.1f} s{sound}{already}")
         if result is not None:
             failed += result.status == "failed"
             reason = f" ({result.reason_code})" if result.reason_code else ""
@@ -141,7 +142,7 @@ def work_seconds(to_do: list[tuple[float, frozenset[str]]], past: Past, config: 
     """Estimate the wall time of the busiest kind of worker over all videos from *past*; 0 where *past* is empty.
 
     Args:
-        to_do: length in seconds, and what is kept, of each video.
+        to_do: length in seconds, and the stages that are not run, of each video.
         past: of an earlier run.
         config: with every ``auto`` resolved.
     """

@@ -19,8 +19,9 @@ from pipeline.machine import resolved
 from pipeline.models.choose import choose, choose_alignment
 from pipeline.models.download import sha256_of
 from pipeline.models.registry import default_whisper
-from pipeline.outputs.failure import failed_before
+from pipeline.outputs.failure import NO_AUDIO, failed_before
 from pipeline.run.engines import gpu_counter
+from pipeline.soundless import skipped_without_sound, without_sound
 from pipeline.sources.discover import discover, result_folders
 from pipeline.sources.shard import WHOLE, Shard, announcement
 from pipeline.sources.sidecars import given_face_boxes, given_scenes, given_transcripts
@@ -115,10 +116,18 @@ class RunPlan:
             return job, None if missing_outputs(GRAPH, folder, prints, self.config) else skipped(path, manifest)
         failure = None if self.config.RETRY_FAILED else failed_before(folder, prints.failure)
         if failure is not None:
-            code, message = failure
-            text = f"{message} (found by an earlier run; --retry-failed tries again)"
-            return job, VideoResult(path, "failed", code, text)
+            return self._decided_by(*failure, job)
         return job, None
+
+    def _decided_by(self, code: str, message: str, job: VideoJob) -> tuple[VideoJob, VideoResult | None]:
+        """Do as `job` for a video of which an earlier run has noted that it cannot be used, and why."""
+        again = without_sound(GRAPH, self.config, job, message) if code == NO_AUDIO else None
+        if again is None or again.no_sound is None:
+            text = f"{message} (found by an earlier run; --retry-failed tries again)"
+            return job, VideoResult(job.path, "failed", code, text)
+        missing = missing_outputs(GRAPH, again.folder, again.prints, self.config)
+        made = missing.isdisjoint(again.no_sound.outputs)
+        return again, skipped_without_sound(again, again.no_sound) if made else None
 
 
 def make_plan(

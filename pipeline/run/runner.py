@@ -20,9 +20,8 @@ from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_wor
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
 from pipeline.graph import GRAPH
 from pipeline.media.encode import find_ffmpeg
-from pipeline.outputs.failure import ends_results
+from pipeline.outputs.failure import ends_results, remove_ended
 from pipeline.outputs.files import remove_abandoned
-from pipeline.results import remove_results
 from pipeline.run.console import ConsoleListener, sayable
 from pipeline.run.engines import new_executor
 from pipeline.run.plan import home_of, located, make_plan
@@ -89,9 +88,9 @@ def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
         if result is None:
             jobs.append(job)
             continue
-        if ends_results(result.reason_code, job.prints):
+        if result.status == "failed" and ends_results(result.reason_code, job.prints):
             with contextlib.suppress(OSError):
-                remove_results(job.folder)
+                remove_ended(job.folder, result.reason_code)
         listener.on_result(job, with_earlier(result, job.folder))
     try:
         _execute(jobs, config, models, listener, report)

@@ -143,6 +143,18 @@ class Losses:
     def __bool__(self) -> bool:
         return bool(self.picture_packets or self.sound_packets or self.missing_s)
 
+    @property
+    def described(self) -> list[str]:
+        """Return a few words for people on each kind of loss."""
+        found: list[str] = []
+        if self.missing_s:
+            found.append(f"the last {self.missing_s:.1f} s of its picture are missing")
+        if self.picture_packets:
+            found.append(f"{self.picture_packets} packets of its picture could not be decoded")
+        if self.sound_packets:
+            found.append(f"{self.sound_packets} packets of its sound could not be decoded")
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class FrameBatch:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +49,13 @@ class Fingerprints:
         """Return the fingerprint of one stage; empty where there is none."""
         return self.stages.get(stage, "")
 
+    def without_sound(self) -> Fingerprints:
+        """Return those of what is made without sound: nothing that was made with sound has them."""
+        stages = {
+            stage: hashlib.sha256(f"{mark} without sound".encode()).hexdigest() for stage, mark in self.stages.items()
+        }
+        return dataclasses.replace(self, stages=stages)
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedVideo:
@@ -74,7 +83,7 @@ class VideoResult:
 
     path: Path
     status: Literal["done", "partial", "skipped", "failed", "interrupted"]
-    """``partial``: done with what could be read of a damaged file."""
+    """``partial``: done with what could be read of a damaged file, or as far as can be without sound."""
     reason_code: str = ""
     message: str = ""
     seconds: float = 0.0

@@ -1,4 +1,7 @@
-"""The stage of vision: pictures and sound to faces with speaker scores, in ``tracks.npz``."""
+"""The stage of vision: pictures and sound to faces with speaker scores, in ``tracks.npz``.
+
+Of a video without sound it makes faces without scores: nobody was heard, and so nobody can be told to speak.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pipeline.media.probe import missing_seconds
 from pipeline.outputs.tracks import write_tracks
 from pipeline.settings import VISION as NAME
 from pipeline.stage import VISION_POOL, Models, Stage, StageResult, Work, model_of
-from pipeline.types import GRID_FPS, FaceTracks, FrameBatch, Losses, PictureSizes
+from pipeline.types import GRID_FPS, AudioTrack, FaceTracks, FrameBatch, Losses, PictureSizes
 from pipeline.vision.given_faces import WIDEST_STEP, GivenFaces
 from pipeline.vision.persons import load_identity
 from pipeline.vision.scenes import GivenShots
@@ -63,8 +66,10 @@ class VisionRun:
             InputError: ``start_after_end`` when there was no picture in the excerpt.
         """
         tracks = self.session.finish()
-        keep_tracks(self.work, tracks, lost_packets)
-        return StageResult(self.session.notes)
+        losses = keep_tracks(self.work, tracks, lost_packets)
+        # Otherwise the result of the clips tells of them.
+        lost = losses.described if self.work.video.no_sound is not None else []
+        return StageResult((*self.session.notes, *lost))
 
 
 def run_vision(work: Work) -> VisionRun:
@@ -79,24 +84,34 @@ def run_vision(work: Work) -> VisionRun:
         work.report(count / GRID_FPS, max(count / GRID_FPS, length_s))
 
     models: VisionModels = work.loaded
-    session = VisionSession(models, settings, opened.audio, work.capacity, on_frames, shots, faces, first)
+    session = VisionSession(models, settings, sound_of(work), work.capacity, on_frames, shots, faces, first)
     return VisionRun(work, session)
 
 
-def keep_tracks(work: Work, tracks: FaceTracks, lost_packets: int) -> None:
-    """Write ``tracks.npz``, with what could not be read of the video.
+def sound_of(work: Work) -> AudioTrack | None:
+    """Return the sound by which speakers are scored; None where the video has none.
+
+    Raises:
+        ValueError: the video has sound, and it is not on disk.
+    """
+    return None if work.video.no_sound is not None else work.opened.audio
+
+
+def keep_tracks(work: Work, tracks: FaceTracks, lost_packets: int) -> Losses:
+    """Write ``tracks.npz``, with what could not be read of the video; return that.
 
     Raises:
         InputError: ``start_after_end`` when there was no picture in the excerpt.
     """
-    probe, audio, prints = work.opened.probe, work.opened.audio, work.video.prints
+    probe, audio, prints = work.opened.probe, sound_of(work), work.video.prints
     check_reached(probe, tracks.frame_count)
-    missing_s = missing_seconds(probe, tracks.frame_count / GRID_FPS, audio.end_s)
+    missing_s = missing_seconds(probe, tracks.frame_count / GRID_FPS, audio.end_s if audio else 0.0)
     if probe.excerpt.stop_frame is None:
         lost_packets += probe.unread_packets
-    losses = Losses(lost_packets, audio.lost_packets, missing_s)
+    losses = Losses(lost_packets, audio.lost_packets if audio else 0, missing_s)
     sizes = PictureSizes.of(probe, prints.most_px)
     write_tracks(work.pending(TRACKS), tracks, losses, prints.of(NAME), sizes)
+    return losses
 
 
 VISION = Stage(

@@ -137,6 +137,31 @@ def test_all_outputs_can_be_removed_and_nothing_else(tmp_path: Path) -> None:
     remove_outputs(tmp_path / "nowhere")
 
 
+def test_outputs_that_hold_can_stay(tmp_path: Path) -> None:
+    fill(tmp_path, ("annotated.mp4", "export/sieve.json"), "x")
+    for output in ("annotate", "export"):
+        note_made(tmp_path, output, "f" * 64)
+    remove_outputs(tmp_path, {"annotate"})
+    assert set(found(tmp_path)) == {"annotated.mp4", ".made/annotate"}
+    remove_outputs(tmp_path / "nowhere", {"annotate"})
+
+
+@pytest.mark.parametrize(
+    ("code", "is_finished", "stay"),
+    [("no_audio", False, True), ("no_audio", True, False), ("undecodable", False, False)],
+)
+def test_outputs_that_were_made_without_sound_stay_where_there_is_none(
+    tmp_path: Path, code: str, is_finished: bool, stay: bool
+) -> None:
+    """Those beside a manifest were made of a video with sound."""
+    outputs = {"annotated.mp4", ".made/annotate"}
+    fill(tmp_path, (*outputs, "report.html", "output/seg_0000_track_000.mp4"), "x")
+    if is_finished:
+        fill(tmp_path, ("output/manifest.json",), "x")
+    failed(VideoJob(0, tmp_path / "a.mp4", tmp_path, prints("v", "s", "w", "f")), code, "has no sound", "", 0.0)
+    assert set(found(tmp_path)) - {"failure.json"} == (outputs if stay else set())
+
+
 def test_pages_go_with_the_results_and_other_pictures_stay(tmp_path: Path) -> None:
     fill(tmp_path, ("report.html", "persons/person_000.jpg", "persons/mine.jpg"), "x")
     remove_results(tmp_path)

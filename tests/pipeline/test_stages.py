@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 
 from config import Config
+from pipeline.artifacts import TRACKS
 from pipeline.errors import InputError, describe
 from pipeline.opening import open_video
 from pipeline.outputs.failure import ends_results
-from pipeline.outputs.tracks import read_losses
+from pipeline.outputs.tracks import read_faces, read_losses
 from pipeline.speech import stage as speech_stage
-from pipeline.stage import Models, OpenedVideo, VideoJob
-from pipeline.types import Fingerprints, ModelChoice, ScoredTracks
+from pipeline.stage import Models, NoSound, OpenedVideo, VideoJob
+from pipeline.types import FaceTracks, Fingerprints, Losses, ModelChoice, ScoredTracks
 from pipeline.vision import stage as vision_stage
+from pipeline.vision.block_scorer import BlockScorer
 from pipeline.vision.embedding import FaceEmbedder
 from pipeline.vision.given_faces import WIDEST_STEP
 from pipeline.vision.persons import IdentityByFace, IdentityByFraming
@@ -227,6 +229,50 @@ def test_faces_of_the_user_take_the_place_of_the_detector(samples: Path, tmp_pat
     assert given.detector is None and loaded == []
     session: Any = begun(job, prepared, given)
     assert session._stream._look_up([0, 5])[0].tolist() == [[10, 10, 60, 60]]
+
+
+def mute(video: VideoJob) -> VideoJob:
+    """Return *video* as it is worked on without sound."""
+    return dataclasses.replace(video, no_sound=NoSound("has no sound", ("count",), ("clips",), frozenset({"speech"})))
+
+
+def test_vision_scores_nobody_where_there_is_no_sound(samples: Path, tmp_path: Path) -> None:
+    """A sound that ought to be there, and is not, is a bug and no silence."""
+    job = VideoJob(0, samples / "late_sound.mp4", tmp_path)
+    with_sound = open_video(job, tmp_path / "1.pcm", CONFIG, lambda _: None)
+    without = open_video(mute(job), None, CONFIG, lambda _: None)
+    assert (without.sound, without.probe.has_audio, with_sound.probe.has_audio) == (None, False, True)
+    models = vision(CONFIG, MODELS)
+    assert isinstance(begun(job, with_sound, models)._scorer, BlockScorer)
+    assert begun(mute(job), without, models)._scorer is None
+    with pytest.raises(ValueError, match="expected the sound"):
+        begun(job, without, models)
+
+
+def test_a_file_without_sound_can_be_opened_once_that_is_known(tmp_path: Path) -> None:
+    film = Film(tmp_path)
+    job = VideoJob(0, film.make("mute.mkv", film.times(Fraction(25), 1)), tmp_path)
+    with pytest.raises(InputError) as raised:
+        open_video(job, tmp_path / "1.pcm", CONFIG, lambda _: None)
+    assert raised.value.reason_code == "no_audio"
+    assert open_video(mute(job), None, CONFIG, lambda _: None).probe.duration_s == 1.0
+
+
+def test_what_a_video_without_sound_has_lost_is_noted(tmp_path: Path) -> None:
+    """No clips tell of it."""
+    film, none = Film(tmp_path), np.zeros(0, np.int32)
+    job = mute(VideoJob(0, film.make("mute.mkv", film.times(Fraction(25), 4)), tmp_path))
+    opened = open_video(job, None, CONFIG, lambda _: None)
+    faces = FaceTracks(25, np.zeros(1, np.int32), none, none, np.zeros((0, 4), np.float32))
+    work = work_of(job, opened, CONFIG)
+    session: Any = SimpleNamespace(finish=lambda: faces, notes=("slow",))
+    assert vision_stage.VisionRun(work, session).finish(3).notes == (
+        "slow",
+        "the last 3.0 s of its picture are missing",
+        "3 packets of its picture could not be decoded",
+    )
+    path = work.pending(TRACKS)
+    assert read_losses(path) == Losses(3, 0, 3.0) and not isinstance(read_faces(path), ScoredTracks)
 
 
 def test_there_is_room_for_the_widest_step_of_given_faces() -> None:

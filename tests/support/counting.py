@@ -15,7 +15,7 @@ from config import Config
 from pipeline.artifacts import MANIFEST, TRACKS
 from pipeline.outputs.files import write_json
 from pipeline.outputs.manifest import manifest_json, write_manifest
-from pipeline.outputs.tracks import read_tracks
+from pipeline.outputs.tracks import read_faces, read_tracks
 from pipeline.results import Artifact, replace_results
 from pipeline.settings import NOTHING, Number, Switch, setting
 from pipeline.stage import OUTPUTS_POOL, Stage, StageResult, Work
@@ -37,7 +37,7 @@ class CountingConfig(Config):
 def run_count(work: Work) -> StageResult:
     """Count the faces of each shot into ``faces_per_shot.json``."""
     fake_stages.behave(work.video.path, NAME)
-    tracks = read_tracks(work.path(TRACKS))
+    tracks = read_faces(work.path(TRACKS))
     first: int = getattr(work.config, "COUNT_FROM", 0)
     shots = np.searchsorted(tracks.shot_starts, tracks.frame[tracks.frame >= first], "right") - 1
     counts = np.bincount(shots, minlength=len(tracks.shot_starts)).tolist()

@@ -1,14 +1,13 @@
 """Stages without networks or media for tests of executors: quick, and told by the name of a file how to behave.
 
-``bad`` in a name: the file cannot be used. ``bug-STAGE``: that stage raises, as it does
-while ``.NAME.STAGE.bug`` lies beside the file. ``kill-STAGE``: the process of that stage
-is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``hang-STAGE``: it stands still at its first
-attempt; ``stuck-STAGE``: at every attempt. ``wait-STAGE``: it waits for ever at its first attempt, with its parent's
-process ID in ``.NAME.STAGE.begun``. ``child-STAGE``: it starts a program and waits for ever. ``meet``: vision and
-speech each wait until the other has begun, so that the video can only be done when they run at the same time.
-``note``: vision has something to say of its work.
-``damaged``: three packets of its picture cannot be decoded. ``short``: it has two pictures. ``excerpt``: only `EXCERPT`
-of it is wanted.
+``bad`` in a name: the file cannot be used. ``mute``: it has no sound, as while ``.NAME.mute`` lies beside the file.
+``bug-STAGE``: that stage raises, as it does while ``.NAME.STAGE.bug`` lies beside the file. ``kill-STAGE``: the
+process of that stage is killed at its first attempt; ``deadly-STAGE``: at every attempt. ``hang-STAGE``: it stands
+still at its first attempt; ``stuck-STAGE``: at every attempt. ``wait-STAGE``: it waits for ever at its first attempt,
+with its parent's process ID in ``.NAME.STAGE.begun``. ``child-STAGE``: it starts a program and waits for ever.
+``meet``: vision and speech each wait until the other has begun, so that the video can only be done when they run at
+the same time. ``note``: vision has something to say of its work. ``damaged``: three packets of its picture cannot be
+decoded. ``short``: it has two pictures. ``excerpt``: only `EXCERPT` of it is wanted.
 """
 
 from __future__ import annotations
@@ -51,12 +50,14 @@ from pipeline.types import (
     Attribution,
     AudioTrack,
     Excerpt,
+    FaceTracks,
     FinishedVideo,
     FrameBatch,
     Losses,
     Probe,
     ScoredTracks,
     Segment,
+    SpeakerScores,
     Transcript,
 )
 
@@ -107,6 +108,9 @@ def open_video(video: VideoJob, sound: Path | None, config: Config, on_seconds: 
     behave(path, "open")
     if "bad" in path.name:
         raise InputError("not_media", "is no video", path)
+    is_mute = "mute" in path.name or path.with_name(f".{path.name}.mute").exists()
+    if sound is not None and is_mute:
+        raise InputError("no_audio", "has no sound", path)
     if sound is not None:
         sound.write_bytes(bytes(2 * 16000))
     probe = Probe(path, "fake", _frame_count(path) / 25, WIDTH, HEIGHT, Fraction(25), 0, Fraction(0), 16000, 1)
@@ -168,7 +172,9 @@ class FakeVision:
         zeros = np.zeros(count, np.float32)
         boxes = np.zeros((count, 4), np.float32)
         starts = np.full(1, self.first, np.int32)
-        tracks = ScoredTracks(self._next, starts, frames * 0, frames, boxes, zeros, zeros, first_frame=self.first)
+        tracks = FaceTracks(self._next, starts, frames * 0, frames, boxes, first_frame=self.first)
+        if self.work.video.no_sound is None:
+            tracks = ScoredTracks.of(tracks, SpeakerScores(zeros, zeros))
         write_tracks(self.work.pending(TRACKS), tracks, Losses(lost_packets), self.work.video.prints.of("vision"))
         return StageResult(("vision was short of memory",) if "note" in self.path.name else ())
 
@@ -231,6 +237,15 @@ def run_annotate(work: Work) -> StageResult:
     behave(work.video.path, "annotate")
     (work.folder / "annotated.mp4").write_text(work.path(MANIFEST).read_text())
     return StageResult()
+
+
+def run_measure(work: Work) -> StageResult:
+    (work.folder / "size.txt").write_text(f"{work.opened.probe.width_px}x{work.opened.probe.height_px}")
+    return StageResult()
+
+
+MEASURE = Stage("measure", run_measure, OUTPUTS_POOL, optional=True)
+"""An output that needs nothing but the source."""
 
 
 def frames_held(config: Config) -> int:

@@ -17,7 +17,7 @@ from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.admission import AdmissionQueue, QueuedVideo
 from pipeline.executors.background import Background
-from pipeline.executors.base import START_WITHIN_S, Attempt, Listener, kept_summary, result_of
+from pipeline.executors.base import START_WITHIN_S, Attempt, Listener, kept_summary
 from pipeline.executors.cluster.backend import ActorHandle, ClusterBackend, Lost, WorkerGroup
 from pipeline.executors.cluster.resources import group_count, stages_of
 from pipeline.executors.cluster.worker import NOT_READY, Begun, Outcome, Readiness, RunStage
@@ -172,7 +172,7 @@ class ClusterExecutor:
             self._jobs += 1
             self._active[self._jobs] = Attempt(queued.video, queued.begun_s)
             self._peak = max(self._peak, len(self._active))
-            ended = self._scheduler.add(self._jobs, queued.video.kept, summary)
+            ended = self._scheduler.add(self._jobs, queued.video.kept, summary, queued.video.left_out)
             self._end_with(self._jobs, ended if failure is None else self._scheduler.cancel(self._jobs, failure))
 
     def _give_work(self) -> None:
@@ -225,11 +225,7 @@ class ClusterExecutor:
         if ended is None:
             return
         attempt = self._active.pop(job)
-
-        def report() -> None:
-            self._listener.on_result(attempt.video, result_of(attempt, ended, self._models))
-
-        self._background.submit(report)
+        self._background.submit(lambda: self._admission.report(attempt, ended, self._models))
         self._late[job] = attempt.video
         self._ask_again_s = 0.0
 
@@ -239,6 +235,7 @@ class ClusterExecutor:
         for job in [job for job in self._late if job not in held]:
             video = self._late.pop(job)
             self._background.submit(lambda video=video: self._admission.release(video))
+            self._ask_again_s = 0.0
 
     def _on_readiness(self, worker: ActorHandle, order: RunStage | None, answer: Readiness | Failed) -> None:
         """End a run whose models cannot be loaded. Where that worked before, the worker is started again."""

@@ -176,7 +176,7 @@ class StageWorker:
         def pulse(_: float) -> None:
             self._tell(Heartbeat(order.job, order.stage), False)
 
-        sound = sound_path(self._folder, order.job) if stage.feeds else None
+        sound = sound_path(self._folder, order.job) if self._graph.takes_sound(order.video, [stage]) else None
         try:
             yield open_source(self._graph, order.video, sound, self._config, pulse)
         finally:

@@ -26,7 +26,7 @@ from pipeline.executors.picture_format import fit
 from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.executors.work_dir import sound_path
-from pipeline.stage import DECODE, Graph, OpenedVideo, Stage, VideoJob
+from pipeline.stage import DECODE, Graph, OpenedVideo, Stage
 
 CANCELLED = ""
 """Instead of a stage: a job that was taken from a decoder which has not let go of it."""
@@ -136,10 +136,7 @@ class Dispatcher:
         video = self.active[job].video
         self._openings[job] += 1
         decoder.holds[job] = DECODE
-        decoder.send(msg.OpenSource(job, video, self._needs_sound(video)))
-
-    def _needs_sound(self, video: VideoJob) -> bool:
-        return self._graph.is_fed(frozenset(stage.name for stage in self._stages) - video.kept)
+        decoder.send(msg.OpenSource(job, video, self._graph.takes_sound(video, self._stages)))
 
     def _run(self, worker: WorkerHandle, stage: str, job: int) -> None:
         self._scheduler.begun(stage, job)
@@ -249,14 +246,15 @@ class Dispatcher:
 
     def _on_opened(self, job: int, attempt: Attempt, opened: OpenedVideo) -> None:
         attempt.opened = opened
-        if self._fed is None or self._fed.name in attempt.video.kept:
+        if self._fed is None or self._fed.name in attempt.video.kept | attempt.video.left_out:
             self._clock(attempt, DECODE, attempt.begun_s, time.monotonic())
         try:
             summary = kept_summary(self._graph, attempt.video)
         except InputError as error:
             self.give_up(job, Failure(*describe(error)))
         else:
-            self._end_with(job, self._scheduler.add(job, attempt.video.kept, summary))
+            ended = self._scheduler.add(job, attempt.video.kept, summary, attempt.video.left_out)
+            self._end_with(job, ended)
 
     def _on_failed(self, worker: WorkerHandle, job: int, stage: str, failure: Failure) -> None:
         if stage != DECODE:

@@ -15,7 +15,7 @@ from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.admission import AdmissionQueue, QueuedVideo
 from pipeline.executors.background import Background
-from pipeline.executors.base import Attempt, Listener, result_of
+from pipeline.executors.base import Attempt, Listener
 from pipeline.executors.local import messages as msg
 from pipeline.executors.local.dispatcher import Dispatcher
 from pipeline.executors.local.pool import WorkerHandle, WorkerPool
@@ -115,11 +115,7 @@ class LocalExecutor:
 
     def _on_end(self, job: int, attempt: Attempt, ended: Ended) -> None:
         """Write down how a video has ended, and let other runs have it, beside the parent's own thread."""
-
-        def report() -> None:
-            self._listener.on_result(attempt.video, result_of(attempt, ended, self._models))
-
-        self._background.submit(report)
+        self._background.submit(lambda: self._admission.report(attempt, ended, self._models))
         self._late[job] = attempt.video
         self._ask_again_s = 0.0
 
@@ -128,6 +124,7 @@ class LocalExecutor:
         for job in [job for job in self._late if not self._dispatcher.is_held(job)]:
             video = self._late.pop(job)
             self._background.submit(lambda video=video: self._admission.release(video))
+            self._ask_again_s = 0.0
 
     def _take_events(self) -> None:
         for worker, message in self._pool.events(LOOK_EVERY_S):

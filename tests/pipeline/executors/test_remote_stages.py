@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 from collections.abc import Iterator
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,11 +26,11 @@ from pipeline.results import ATTRIBUTION, MANIFEST, TRACKS, TRANSCRIPT, Artifact
 from pipeline.run import remote
 from pipeline.run.remote import RemoteListener
 from pipeline.run.report import RunReport
-from pipeline.stage import OUTPUTS_POOL, OpenedVideo, Stage, StageResult, VideoJob, Work
+from pipeline.stage import OUTPUTS_POOL, Graph, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.storage.mirror import Mirror, Remote
 from pipeline.storage.objects import listing, push, remove
 from pipeline.types import Probe, VideoResult
-from tests.support import fake_stages
+from tests.support import counting, fake_stages
 from tests.support.by_hand import prints, work_of
 from tests.support.s3 import s3_service
 
@@ -72,7 +74,15 @@ def job(place: str, root: Path, name: str = "a.mp4", number: int = 0) -> VideoJo
 class TestOnOneMachine:
     """With both executors, through listener and locks."""
 
-    def run(self, kind: type, place: str, tmp_path: Path, names: list[str], config: Config = CONFIG) -> RunReport:
+    def run(
+        self,
+        kind: type,
+        place: str,
+        tmp_path: Path,
+        names: list[str],
+        config: Config = CONFIG,
+        graph: Graph = fake_stages.GRAPH,
+    ) -> RunReport:
         root, work = tmp_path / "mirror", tmp_path / "work"
         work.mkdir(exist_ok=True)
         for name in names:
@@ -80,7 +90,7 @@ class TestOnOneMachine:
         jobs = [job(place, root, name, number) for number, name in enumerate(names)]
         mirror = Mirror(root, f"{place}/v", f"{place}/out")
         report = RunReport(root / "results", root / "source", [each.path for each in jobs], shown=mirror.shown)
-        executor = kind(config, (), work, fake_stages.GRAPH)
+        executor = kind(config, (), work, graph)
         executor.run(jobs, RemoteListener(len(jobs), report, False, mirror))
         return report
 
@@ -144,6 +154,18 @@ class TestOnOneMachine:
             ("failed", "storage_failed"),
             ("done", ""),
         ]
+
+    def test_what_is_made_without_sound_is_there_and_old_results_are_not(self, place: str, tmp_path: Path) -> None:
+        for name in (MANIFEST, "output/seg_0000_track_000.mp4", "own.txt", "failure.json"):
+            put(f"{place}/out/mute/{name}", tmp_path / "put")
+        config = counting.CountingConfig(**{each.name: getattr(CONFIG, each.name) for each in fields(Config)})
+        config = dataclasses.replace(config, COUNT_FACES=True)
+        report = self.run(SerialExecutor, place, tmp_path, ["mute.mp4"], config, counting.GRAPH)
+        assert (report.results[0].status, report.results[0].reason_code) == ("partial", "no_audio")
+        made = {"mute/tracks.npz", "mute/faces_per_shot.json", "mute/.made/count_faces"}
+        assert names(f"{place}/out") == {*made, "mute/failure.json", "mute/log.txt", "mute/own.txt"}
+        note = json.loads((tmp_path / "storage/out/mute/failure.json").read_text())
+        assert note["message"] == f"{place}/v/mute.mp4: has no sound" and note["fingerprint"] == "fmute.mp4"
 
     def test_extras_are_pushed_too(self, place: str, tmp_path: Path) -> None:
         self.run(SerialExecutor, place, tmp_path, ["a.mp4"], dataclasses.replace(CONFIG, ANNOTATE=True))

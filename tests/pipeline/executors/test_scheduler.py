@@ -60,6 +60,24 @@ class TestByHand:
         assert take(scheduler) == [("cut", 1)]
         assert scheduler.add(2, {"see", "hear", "cut"}, "of an earlier run") == Ended(2, (), "of an earlier run")
 
+    def test_what_is_left_out_is_not_handed_out_and_neither_is_what_needs_it(self) -> None:
+        scheduler = scheduler_of(SEE, HEAR, CUT, DRAW, SEND)
+        assert scheduler.add(1, left_out={"hear"}) is None
+        assert take(scheduler) == [("see", 1)]
+        scheduler.done("see", 1, StageResult(("slow",)))
+        assert take(scheduler) == [("draw", 1)]
+        scheduler.done("draw", 1, StageResult())
+        assert take(scheduler) == [("send", 1)]
+        assert scheduler.done("send", 1, StageResult()) == Ended(1, ("slow",))
+
+    def test_what_is_kept_is_there_whatever_is_left_out(self) -> None:
+        scheduler = scheduler_of(SEE, HEAR, CUT, DRAW)
+        scheduler.add(1, {"hear"}, left_out={"hear", "draw"})
+        assert take(scheduler) == [("see", 1)]
+        scheduler.done("see", 1, StageResult())
+        assert take(scheduler) == [("cut", 1)]
+        assert scheduler.add(2, {"see"}, "s", ALL) == Ended(2, (), "s")
+
     def test_the_video_that_was_admitted_first_goes_first_and_its_later_stage_before_its_earlier(self) -> None:
         scheduler = scheduler_of(SEE, HEAR, CUT)
         for job in (1, 2, 3):
@@ -96,6 +114,7 @@ class TestByHand:
             "draw could not be written: the disk is full",
             "send could not be written: the output that it is made of is missing",
         )
+        assert ended.dropped == {"draw", "send"}
 
     @pytest.mark.parametrize("tries", [1, 2, 3])
     def test_a_lost_stage_is_begun_again_so_often_and_no_more(self, tries: int) -> None:
@@ -168,12 +187,25 @@ def graphs(draw: st.DrawFn) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
+def without(graph: Graph, made: set[str], left_out: set[str]) -> set[str]:
+    """Return the stages that cannot be run where *left_out* are not, and what was *made* is there."""
+    gone = left_out - made
+    for _ in graph.stages:
+        gone |= {
+            each.name
+            for each in graph.stages
+            if each.name not in made and any(graph.maker(artifact).name in gone for artifact in each.needs)
+        }
+    return gone
+
+
 @settings(max_examples=150, deadline=None)
 @given(graphs(), st.data())
 def test_every_video_ends_once_nothing_runs_too_early_and_nothing_finished_is_lost(
     stages: tuple[Stage, ...], data: st.DataObject
 ) -> None:
-    """Workers take what is handed out and do it, fail at it, die, or come too late, in any order."""
+    """Workers take what is handed out and do it, fail at it, die, or come too late, in any order. Of some videos some
+    stages are left out."""
     graph, names, tries = (
         Graph(stages, _nothing, _nothing),
         [each.name for each in stages],
@@ -182,6 +214,7 @@ def test_every_video_ends_once_nothing_runs_too_early_and_nothing_finished_is_lo
     scheduler = Scheduler(graph, stages, tries)
     waiting = list(range(data.draw(st.integers(1, 4))))
     made: dict[int, set[str]] = {}
+    gone: dict[int, set[str]] = {}
     begun: dict[tuple[str, int], int] = {}
     bad: dict[int, set[str]] = {}
     ended: dict[int, Ended] = {}
@@ -197,7 +230,9 @@ def test_every_video_ends_once_nothing_runs_too_early_and_nothing_finished_is_lo
             job = waiting.pop(0)
             made[job] = set(data.draw(st.sets(st.sampled_from(names))))
             bad[job] = set()
-            note(scheduler.add(job, made[job]))
+            left_out = data.draw(st.sets(st.sampled_from(names), max_size=2))
+            gone[job] = without(graph, made[job], left_out)
+            note(scheduler.add(job, made[job], left_out=left_out))
         elif what == "next":
             handed = scheduler.next(data.draw(st.permutations(names)))
             if handed is not None:
@@ -205,6 +240,7 @@ def test_every_video_ends_once_nothing_runs_too_early_and_nothing_finished_is_lo
                 needs = {graph.maker(artifact).name for artifact in graph.stage(name).needs}
                 assert needs <= made[job], "it began before what it needs was there"
                 assert name not in made[job], "what was finished is done again"
+                assert name not in gone[job], "what is left out is done"
                 assert handed not in running, "two workers have it"
                 begun[handed] = scheduler.begun(name, job)
                 assert begun[handed] <= tries
@@ -235,10 +271,10 @@ def test_every_video_ends_once_nothing_runs_too_early_and_nothing_finished_is_lo
     assert set(ended) == set(made), "every video that was begun has ended"
     required = {each.name for each in graph.required}
     for job, end in ended.items():
-        assert (end.failure is None) is (required <= made[job])
+        assert (end.failure is None) is (required - gone[job] <= made[job])
         if end.failure is None:
             outputs = {each.name for each in graph.outputs}
-            assert outputs - made[job] == {text.split()[0] for text in end.notes}
+            assert outputs - gone[job] - made[job] == {text.split()[0] for text in end.notes} == end.dropped
         else:
             assert bad[job] & required
 
