@@ -25,7 +25,11 @@ from pipeline.executors.runtime import run_stage
 from pipeline.fingerprint import fingerprints_of
 from pipeline.graph import GRAPH
 from pipeline.opening import open_video, read_frames
+from pipeline.outputs.tracks import tracks_mark
+from pipeline.outputs.transcript import read_own_transcript
+from pipeline.results import TRACKS, TRANSCRIPT
 from pipeline.run.report import RunReport
+from pipeline.settings import SPEECH, VISION
 from pipeline.stage import Models, OpenedVideo, VideoJob, Work
 from pipeline.types import Fingerprints, FrameBatch, VideoResult
 from pipeline.vision.settings import DECODE_BATCH
@@ -65,7 +69,7 @@ def spent_on(video: Mapping[str, Any], config: Config, models: Models) -> Spent:
     with tempfile.TemporaryDirectory(prefix="costs-") as temporary:
         folder = Path(temporary) / "results"
         shutil.copytree(Path(video["manifest"]).parent.parent, folder)
-        job = VideoJob(0, path, folder, NO_PRINTS)
+        job = VideoJob(0, path, folder, _marks_of(folder))
         with cpu_clock() as sound:
             opened = open_video(job, Path(temporary) / "sound.pcm", config, lambda _: None)
         size_px = opened.probe.width_px, opened.probe.height_px
@@ -77,6 +81,12 @@ def spent_on(video: Mapping[str, Any], config: Config, models: Models) -> Spent:
             for stage in (ATTRIBUTION, CLIPS):
                 run_stage(stage, Work(job, opened, config, models))
     return Spent(path.name, *size_px, video["video_seconds"] / 60, sound(), decode(), vision_s, clips())
+
+
+def _marks_of(folder: Path) -> Fingerprints:
+    """Return fingerprints by which the faces and words in *folder* hold, and nothing that is made of them."""
+    _, words = read_own_transcript(folder / TRANSCRIPT)
+    return Fingerprints({**NO_PRINTS.stages, VISION: tracks_mark(folder / TRACKS), SPEECH: words})
 
 
 @contextmanager
