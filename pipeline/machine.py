@@ -1,4 +1,4 @@
-"""Resources of this machine, and the values of every ``auto`` of the settings on it."""
+"""Resources of this machine, and the values of the settings' ``auto`` that depend on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from config import Config
 from pipeline.errors import InputError
-from pipeline.settings import as_list
+from pipeline.settings import as_list, unless_auto
 
 DETECT_EVERY_CPU = 5
 """``DETECT_EVERY`` of ``auto`` where vision runs on CPU: looking for faces is by far the slowest part there."""
@@ -22,14 +22,37 @@ AMD_DRIVER = Path("/dev/kfd")
 """Device file of AMD's driver for Linux."""
 
 
-def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> Config:
+class ResolvedConfig(Config):
+    """Settings without ``auto`` for devices and processes; `resolved` makes them.
+
+    Its fields are those of `Config` in their order, some of a narrower type. A function that reads none of these takes
+    any `Config`. The other settings keep their ``auto``: it depends on a model, a source, the number of workers or the
+    machine of each worker.
+    """
+
+    __slots__ = ()
+
+    WHISPER_DEVICE: tuple[str, ...]
+    VISION_DEVICE: tuple[str, ...]
+    """Devices of either, each ``cpu`` or ``cuda:N``."""
+    DETECT_EVERY: int
+    NUM_PREPROCESS_WORKERS: int
+    VISION_WORKERS: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ResolvedConfig.__annotations__:
+            if isinstance(value := getattr(self, name), str):
+                raise ValueError(f"ResolvedConfig: expected {name} as `resolved` makes it, got {value!r}")
+
+
+def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> ResolvedConfig:
     """Return *config* with every ``auto`` for devices and processes replaced by its value on this machine.
 
     Args:
         config: settings.
         count_gpus: function that counts the GPUs of a cluster, where the work is done there. Its workers see the GPUs
-            that are given to them only, and ``MAX_VIDEOS_IN_FLIGHT`` stays ``auto``, as it depends on the number of
-            workers.
+            that are given to them only.
 
     Raises:
         InputError: ``bad_setting`` when a device is asked for that is not here.
@@ -37,27 +60,28 @@ def resolved(config: Config, count_gpus: Callable[[], int] | None = None) -> Con
     asked = {*as_list(config.WHISPER_DEVICE), *as_list(config.VISION_DEVICE)}
     gpus = 0 if asked == {"cpu"} else min(count_gpus(), 1) if count_gpus else gpu_count()
     vision = devices_of("VISION_DEVICE", config.VISION_DEVICE, "cuda:1" if gpus > 1 else "cuda:0", gpus)
-    every = config.DETECT_EVERY
-    if isinstance(every, str):
-        every = DETECT_EVERY_CPU if vision == ("cpu",) else 1
-    decoders = config.NUM_PREPROCESS_WORKERS
-    if isinstance(decoders, str):
-        decoders = min(max(core_count() // 2, 2), 8)
-    seers = config.VISION_WORKERS
-    if isinstance(seers, str):
-        seers = min(decoders, core_count()) if vision == ("cpu",) and count_gpus is None else 1
-    in_flight = config.MAX_VIDEOS_IN_FLIGHT
-    if isinstance(in_flight, str) and count_gpus is None:
-        in_flight = decoders + 2
-    return dataclasses.replace(
-        config,
-        WHISPER_DEVICE=devices_of("WHISPER_DEVICE", config.WHISPER_DEVICE, "cuda:0", gpus),
-        VISION_DEVICE=vision,
-        DETECT_EVERY=every,
-        NUM_PREPROCESS_WORKERS=decoders,
-        VISION_WORKERS=seers,
-        MAX_VIDEOS_IN_FLIGHT=in_flight,
-    )
+    is_on_cpu = vision == ("cpu",)
+    decoders = unless_auto(config.NUM_PREPROCESS_WORKERS, min(max(core_count() // 2, 2), 8))
+    seers = min(decoders, core_count()) if is_on_cpu and count_gpus is None else 1
+    values = {each.name: getattr(config, each.name) for each in dataclasses.fields(config)} | {
+        "WHISPER_DEVICE": devices_of("WHISPER_DEVICE", config.WHISPER_DEVICE, "cuda:0", gpus),
+        "VISION_DEVICE": vision,
+        "DETECT_EVERY": unless_auto(config.DETECT_EVERY, DETECT_EVERY_CPU if is_on_cpu else 1),
+        "NUM_PREPROCESS_WORKERS": decoders,
+        "VISION_WORKERS": unless_auto(config.VISION_WORKERS, seers),
+    }
+    kind = type(config) if isinstance(config, ResolvedConfig) else ResolvedConfig
+    return kind(**values)
+
+
+def videos_in_flight(config: ResolvedConfig, auto: int | None = None) -> int:
+    """Return the number of videos that may be begun and not finished.
+
+    Args:
+        config: settings.
+        auto: value of ``auto`` on a cluster, where it depends on the number of workers; None: the local one.
+    """
+    return unless_auto(config.MAX_VIDEOS_IN_FLIGHT, config.NUM_PREPROCESS_WORKERS + 2 if auto is None else auto)
 
 
 def devices_of(name: str, wanted: str | tuple[str, ...], auto: str, gpus: int) -> tuple[str, ...]:

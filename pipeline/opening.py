@@ -13,6 +13,7 @@ import numpy as np
 
 from config import Config
 from pipeline.errors import InputError
+from pipeline.machine import ResolvedConfig
 from pipeline.media.decode import read_frames as decode_frames
 from pipeline.media.excerpts import excerpted
 from pipeline.media.heard import extract_heard
@@ -24,12 +25,15 @@ from pipeline.stage import OpenedVideo, VideoJob
 from pipeline.types import AUDIO_RATE_HZ, MediaLimits
 from pipeline.vision.face_boxes import read_face_boxes
 from pipeline.vision.scenes import read_scenes
+from pipeline.vision.settings import VisionSettings
 
 SOUND_BYTES_PER_S = 2 * AUDIO_RATE_HZ
 """Size of the sound file of a video, which lies there while the video is in work."""
 
 
-def open_video(video: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]) -> OpenedVideo:
+def open_video(
+    video: VideoJob, sound: Path | None, config: ResolvedConfig, on_seconds: Callable[[float], None]
+) -> OpenedVideo:
     """Probe a video, and write its sound to *sound*, unless that is None: a video without sound is opened so.
 
     Raises:
@@ -46,8 +50,8 @@ def open_video(video: VideoJob, sound: Path | None, config: Config, on_seconds: 
     shots = None if video.scenes is None else read_scenes(video.scenes, found.duration_s)
     faces = None
     if video.face_boxes is not None and "vision" not in video.kept | video.left_out:
-        threshold = None if config.FACEDET_THRESHOLD == "auto" else float(config.FACEDET_THRESHOLD)
-        faces = read_face_boxes(video.face_boxes, found, picture_times, threshold)
+        settings = VisionSettings.of(config)
+        faces = read_face_boxes(video.face_boxes, found, picture_times, settings.detect_threshold)
     if sound is None:
         return OpenedVideo(found, None, shots, faces)
     needed = int((found.length_s + float(max(found.lead_s, 0))) * SOUND_BYTES_PER_S)

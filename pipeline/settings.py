@@ -211,6 +211,11 @@ def flag_of(name: str) -> str:
     return "--" + name.lower().replace("_", "-")
 
 
+def unless_auto(value: T | str, auto: T) -> T:
+    """Return the value of a setting that takes numbers, or *auto* where that is ``auto``."""
+    return auto if isinstance(value, str) else value
+
+
 def as_list(devices: str | Sequence[str]) -> list[str]:
     """Return one device or several as a list."""
     return [devices] if isinstance(devices, str) else list(devices)

@@ -19,8 +19,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from config import Config
+from pipeline.machine import ResolvedConfig
 from pipeline.results import NEXT, Artifact
-from pipeline.settings import as_list
 from pipeline.storage.mirror import Remote
 from pipeline.types import AudioTrack, Fingerprints, FrameBatch, ModelChoice, Probe
 
@@ -149,7 +149,7 @@ class Work:
 
     video: VideoJob
     opened: OpenedVideo
-    config: Config
+    config: ResolvedConfig
     models: Models
     """The model of each role, for this video."""
     loaded: Any = None
@@ -208,13 +208,13 @@ class Pool:
     gpus: str = ""
     """The setting with the share of a GPU that its worker takes on a cluster, where it runs on CUDA."""
 
-    def devices_in(self, config: Config) -> list[str]:
+    def devices_in(self, config: ResolvedConfig) -> tuple[str, ...]:
         """Return the devices that it runs on."""
-        return as_list(getattr(config, self.devices)) if self.devices else ["cpu"]
+        return getattr(config, self.devices) if self.devices else ("cpu",)
 
-    def processes_in(self, config: Config) -> int:
+    def processes_in(self, config: ResolvedConfig) -> int:
         """Return its processes on each device."""
-        return int(getattr(config, self.count)) if self.count else 1
+        return getattr(config, self.count) if self.count else 1
 
 
 VISION_POOL = Pool("vision", "VISION_DEVICE", "VISION_WORKERS", cpus="RAY_VISION_CPUS", gpus="RAY_VISION_GPUS")
@@ -240,9 +240,9 @@ class Stage:
     fed with pictures must do without where `VideoJob.no_sound` is set."""
     hears: bool = False
     """True where it reads the sound of the source by itself and cannot do without."""
-    load: Callable[[Config, Models, str], Any] | None = None
+    load: Callable[[ResolvedConfig, Models, str], Any] | None = None
     """Loads its networks on a device, once a process."""
-    frames_held: Callable[[Config], int] | None = None
+    frames_held: Callable[[ResolvedConfig], int] | None = None
     """Pictures that a consumer of frames must be able to hold at once."""
     roles: tuple[str, ...] = ()
     """Roles of the models that it depends on; its own settings are those marked with its name."""
@@ -279,7 +279,7 @@ class Graph:
     """
 
     stages: tuple[Stage, ...]
-    open_video: Callable[[VideoJob, Path | None, Config, Callable[[float], None]], OpenedVideo]
+    open_video: Callable[[VideoJob, Path | None, ResolvedConfig, Callable[[float], None]], OpenedVideo]
     read_frames: Callable[[OpenedVideo, tuple[int, int], int, Callable[[int], None]], Iterator[np.ndarray]]
 
     def __post_init__(self) -> None:

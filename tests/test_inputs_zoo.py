@@ -16,10 +16,12 @@ import pytest
 
 from config import Config
 from pipeline.errors import InputError
+from pipeline.machine import ResolvedConfig
 from pipeline.opening import open_video
 from pipeline.run.runner import run
 from pipeline.stage import VideoJob
 from tests.support import zoo
+from tests.support.by_hand import on_cpu
 from tests.support.privileges import folder_of_nobody
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -190,15 +192,15 @@ def test_an_input_folder_that_may_only_be_read(monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.mark.parametrize(
     ("small", "reason"),
-    [(Config(MAX_MEGAPIXELS=0.003), "too_large"), (Config(MAX_VIDEO_HOURS=0.001), "too_long")],
+    [(on_cpu(MAX_MEGAPIXELS=0.003), "too_large"), (on_cpu(MAX_VIDEO_HOURS=0.001), "too_long")],
     ids=["MAX_MEGAPIXELS", "MAX_VIDEO_HOURS"],
 )
-def test_limits_of_the_settings(tmp_path: Path, small: Config, reason: str) -> None:
+def test_limits_of_the_settings(tmp_path: Path, small: ResolvedConfig, reason: str) -> None:
     """64x48 are 0.003072 million pixels, and four seconds more than a thousandth of an hour."""
     film = zoo.Film(tmp_path)
     path = film.make("v.mkv", film.times(Fraction(25), 4), sound=[(Fraction(0), film.tone(16000, 4))])
     job = VideoJob(0, path, tmp_path)
-    open_video(job, tmp_path / "sound", Config(), lambda _: None)
+    open_video(job, tmp_path / "sound", on_cpu(), lambda _: None)
     with pytest.raises(InputError) as caught:
         open_video(job, tmp_path / "sound", small, lambda _: None)
     assert caught.value.reason_code == reason

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from config import Config
 from pipeline.attribution.stage import ATTRIBUTION
 from pipeline.clips.stage import CLIPS
 from pipeline.executors.locks import VideoLocks
@@ -24,6 +23,7 @@ from pipeline.executors.picture_format import fit
 from pipeline.executors.runtime import run_stage
 from pipeline.fingerprint import fingerprints_of
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig
 from pipeline.opening import open_video, read_frames
 from pipeline.outputs.tracks import tracks_mark
 from pipeline.outputs.transcript import read_own_transcript
@@ -63,7 +63,7 @@ class Spent:
     clips_s: float
 
 
-def spent_on(video: Mapping[str, Any], config: Config, models: Models) -> Spent:
+def spent_on(video: Mapping[str, Any], config: ResolvedConfig, models: Models) -> Spent:
     """Time the stages of a video of ``run.json``, all but speech, by doing them again in a temporary folder."""
     path = Path(video["path"])
     with tempfile.TemporaryDirectory(prefix="costs-") as temporary:
@@ -104,7 +104,7 @@ def _cpu_now() -> float:
     return time.process_time() + spent.children_user + spent.children_system
 
 
-def _vision_beside_networks(job: VideoJob, opened: OpenedVideo, config: Config, models: Models) -> float:
+def _vision_beside_networks(job: VideoJob, opened: OpenedVideo, config: ResolvedConfig, models: Models) -> float:
     """Return the CPU seconds of vision over the whole video, without decoding, face detector and speaker model."""
     loaded = load_vision(config, models, "cpu")
     assert loaded.detector and loaded.scorer
@@ -162,7 +162,7 @@ class TimedScorer:
         return scored
 
 
-def driver_seconds(paths: Sequence[Path], config: Config, models: Models) -> dict[str, float]:
+def driver_seconds(paths: Sequence[Path], config: ResolvedConfig, models: Models) -> dict[str, float]:
     """Return the driver's wall seconds for a video, on the disk of temporary files: before it, after it, and in
     each writing of ``run.json``."""
     begin_s, end_s = [], []

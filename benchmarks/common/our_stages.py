@@ -21,7 +21,7 @@ from pipeline.clips.stage import CLIPS
 from pipeline.executors.picture_format import PictureFormat, fit
 from pipeline.executors.runtime import run_stage
 from pipeline.graph import GRAPH
-from pipeline.machine import core_count, resolved
+from pipeline.machine import ResolvedConfig, core_count, resolved
 from pipeline.models.choose import choose
 from pipeline.opening import open_video, read_frames
 from pipeline.outputs.tracks import read_tracks
@@ -104,7 +104,7 @@ def our_stages(made: VideoSet, folder: Path, models: Models, detect_every: int) 
     return done
 
 
-def _see(done: OurStages, networks: VisionModels, job: VideoJob, opened: OpenedVideo, config: Config) -> None:
+def _see(done: OurStages, networks: VisionModels, job: VideoJob, opened: OpenedVideo, config: ResolvedConfig) -> None:
     """Decodes the pictures and shows them to vision; what that takes in all counts as shots, tracks and crops."""
     form = fit(opened.probe, config.RING_MB << 20, frames_held(config))
     work = Work(job, opened, config, (), networks, capacity=form.capacity)
@@ -138,7 +138,7 @@ def _batches(opened: OpenedVideo, form: PictureFormat) -> Iterator[FrameBatch]:
         yield FrameBatch(first, ring[first % form.capacity :][:count], form.scale)
 
 
-def _config(models: Models, detect_every: int) -> Config:
+def _config(models: Models, detect_every: int) -> ResolvedConfig:
     """Return the settings that `timed_runs.run_timed` gives to a run."""
     return resolved(
         Config(

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from config import Config
+from pipeline.machine import resolved
 from pipeline.types import FaceTracks, FrameBatch
 from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
@@ -23,7 +24,7 @@ def batches(pictures: Iterable[np.ndarray], scale: float = 1.0) -> Iterator[Fram
 
 def tracks_in(pictures: Iterable[np.ndarray], models: VisionModels) -> FaceTracks:
     """Return the tracks in *pictures* with the usual settings on a CPU; nobody looks for who speaks."""
-    settings = VisionSettings.of(Config(DETECT_EVERY=5))
+    settings = VisionSettings.of(resolved(Config(VISION_DEVICE="cpu", WHISPER_DEVICE="cpu", DETECT_EVERY=5)))
     session = VisionSession(models, settings, None, settings.frames_held(8))
     for batch in batches(pictures):
         session.push(batch)

@@ -41,7 +41,7 @@ from pipeline.executors.local.worker import work
 from pipeline.executors.picture_format import fit
 from pipeline.executors.reports import Failed
 from pipeline.graph import GRAPH
-from pipeline.machine import core_count, resolved
+from pipeline.machine import ResolvedConfig, core_count, resolved
 from pipeline.media.encode import find_ffmpeg
 from pipeline.stage import VideoJob
 from pipeline.vision.stage import frames_held
@@ -143,7 +143,7 @@ def ring_decoder(threads: int, folder: Path) -> Iterator:
         ring.close()
 
 
-def _consume(pipe: Connection, job: int, video: Path, folder: Path, config: Config) -> tuple[int, float]:
+def _consume(pipe: Connection, job: int, video: Path, folder: Path, config: ResolvedConfig) -> tuple[int, float]:
     """Frames and seconds of one video, whose pictures nobody looks at."""
     pipe.send(say.OpenSource(job, VideoJob(job, video, folder), True))
     opened = _await(pipe, say.SourceOpened).opened

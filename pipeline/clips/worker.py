@@ -24,7 +24,7 @@ from pipeline.outputs.subtitles import write_subtitles
 from pipeline.outputs.transcript import transcript_json, write_transcript
 from pipeline.render.cut import cut_clip
 from pipeline.results import REPORT, TRANSCRIPT, remove_clips
-from pipeline.settings import CLIPS, SPEECH
+from pipeline.settings import CLIPS, SPEECH, unless_auto
 from pipeline.types import (
     Attribution,
     ClipPlan,
@@ -176,9 +176,7 @@ def _shares(plans: Sequence[ClipPlan], count: int) -> list[Sequence[ClipPlan]]:
 
 def clips_at_once(config: Config) -> int:
     """Return the number of clips that one process cuts at the same time."""
-    if isinstance(config.CLIPS_AT_ONCE, int):
-        return config.CLIPS_AT_ONCE
-    return min(max(core_count() // config.NUM_MUX_WORKERS, 1), MAX_AT_ONCE)
+    return unless_auto(config.CLIPS_AT_ONCE, min(max(core_count() // config.NUM_MUX_WORKERS, 1), MAX_AT_ONCE))
 
 
 def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config, reader: SpanReader, sounds: SoundReader) -> Plan:

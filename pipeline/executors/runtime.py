@@ -20,10 +20,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from config import Config
 from pipeline import results
 from pipeline.errors import InputError
 from pipeline.executors.picture_format import PictureFormat
+from pipeline.machine import ResolvedConfig
 from pipeline.results import MANIFEST, NEXT
 from pipeline.stage import FrameConsumer, Graph, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.storage.copies import Stamps, bring, bring_video, push_changed, push_named, remove_named, stamps
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 def open_source(
-    graph: Graph, video: VideoJob, sound: Path | None, config: Config, on_seconds: Callable[[float], None]
+    graph: Graph, video: VideoJob, sound: Path | None, config: ResolvedConfig, on_seconds: Callable[[float], None]
 ) -> OpenedVideo:
     """Open a video, which is fetched first where it lies on a storage, and called by its URL then.
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from config import Config
 from pipeline.errors import describe
 from pipeline.executors.admission import LOOK_AGAIN_S, AdmissionQueue
 from pipeline.executors.base import Attempt, Listener, kept_summary
@@ -18,6 +17,7 @@ from pipeline.executors.picture_format import fit
 from pipeline.executors.runtime import frame_batches, open_source, run_stage
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig
 from pipeline.results import remove_partial
 from pipeline.stage import DECODE, Graph, Models, OpenedVideo, Stage, StageResult, VideoJob, Work
 
@@ -28,13 +28,13 @@ class SerialExecutor:
     """Runs the stages in this process.
 
     Args:
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         models: of the run.
         work_dir: for the sound files.
         graph: the stages.
     """
 
-    def __init__(self, config: Config, models: Models, work_dir: Path, graph: Graph = GRAPH) -> None:
+    def __init__(self, config: ResolvedConfig, models: Models, work_dir: Path, graph: Graph = GRAPH) -> None:
         self._config, self._models, self._work_dir, self._graph = config, models, work_dir, graph
         self._asked = graph.asked(config)
 

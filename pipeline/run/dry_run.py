@@ -17,10 +17,12 @@ from pipeline.artifacts import kept_stages
 from pipeline.errors import InputError
 from pipeline.executors.work_dir import root_of
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig, videos_in_flight
 from pipeline.media.excerpts import excerpted
 from pipeline.media.probe import probe
 from pipeline.opening import SOUND_BYTES_PER_S, limits_of
 from pipeline.results import NEXT
+from pipeline.run.engines import engine_of
 from pipeline.run.plan import RunPlan, home_of, located, make_plan
 from pipeline.sources.shard import WHOLE, Shard, shard_of
 from pipeline.stage import VideoJob
@@ -138,13 +140,13 @@ def _bytes_per_s(videos: list[dict[str, Any]]) -> float | None:
     return total / length_s if length_s else None
 
 
-def work_seconds(to_do: list[tuple[float, frozenset[str]]], past: Past, config: Config) -> float:
+def work_seconds(to_do: list[tuple[float, frozenset[str]]], past: Past, config: ResolvedConfig) -> float:
     """Estimate the wall time of the busiest kind of worker over all videos from *past*; 0 where *past* is empty.
 
     Args:
         to_do: length in seconds, and the stages that are not run, of each video.
         past: of an earlier run.
-        config: with every ``auto`` resolved.
+        config: settings.
     """
     totals: dict[str, float] = {}
     for stage in GRAPH.asked(config):
@@ -175,8 +177,7 @@ def _sum_up(
     rough = past.bytes_per_s if past.bytes_per_s is not None else CLIP_BYTES_PER_S
     sure = "" if past.bytes_per_s is not None else " (rough: no earlier run tells)"
     results_gb = rough * length_s / 1e9
-    most = plan.config.MAX_VIDEOS_IN_FLIGHT
-    held = TEAM_SOUNDS if isinstance(most, str) else most
+    held = videos_in_flight(plan.config, TEAM_SOUNDS if engine_of(config) == "ray" else None)
     longest = sorted((each for each, _ in to_do), reverse=True)[:held]
     sound_gb = sum(longest) * SOUND_BYTES_PER_S / 1e9
     for name, folder, needed_gb, note in (

@@ -12,6 +12,7 @@ from pipeline.executors.base import Executor
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig
 from pipeline.stage import Graph, Models
 
 
@@ -26,11 +27,11 @@ def engine_of(config: Config) -> str:
     return "serial" if config.DEBUG else config.ENGINE
 
 
-def new_executor(config: Config, models: Models, work_dir: Path, graph: Graph = GRAPH) -> Executor:
+def new_executor(config: ResolvedConfig, models: Models, work_dir: Path, graph: Graph = GRAPH) -> Executor:
     """Return the executor that the settings name.
 
     Args:
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         models: of the run.
         work_dir: for temporary files of this machine.
         graph: the stages.

@@ -15,7 +15,7 @@ from pipeline.executors.locks import skipped
 from pipeline.executors.picture_format import most_pixels
 from pipeline.fingerprint import fingerprints_of
 from pipeline.graph import GRAPH
-from pipeline.machine import resolved
+from pipeline.machine import ResolvedConfig, resolved
 from pipeline.models.choose import choose, choose_alignment
 from pipeline.models.download import sha256_of
 from pipeline.models.registry import default_whisper
@@ -42,8 +42,7 @@ LOOKED_AT_AT_ONCE = 4
 class RunPlan:
     """The videos of a run."""
 
-    config: Config
-    """Settings with every ``auto`` resolved."""
+    config: ResolvedConfig
     listed: Sequence[Path]
     """Every video that was found; `videos` and the lists that follow it are the shard's own."""
     videos: Sequence[Path]
@@ -200,7 +199,7 @@ def home_of(source: Path, config: Config) -> Path:
 
 
 def chosen_models(
-    config: Config,
+    config: ResolvedConfig,
     has_transcript: Sequence[bool] = (),
     announce: Callable[[str], None] = lambda _: None,
     has_face_boxes: Sequence[bool] = (),
@@ -208,7 +207,7 @@ def chosen_models(
     """Choose the model of each job.
 
     Args:
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         has_transcript: of each video, whether it has one of the user's. Where every video has, no recogniser is
             chosen. Where one has, the network that aligns words takes part if it is here; with ``ALIGN`` it must be.
         announce: gets a line for each stand-in and each download.
@@ -295,7 +294,7 @@ def _face_boxes_digest(boxes: Path) -> str:
         raise InputError("bad_face_boxes", f"cannot be read: {error.strerror}", boxes) from error
 
 
-def _check_precision(config: Config) -> None:
+def _check_precision(config: ResolvedConfig) -> None:
     """Refuse half precision where Whisper would run on a CPU."""
     if config.WHISPER_PRECISION == "half" and "cpu" in config.WHISPER_DEVICE:
         raise InputError(

@@ -19,6 +19,7 @@ from pipeline.executors.base import Executor, with_earlier
 from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_work
 from pipeline.executors.work_dir import root_of, temporary_files_in, work_dir
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig
 from pipeline.media.encode import find_ffmpeg
 from pipeline.outputs.failure import ends_results, remove_ended
 from pipeline.outputs.files import remove_abandoned
@@ -28,7 +29,6 @@ from pipeline.run.plan import home_of, located, make_plan
 from pipeline.run.remote import RemoteListener, mirrored, push_run
 from pipeline.run.report import GOOD, RunReport
 from pipeline.run.summary import models_used, summary
-from pipeline.settings import as_list
 from pipeline.sources.shard import RUN_FILES, shard_of
 from pipeline.stage import Graph, Models, VideoJob
 from pipeline.storage.mirror import Mirror
@@ -132,7 +132,7 @@ def _made(folder: Path, flag: str = "--output-dir") -> Path:
 
 def _execute(
     jobs: list[VideoJob],
-    config: Config,
+    config: ResolvedConfig,
     models: Models,
     listener: ConsoleListener,
     report: RunReport,
@@ -187,12 +187,14 @@ def _close(report: RunReport, mirror: Mirror | None) -> None:
         _say(f"the report of the run cannot be written: {error}; the results of the videos are in their folders")
 
 
-def _sum_up(report: RunReport, models: Models, config: Config, seconds: float, shown: Callable[[Path], str]) -> None:
+def _sum_up(
+    report: RunReport, models: Models, config: ResolvedConfig, seconds: float, shown: Callable[[Path], str]
+) -> None:
     print()
     print(sayable(summary(report.results, seconds), sys.stdout))
     print(sayable(f"Every video: {shown(report.path)}", sys.stdout))
     kept = next((result.manifest for result in report.results if result.manifest is not None), None)
     if kept is not None:
         print(sayable(f"Clips and manifests: in the folder of each video, such as {shown(kept.parent)}/", sys.stdout))
-    devices = (", ".join(as_list(named)) for named in (config.VISION_DEVICE, config.WHISPER_DEVICE))
+    devices = (", ".join(named) for named in (config.VISION_DEVICE, config.WHISPER_DEVICE))
     print(sayable(models_used(models, *devices), sys.stdout))

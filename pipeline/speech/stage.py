@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from config import Config
 from pipeline.artifacts import TRANSCRIPT as ARTIFACT
+from pipeline.machine import ResolvedConfig
 from pipeline.outputs.transcript import write_transcript
 from pipeline.settings import SPEECH as NAME
 from pipeline.speech import Precision, load_transcriber
@@ -21,7 +21,7 @@ TRANSCRIPT = "transcript"
 """Name of the "model" of words where they come from the user's own transcript."""
 
 
-def load_speech(config: Config, models: Models, device: str) -> SpeechWorker:
+def load_speech(config: ResolvedConfig, models: Models, device: str) -> SpeechWorker:
     """Load the recogniser on *device*, unless every video has a transcript, and the network that ``ALIGN`` needs."""
     words = model_of(models, "words")
     recogniser = None
@@ -41,7 +41,7 @@ def run_speech(work: Work) -> StageResult:
     return StageResult()
 
 
-def _precision(config: Config) -> Precision:
+def _precision(config: ResolvedConfig) -> Precision:
     return config.WHISPER_PRECISION  # type: ignore[return-value]
 
 

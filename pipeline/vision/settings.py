@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config import Config
+from pipeline.machine import ResolvedConfig
+from pipeline.settings import unless_auto
 from pipeline.vision.shots import LAG_FRAMES
 
 DECODE_BATCH = 8
@@ -13,7 +14,7 @@ DECODE_BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class VisionSettings:
-    """The settings that act on vision, with every ``auto`` resolved."""
+    """The settings that act on vision; None where ``auto`` is left to the network or the detector of shots."""
 
     detect_scale: float | None
     """Factor from the source's size to the one for face detection; None: the detector's usual one for that source."""
@@ -30,21 +31,21 @@ class VisionSettings:
     crop_scale: float
 
     @classmethod
-    def of(cls, config: Config, bridged: int | None = None) -> VisionSettings:
-        """Return the settings of *config*, whose ``DETECT_EVERY`` is a number by now.
+    def of(cls, config: ResolvedConfig, bridged: int | None = None) -> VisionSettings:
+        """Return the settings of *config*.
 
         Args:
             config: settings.
             bridged: of given faces, which are known on every frame: frames from one face of a track to the next.
         """
-        every = int(config.DETECT_EVERY) if bridged is None else 1
+        every = config.DETECT_EVERY if bridged is None else 1
         return cls(
-            detect_scale=None if config.FACEDET_SCALE == "auto" else float(config.FACEDET_SCALE),
-            detect_threshold=None if config.FACEDET_THRESHOLD == "auto" else float(config.FACEDET_THRESHOLD),
+            detect_scale=unless_auto(config.FACEDET_SCALE, None),
+            detect_threshold=unless_auto(config.FACEDET_THRESHOLD, None),
             detect_every=every,
             detect_batch=config.DETECT_BATCH,
             shot_detector=config.SHOT_DETECTOR,
-            shot_threshold=None if config.SHOT_THRESHOLD == "auto" else float(config.SHOT_THRESHOLD),
+            shot_threshold=unless_auto(config.SHOT_THRESHOLD, None),
             min_track=config.MIN_TRACK,
             max_gap=max(config.NUM_FAILED_DET, bridged or every),
             min_face_px=config.MIN_FACE_SIZE,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config import Config
 from pipeline.artifacts import TRACKS
+from pipeline.machine import ResolvedConfig
 from pipeline.media.excerpts import check_reached
 from pipeline.media.probe import missing_seconds
 from pipeline.outputs.tracks import write_tracks
@@ -27,7 +27,7 @@ FACE_BOXES = "face-boxes"
 """Name of the "model" of faces where they come from a list of the user's."""
 
 
-def load_vision(config: Config, models: Models, device: str) -> VisionModels:
+def load_vision(config: ResolvedConfig, models: Models, device: str) -> VisionModels:
     """Load face detector, speaker model and identity model on *device*.
 
     No detector is loaded where the faces of every video are given.
@@ -42,7 +42,7 @@ def load_vision(config: Config, models: Models, device: str) -> VisionModels:
     return VisionModels(detector, scorer, speaking.name, persons)
 
 
-def frames_held(config: Config) -> int:
+def frames_held(config: ResolvedConfig) -> int:
     """Return the pictures that vision must be able to hold at once."""
     held = VisionSettings.of(config).frames_held(1)
     return max(held, VisionSettings.of(config, WIDEST_STEP + 1).frames_held(1)) if config.FACE_BOXES else held

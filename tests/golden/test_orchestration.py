@@ -27,6 +27,7 @@ from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.runtime import run_stage
 from pipeline.executors.serial import SerialExecutor
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig, resolved
 from pipeline.media import encode
 from pipeline.media.encode import write_clip
 from pipeline.opening import open_video
@@ -122,7 +123,7 @@ def test_b04_models_are_loaded_once_and_b05_on_the_device_that_was_asked_for(tmp
         return lambda config, models, device: loaded.append((name, device))
 
     (tmp_path / ".work").mkdir()
-    config = dataclasses.replace(CONFIG, VISION_DEVICE="cuda:1", WHISPER_DEVICE="cpu")
+    config = dataclasses.replace(CONFIG, VISION_DEVICE=("cuda:1",))
     stages = tuple(
         dataclasses.replace(stage, load=noting(stage.name)) if stage.feeds else stage for stage in fake_stages.STAGES
     )
@@ -163,7 +164,7 @@ def _use_fakes_but_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **real: 
     stages = tuple(CLIPS if stage.name == "clips" else stage for stage in fake_stages.STAGES)
     used = dataclasses.replace(fake_stages.GRAPH, stages=stages, **real)
 
-    def serial(config: Config, models: Models, work_dir: Path, _: Graph) -> SerialExecutor:
+    def serial(config: ResolvedConfig, models: Models, work_dir: Path, _: Graph) -> SerialExecutor:
         return SerialExecutor(config, models, work_dir, used)
 
     monkeypatch.setattr(engines, "LocalExecutor", serial)
@@ -236,7 +237,7 @@ def _kept_video(tmp_path: Path) -> tuple[VideoJob, OpenedVideo]:
     """A video of two sentences whose vision and speech are done."""
     film = Film(tmp_path)
     path = film.make("v.mkv", film.times(Fraction(25), 4), sound=[(Fraction(0), film.tone(16000, 4))])
-    prepared = open_video(VideoJob(0, path, tmp_path), tmp_path / "sound.pcm", CPU, lambda _: None)
+    prepared = open_video(VideoJob(0, path, tmp_path), tmp_path / "sound.pcm", resolved(CPU), lambda _: None)
     frames = np.arange(100, dtype=np.int32)
     tracks = ScoredTracks(
         *(100, np.zeros(1, np.int32), frames * 0, frames),

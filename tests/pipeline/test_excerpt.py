@@ -30,7 +30,7 @@ from pipeline.types import (
     Word,
 )
 from talknet.features import mfcc_for_frames
-from tests.support.by_hand import tracks_of
+from tests.support.by_hand import on_cpu, tracks_of
 from tests.support.film import Film
 
 F = Fraction
@@ -43,7 +43,7 @@ def film(tmp_path: Path) -> Film:
 
 
 def _prepared(path: Path, **settings: Any) -> OpenedVideo:
-    return open_video(VideoJob(0, path, path.parent), path.with_name("sound.pcm"), Config(**settings), lambda _: None)
+    return open_video(VideoJob(0, path, path.parent), path.with_name("sound.pcm"), on_cpu(**settings), lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_start_after_the_end_that_no_header_tells_is_refused_when_it_is_found(
     film.ffmpeg("-i", "v.mkv", "-c:v", "copy", "-an", "v.h264")
     film.ffmpeg("-i", "v.mkv", "-vn", "v.wav")
     job = VideoJob(0, path.with_name("v.h264"), film.folder, sound_file=path.with_name("v.wav"))
-    found = open_video(job, path.with_name("sound.pcm"), Config(START=5.0), lambda _: None)
+    found = open_video(job, path.with_name("sound.pcm"), on_cpu(START=5.0), lambda _: None)
     assert list(read_frames(found, (64, 48), 1, lambda _: None)) == []
     with pytest.raises(InputError) as caught:
         tracks_of(job, found, ScoredTracks(125, *_none(), first_frame=125))

@@ -12,7 +12,6 @@ import numpy as np
 import pysubs2
 import pytest
 
-from config import Config
 from pipeline.attribution.attribute import attribute
 from pipeline.attribution.faces import Faces
 from pipeline.clips.worker import finish_video
@@ -33,7 +32,7 @@ from pipeline.types import (
     Transcript,
     Word,
 )
-from tests.support.by_hand import tracks_of
+from tests.support.by_hand import on_cpu, tracks_of
 from tests.support.film import Film
 from tests.support.square_and_beep import MODELS
 
@@ -84,7 +83,7 @@ def _face(first: int, stop: int) -> ScoredTracks:
 def finished(film: Film) -> tuple[Path, OpenedVideo, Path]:
     """The excerpt from 1.2 to 2.8 s of a film with a lead: the film, what is known of it, and the results."""
     path = _spoken_film(film)
-    config = Config(START=1.2, DURATION=1.6, CLIP_STYLE="full", CLIP_PADDING_S=0.1)
+    config = on_cpu(START=1.2, DURATION=1.6, CLIP_STYLE="full", CLIP_PADDING_S=0.1)
     found = open_video(VideoJob(0, path, film.folder), film.folder / "sound.pcm", config, lambda _: None)
     given = _whisper_json(film.folder / "given.json", -float(LEAD_S))
     folder, told = film.folder / "result", []
@@ -191,7 +190,7 @@ def test_a_word_of_a_recogniser_is_kept_where_its_middle_is_in_the_excerpt(film:
     found = open_video(
         VideoJob(0, _spoken_film(film), film.folder),
         film.folder / "sound.pcm",
-        Config(START=1.2, DURATION=1.6),
+        on_cpu(START=1.2, DURATION=1.6),
         lambda _: None,
     )
     heard: list[AudioTrack] = []

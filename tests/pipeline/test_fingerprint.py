@@ -15,6 +15,7 @@ from pipeline.artifacts import finished
 from pipeline.errors import InputError
 from pipeline.fingerprint import fingerprints_of
 from pipeline.graph import GRAPH
+from pipeline.machine import DETECT_EVERY_CPU, resolved
 from pipeline.outputs import manifest as manifest_module
 from pipeline.outputs.manifest import read_manifest, write_manifest
 from pipeline.stage import Graph
@@ -121,6 +122,14 @@ def test_the_content_of_a_transcript_counts_and_not_where_it_lies(video: Path) -
 def test_where_the_weights_lie_does_not_count(video: Path) -> None:
     models = (dataclasses.replace(MODELS[0], weights=Path("/elsewhere.pth"), why="moved"), MODELS[1])
     assert fingerprint(video, Config(), models) == fingerprint(video, Config(), MODELS)
+
+
+def test_resolving_changes_no_fingerprint_but_by_the_values(video: Path) -> None:
+    asked = Config(DETECT_EVERY=4, VISION_DEVICE="cpu", WHISPER_DEVICE="cpu")
+    assert fingerprints_of(GRAPH, video, resolved(asked), MODELS) == fingerprints_of(GRAPH, video, asked, MODELS)
+    left_open = dataclasses.replace(asked, DETECT_EVERY="auto")
+    on_cpu = dataclasses.replace(asked, DETECT_EVERY=DETECT_EVERY_CPU)
+    assert fingerprints_of(GRAPH, video, resolved(left_open), MODELS) == fingerprints_of(GRAPH, video, on_cpu, MODELS)
 
 
 @pytest.mark.parametrize("name", ["gone.mp4", "."])

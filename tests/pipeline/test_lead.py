@@ -18,17 +18,18 @@ import numpy as np
 import pysubs2
 import pytest
 
-from config import Config
 from pipeline import opening
 from pipeline.attribution.attribute import attribute
 from pipeline.attribution.faces import Faces
 from pipeline.clips.worker import finish_video
+from pipeline.machine import ResolvedConfig
 from pipeline.opening import SOUND_BYTES_PER_S, open_video, read_frames
 from pipeline.outputs.exports import write_exports
 from pipeline.outputs.manifest import read_manifest
 from pipeline.speech.worker import SpeechWorker
 from pipeline.stage import VideoJob
 from pipeline.types import AttributedWord, AudioTrack, Fingerprints, Probe, ScoredTracks, Transcript
+from tests.support.by_hand import on_cpu
 from tests.support.film import Film
 from tests.support.square_and_beep import MODELS
 
@@ -41,7 +42,7 @@ BEFORE, AFTER = ((-0.5, -0.2), (-1.2, -0.9)), ((0.28, 0.6), (0.8, 1.12), (1.4, 1
 PRIMING_S = 1024 / RATE_HZ
 """Length of the samples that FFmpeg puts in front of AAC; a transport stream does not say that they are no sound."""
 
-CONFIG = Config(CLIP_STYLE="full", CLIP_PADDING_S=0.0)
+CONFIG = on_cpu(CLIP_STYLE="full", CLIP_PADDING_S=0.0)
 
 
 @pytest.fixture
@@ -122,7 +123,9 @@ def _given(folder: Path, form: str, said: Sequence[Said], zero_s: float) -> Path
     return path
 
 
-def _run(video: Path, given: Path, config: Config = CONFIG, **job: Any) -> tuple[Probe, AudioTrack, Transcript, Path]:
+def _run(
+    video: Path, given: Path, config: ResolvedConfig = CONFIG, **job: Any
+) -> tuple[Probe, AudioTrack, Transcript, Path]:
     prepared = open_video(VideoJob(0, video, video.parent, **job), video.with_name("sound.pcm"), config, lambda _: None)
     words = SpeechWorker(None, "de").transcribe(prepared.audio, lambda _: None, given)
     folder = video.parent / "result"

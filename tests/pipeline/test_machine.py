@@ -1,10 +1,13 @@
-"""What ``auto`` means on machines with and without GPUs."""
+"""Values of ``auto`` on machines with and without GPUs."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 import torch  # before a test takes the loading of libraries away
@@ -12,7 +15,8 @@ import torch  # before a test takes the loading of libraries away
 from config import Config
 from pipeline import machine
 from pipeline.errors import InputError
-from pipeline.machine import core_count, devices_of, resolved
+from pipeline.machine import ResolvedConfig, core_count, devices_of, resolved, videos_in_flight
+from tests.support.counting import counting_config
 
 
 @pytest.fixture
@@ -122,7 +126,14 @@ def test_processes(
     gpus(0)
     monkeypatch.setattr(machine, "core_count", lambda: cores)
     got = resolved(Config(**changed))
-    assert (decoders, in_flight) == (got.NUM_PREPROCESS_WORKERS, got.MAX_VIDEOS_IN_FLIGHT)
+    assert (decoders, in_flight) == (got.NUM_PREPROCESS_WORKERS, videos_in_flight(got))
+
+
+@pytest.mark.parametrize(("wanted", "in_flight"), [("auto", 6), (9, 9)])
+def test_videos_in_flight_on_a_cluster(wanted: int | str, in_flight: int) -> None:
+    """There ``auto`` depends on the workers, and not on the decoders of this machine."""
+    config = resolved(Config(MAX_VIDEOS_IN_FLIGHT=wanted, NUM_PREPROCESS_WORKERS=3), lambda: 1)
+    assert videos_in_flight(config, 6) == in_flight
 
 
 @pytest.mark.parametrize(
@@ -146,10 +157,49 @@ def test_vision_workers(
     assert seers == resolved(Config(**changed)).VISION_WORKERS
 
 
+def fits(value: Any, hint: Any) -> bool:
+    """Return True where *value* is of the type *hint*."""
+    if get_origin(hint) is UnionType:
+        return any(fits(value, each) for each in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(isinstance(each, get_args(hint)[0]) for each in value)
+    return isinstance(value, (int, float) if hint is float else hint)
+
+
+@pytest.mark.parametrize("count_gpus", [None, lambda: 0, lambda: 8], ids=["here", "cluster of CPUs", "cluster of GPUs"])
+@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize("devices", ["auto", "cpu", ["cpu"]])
+def test_every_value_is_of_its_declared_type(
+    gpus: Any, count: int, count_gpus: Callable[[], int] | None, devices: Any
+) -> None:
+    gpus(count)
+    got = resolved(Config(VISION_DEVICE=devices, WHISPER_DEVICE=devices), count_gpus)
+    hints = get_type_hints(ResolvedConfig)
+    assert hints["VISION_DEVICE"] == tuple[str, ...] and hints["DETECT_EVERY"] is int
+    assert {name: value for name in hints if not fits(value := getattr(got, name), hints[name])} == {}
+    assert "auto" not in (*got.VISION_DEVICE, *got.WHISPER_DEVICE)
+
+
+@pytest.mark.parametrize("name", ResolvedConfig.__annotations__)
+def test_a_value_that_is_not_resolved_is_refused(gpus: Any, name: str) -> None:
+    gpus(1)
+    with pytest.raises(ValueError, match=f"expected {name} "):
+        dataclasses.replace(resolved(Config()), **{name: "auto"})
+    with pytest.raises(ValueError, match="ResolvedConfig"):
+        ResolvedConfig()
+
+
+def test_fields_are_those_of_the_settings() -> None:
+    """With their order and what they affect, which fingerprints are made of."""
+    assert dataclasses.fields(ResolvedConfig) == dataclasses.fields(Config)
+
+
 def test_what_is_resolved_stays(gpus: Any) -> None:
     gpus(2)
     once = resolved(Config())
     assert resolved(once) == once
+    with_more = counting_config(once, COUNT_FROM=3)
+    assert resolved(with_more) == with_more
 
 
 def test_other_settings_are_left_alone(gpus: Any) -> None:

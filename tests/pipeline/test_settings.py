@@ -23,6 +23,7 @@ from pipeline.settings import (
     check_all,
     flag_of,
     setting,
+    unless_auto,
 )
 
 
@@ -138,6 +139,13 @@ def test_help_names_defaults_and_keeps_percent_signs() -> None:
 
 def test_flag_of() -> None:
     assert flag_of("WHISPER_DEVICE") == "--whisper-device"
+
+
+@pytest.mark.parametrize(
+    ("value", "auto", "wanted"), [("auto", 3, 3), ("auto", None, None), (0, 3, 0), (0.5, None, 0.5)]
+)
+def test_unless_auto(value: float | str, auto: float | None, wanted: float | None) -> None:
+    assert unless_auto(value, auto) == wanted
 
 
 @pytest.mark.parametrize(("value", "wanted"), [("cpu", ["cpu"]), (("cuda:0", "cpu"), ["cuda:0", "cpu"])])

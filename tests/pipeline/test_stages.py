@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config import Config
 from pipeline.artifacts import TRACKS
 from pipeline.errors import InputError, describe
+from pipeline.machine import ResolvedConfig
 from pipeline.opening import open_video
 from pipeline.outputs.failure import ends_results
 from pipeline.outputs.tracks import read_faces, read_losses
@@ -32,10 +32,10 @@ from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import VisionSettings
 from s3fd.landmarks import YuNetLandmarks
 from s3fd.mtcnn_landmarks import MtcnnLandmarks
-from tests.support.by_hand import tracks_of, work_of
+from tests.support.by_hand import on_cpu, tracks_of, work_of
 from tests.support.film import Film
 
-CONFIG = Config(DETECT_EVERY=5)
+CONFIG = on_cpu(DETECT_EVERY=5)
 MODELS = (
     ModelChoice("faces", "mtcnn", None),
     ModelChoice("speaking", "lip-motion", None),
@@ -57,7 +57,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
-def vision(config: Config, models: Models) -> VisionModels:
+def vision(config: ResolvedConfig, models: Models) -> VisionModels:
     return vision_stage.load_vision(config, models, "cpu")
 
 
@@ -69,7 +69,7 @@ def begun(video: VideoJob, opened: OpenedVideo, loaded: VisionModels) -> VisionS
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_compile_reaches_the_detector(loaded: list[dict[str, Any]], compiled: bool) -> None:
-    vision(Config(DETECT_EVERY=5, COMPILE=compiled), MODELS)
+    vision(on_cpu(DETECT_EVERY=5, COMPILE=compiled), MODELS)
     assert loaded == [{"compiled": compiled}]
 
 
@@ -105,20 +105,20 @@ def test_the_identity_network_runs_on_the_device_of_vision(monkeypatch: pytest.M
     ("config", "words", "asked"),
     [
         (
-            Config(WHISPER_LANGUAGE="en"),
+            on_cpu(WHISPER_LANGUAGE="en"),
             ModelChoice("words", "pocketsphinx", None),
             ("pocketsphinx", None, "en", "auto"),
         ),
         (
-            Config(WHISPER_PRECISION="full"),
+            on_cpu(WHISPER_PRECISION="full"),
             ModelChoice("words", "whisper-base", Path("/w/base.pt")),
             ("whisper", Path("/w/base.pt"), "auto", "full"),
         ),
-        (Config(), ModelChoice("words", "transcript", None), None),
+        (on_cpu(), ModelChoice("words", "transcript", None), None),
     ],
 )
 def test_the_recogniser_is_loaded_with_its_settings_unless_all_words_are_given(
-    monkeypatch: pytest.MonkeyPatch, config: Config, words: ModelChoice, asked: tuple[Any, ...] | None
+    monkeypatch: pytest.MonkeyPatch, config: ResolvedConfig, words: ModelChoice, asked: tuple[Any, ...] | None
 ) -> None:
     calls: list[tuple[Any, ...]] = []
 
@@ -137,7 +137,7 @@ def test_align_loads_its_network_at_once(monkeypatch: pytest.MonkeyPatch, align:
     loaded: list[tuple[ModelChoice, str]] = []
     monkeypatch.setattr(speech_stage, "_load_aligner", lambda *call: loaded.append(call))
     words = ModelChoice("words", "transcript", None)
-    speech_stage.load_speech(Config(ALIGN=align), (*MODELS, words, network), "cuda:1")
+    speech_stage.load_speech(on_cpu(ALIGN=align), (*MODELS, words, network), "cuda:1")
     assert loaded == ([(network, "cuda:1")] if align else [])
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config import Config
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
@@ -18,6 +17,7 @@ from pipeline.types import FrameBatch
 from pipeline.vision.session import VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.stage import load_vision
+from tests.support.by_hand import on_cpu
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def test_two_people_are_two_persons(
     truth: dict[str, Any], video: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    config = Config(DETECT_EVERY=5, FACE_DETECTOR="yunet", SPEAKER_MODEL="lip-motion")
+    config = on_cpu(DETECT_EVERY=5, FACE_DETECTOR="yunet", SPEAKER_MODEL="lip-motion")
     chosen = choose(
         *(config.FACE_DETECTOR, config.SPEAKER_MODEL, None, config.IDENTITY_MODEL),
         weights_dir=shared / "weights",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from config import Config
 from pipeline import results
 from pipeline.artifacts import TRACKS
+from pipeline.machine import ResolvedConfig, resolved
 from pipeline.outputs.tracks import write_tracks
 from pipeline.outputs.transcript import write_transcript
 from pipeline.stage import Models, OpenedVideo, VideoJob, Work
@@ -25,6 +27,11 @@ def prints(
     return Fingerprints({name: text for name, text in stages.items() if text}, failure)
 
 
+def on_cpu(**settings: Any) -> ResolvedConfig:
+    """Return settings as a run on a CPU has them."""
+    return resolved(Config(VISION_DEVICE="cpu", WHISPER_DEVICE="cpu", **settings))
+
+
 def work_of(
     video: VideoJob,
     opened: OpenedVideo,
@@ -33,7 +40,7 @@ def work_of(
     report: Callable[[float, float], None] = lambda done, total: None,
 ) -> Work:
     """Return the work of a stage of *video*."""
-    return Work(video, opened, config, models, report=report)
+    return Work(video, opened, resolved(config), models, report=report)
 
 
 def tracks_of(video: VideoJob, opened: OpenedVideo, tracks: ScoredTracks, lost_packets: int = 0) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 
 from config import Config
 from pipeline.artifacts import MANIFEST, TRACKS
+from pipeline.machine import ResolvedConfig
 from pipeline.outputs.files import write_json
 from pipeline.outputs.manifest import manifest_json, write_manifest
 from pipeline.outputs.tracks import read_faces, read_tracks
@@ -27,11 +28,16 @@ FACES_PER_SHOT = Artifact("faces_per_shot.json")
 
 
 @dataclass(frozen=True, slots=True)
-class CountingConfig(Config):
+class CountingConfig(ResolvedConfig):
     """The settings of a run, and those of the stage."""
 
     COUNT_FACES: bool = setting(False, "count the faces of each shot", Switch(), NOTHING)
     COUNT_FROM: int = setting(0, "the first frame to count", Number(0, whole=True), NAME)
+
+
+def counting_config(config: ResolvedConfig, **changed: Any) -> CountingConfig:
+    """Return *config* with the settings of the stage, and those *changed*."""
+    return CountingConfig(**{each.name: getattr(config, each.name) for each in dataclasses.fields(config)} | changed)
 
 
 def run_count(work: Work) -> StageResult:

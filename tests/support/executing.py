@@ -8,7 +8,7 @@ from pathlib import Path
 from config import Config
 from pipeline.executors.base import Executor
 from pipeline.executors.events import Event
-from pipeline.machine import resolved
+from pipeline.machine import ResolvedConfig, resolved
 from pipeline.settings import settings_that_affect
 from pipeline.stage import Graph, VideoJob
 from pipeline.types import Fingerprints, VideoResult
@@ -52,7 +52,7 @@ class Recorder:
 
 
 def prepared(
-    kind: Kind, folder: Path, names: list[str], config: Config = CONFIG, graph: Graph = fake_stages.GRAPH
+    kind: Kind, folder: Path, names: list[str], config: ResolvedConfig = CONFIG, graph: Graph = fake_stages.GRAPH
 ) -> tuple[Recorder, Executor, list[VideoJob]]:
     executor = kind(config, (), folder / ".work", graph)
     jobs = [
@@ -72,7 +72,7 @@ def fake_prints(graph: Graph, name: str, config: Config) -> Fingerprints:
 
 
 def run(
-    kind: Kind, folder: Path, names: list[str], config: Config = CONFIG, graph: Graph = fake_stages.GRAPH
+    kind: Kind, folder: Path, names: list[str], config: ResolvedConfig = CONFIG, graph: Graph = fake_stages.GRAPH
 ) -> tuple[Recorder, Executor]:
     recorder, executor, jobs = prepared(kind, folder, names, config, graph)
     executor.run(jobs, recorder)

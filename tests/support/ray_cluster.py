@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
-from config import Config
 from pipeline.executors.cluster.executor import ClusterExecutor
 from pipeline.executors.cluster.ray import ray_executor
+from pipeline.machine import ResolvedConfig
 from pipeline.stage import Graph, Models
 from tests.support.this_machine import free_ports
 
@@ -64,16 +64,16 @@ def variables() -> Iterator[None]:
         yield
 
 
-def on_ray(config: Config, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
+def on_ray(config: ResolvedConfig, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
     """A `ClusterExecutor` on the running cluster, made as the other executors are."""
     return _executor(config, models, work_dir, graph, address)
 
 
-def from_outside(config: Config, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
+def from_outside(config: ResolvedConfig, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
     """The same for a driver outside the cluster."""
     return _executor(config, models, work_dir, graph, outside)
 
 
-def _executor(config: Config, models: Models, work_dir: Path, graph: Graph, where: str) -> ClusterExecutor:
+def _executor(config: ResolvedConfig, models: Models, work_dir: Path, graph: Graph, where: str) -> ClusterExecutor:
     config = dataclasses.replace(config, ENGINE="ray", RAY_ADDRESS=where, WORK_DIR=str(work_dir))
     return ray_executor(config, models, work_dir, graph)

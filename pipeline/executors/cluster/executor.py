@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.admission import AdmissionQueue, QueuedVideo
 from pipeline.executors.background import Background
@@ -26,6 +25,7 @@ from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.executors.shutdown import Shutdown
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig, videos_in_flight
 from pipeline.results import remove_partial
 from pipeline.stage import Graph, Models, VideoJob
 from pipeline.types import FinishedVideo
@@ -48,7 +48,7 @@ class ClusterExecutor:
     """Runs the stages on the machines of a cluster.
 
     Args:
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         models: of the run.
         work_dir: of the driver; every worker has its own.
         backend: places the workers.
@@ -56,7 +56,7 @@ class ClusterExecutor:
     """
 
     def __init__(
-        self, config: Config, models: Models, work_dir: Path, backend: ClusterBackend, graph: Graph = GRAPH
+        self, config: ResolvedConfig, models: Models, work_dir: Path, backend: ClusterBackend, graph: Graph = GRAPH
     ) -> None:
         self._config, self._models, self._work_dir, self._backend = config, models, work_dir, backend
         self._graph = graph
@@ -120,8 +120,7 @@ class ClusterExecutor:
 
     def _start_groups(self, videos: int) -> None:
         count = min(group_count(self._config, self._graph, self._backend.machines()), videos)
-        limit = self._config.MAX_VIDEOS_IN_FLIGHT
-        self._in_flight = 2 * count + 2 if isinstance(limit, str) else limit
+        self._in_flight = videos_in_flight(self._config, 2 * count + 2)
         for _ in range(count):
             self._groups.append(self._new_group())
         self._tell("teams", f"teams of workers asked of the cluster: {count}", more={"teams": count})

@@ -33,7 +33,7 @@ from pipeline.executors.cluster.worker import Begun, Outcome, Readiness, RunStag
 from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.work_dir import root_of
 from pipeline.graph import GRAPH
-from pipeline.machine import core_count
+from pipeline.machine import ResolvedConfig, core_count
 from pipeline.stage import Graph, Models, VideoJob
 
 CHECK_WITHIN_S = 300.0
@@ -53,7 +53,9 @@ CLOSE_WITHIN_S = 10.0
 class Actor:
     """A worker, as Ray holds it."""
 
-    def __init__(self, kind: str, config: Config, models: Models, graph: Graph, threads: int, reports: str) -> None:
+    def __init__(
+        self, kind: str, config: ResolvedConfig, models: Models, graph: Graph, threads: int, reports: str
+    ) -> None:
         self._kind, self._reports = kind, ray.get_actor(reports)
         self._worker = StageWorker(kind, config, models, graph, threads, self._tell)
 
@@ -78,12 +80,12 @@ class RayBackend:
     """`ClusterBackend` with Ray.
 
     Args:
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         models: of the run.
         graph: the stages that the actors run.
     """
 
-    def __init__(self, config: Config, models: Models, graph: Graph) -> None:
+    def __init__(self, config: ResolvedConfig, models: Models, graph: Graph) -> None:
         self._config, self._models, self._graph = config, models, graph
 
     def open(self, videos: Sequence[VideoJob]) -> None:
@@ -209,7 +211,7 @@ class RayBackend:
                 note.unlink(missing_ok=True)
 
 
-def ray_executor(config: Config, models: Models, work_dir: Path, graph: Graph = GRAPH) -> ClusterExecutor:
+def ray_executor(config: ResolvedConfig, models: Models, work_dir: Path, graph: Graph = GRAPH) -> ClusterExecutor:
     """The executor for a Ray cluster; arguments as of the others."""
     return ClusterExecutor(config, models, work_dir, RayBackend(config, models, graph), graph)
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from config import Config
-from pipeline.stage import Graph, Models, Stage
+from pipeline.machine import ResolvedConfig
+from pipeline.settings import unless_auto
+from pipeline.stage import Graph, Models, Pool, Stage
 
 ROOT = Path(__file__).resolve().parents[3]
 """The project: its code travels to every machine, what it is built on does not."""
@@ -42,18 +44,12 @@ def stages_of(graph: Graph, config: Config) -> dict[str, list[Stage]]:
     return found
 
 
-def bundles_of(config: Config, graph: Graph) -> dict[str, Resources]:
-    """Return what each worker of a group takes of its machine.
-
-    Args:
-        config: settings, with every ``auto`` resolved: only workers that run on CUDA take a share of a GPU.
-        graph: the stages.
-    """
+def bundles_of(config: ResolvedConfig, graph: Graph) -> dict[str, Resources]:
+    """Return what each worker of a group takes of its machine: those that run on CUDA take a share of a GPU, too."""
     bundles: dict[str, Resources] = {}
-    for kind, stages in stages_of(graph, config).items():
-        pool = next((stage.pool for stage in stages if stage.pool.name == kind), stages[0].pool)
-        bundle = {"CPU": float(getattr(config, pool.cpus)) if pool.cpus else UNNAMED_CPUS}
-        if pool.gpus and pool.devices_in(config) != ["cpu"]:
+    for kind, pool in _pools_of(graph, config).items():
+        bundle = {"CPU": _cpus(pool, config)}
+        if pool.gpus and pool.devices_in(config) != ("cpu",):
             bundle["GPU"] = float(getattr(config, pool.gpus))
         bundles[kind] = bundle
     return bundles
@@ -61,21 +57,31 @@ def bundles_of(config: Config, graph: Graph) -> dict[str, Resources]:
 
 def cores_of(config: Config, graph: Graph) -> float:
     """Return the cores that a group takes."""
-    return sum(bundle["CPU"] for bundle in bundles_of(config, graph).values())
+    return sum(_cpus(pool, config) for pool in _pools_of(graph, config).values())
 
 
-def group_count(config: Config, graph: Graph, machines: Sequence[Resources]) -> int:
+def _pools_of(graph: Graph, config: Config) -> dict[str, Pool]:
+    """Return the pool that each worker of a group stands for."""
+    return {
+        kind: next((stage.pool for stage in stages if stage.pool.name == kind), stages[0].pool)
+        for kind, stages in stages_of(graph, config).items()
+    }
+
+
+def _cpus(pool: Pool, config: Config) -> float:
+    return float(getattr(config, pool.cpus)) if pool.cpus else UNNAMED_CPUS
+
+
+def group_count(config: ResolvedConfig, graph: Graph, machines: Sequence[Resources]) -> int:
     """Return the groups to ask for: ``RAY_TEAMS``, or as many as fit; one at least, for a cluster that is yet to grow.
 
     Args:
-        config: settings, with every ``auto`` about devices resolved.
+        config: settings.
         graph: the stages.
         machines: the amounts of each.
     """
-    if not isinstance(config.RAY_TEAMS, str):
-        return config.RAY_TEAMS
     bundles = bundles_of(config, graph)
-    return max(sum(_fitting(bundles, machine) for machine in machines), 1)
+    return unless_auto(config.RAY_TEAMS, max(sum(_fitting(bundles, machine) for machine in machines), 1))
 
 
 def _fitting(bundles: Mapping[str, Resources], machine: Resources) -> int:

@@ -13,13 +13,13 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from config import Config
 from pipeline.errors import describe
 from pipeline.executors.cluster.resources import stages_of
 from pipeline.executors.picture_format import fit
 from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.runtime import frame_batches, localized, open_source, run_stage
 from pipeline.executors.work_dir import root_of, sound_path, temporary_files_in, work_dir
+from pipeline.machine import ResolvedConfig
 from pipeline.results import MANIFEST
 from pipeline.stage import DECODE, Graph, Models, OpenedVideo, Stage, StageResult, VideoJob, Work
 from pipeline.types import FinishedVideo
@@ -79,7 +79,7 @@ class StageWorker:
 
     Args:
         kind: the pool whose stages it runs, such as ``vision``.
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         models: of the run.
         graph: the stages.
         threads: of the decoder.
@@ -89,7 +89,7 @@ class StageWorker:
     def __init__(
         self,
         kind: str,
-        config: Config,
+        config: ResolvedConfig,
         models: Models,
         graph: Graph,
         threads: int,

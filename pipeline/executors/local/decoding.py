@@ -69,7 +69,7 @@ def _stream(pipe: Pipe, setup: WorkerSetup, ring: Ring, order: StreamFrames) -> 
     report, lost, opened, form = ProgressReporter(pipe, order.job, DECODE), _Count(), order.opened, order.form
     begin = needed = first = opened.probe.excerpt.first_frame
     count = 0
-    threads = max(core_count() // int(setup.config.NUM_PREPROCESS_WORKERS), 1)
+    threads = max(core_count() // setup.config.NUM_PREPROCESS_WORKERS, 1)
     size_px = (form.width_px, form.height_px)
     for frame, picture in enumerate(setup.graph.read_frames(opened, size_px, threads, lost), begin):
         full = frame - needed >= form.capacity

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from config import Config
 from pipeline.errors import InputError, WorkerDied, describe
 from pipeline.executors.admission import QueuedVideo
 from pipeline.executors.base import Attempt, Listener, kept_summary
@@ -26,6 +25,7 @@ from pipeline.executors.picture_format import fit
 from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.executors.work_dir import sound_path
+from pipeline.machine import ResolvedConfig, videos_in_flight
 from pipeline.stage import DECODE, Graph, OpenedVideo, Stage
 
 CANCELLED = ""
@@ -36,7 +36,7 @@ class Dispatcher:
     """The videos in work.
 
     Args:
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         graph: the stages.
         pool: the workers.
         listener: is told what happens.
@@ -46,7 +46,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        config: Config,
+        config: ResolvedConfig,
         graph: Graph,
         pool: WorkerPool,
         listener: Listener,
@@ -55,6 +55,7 @@ class Dispatcher:
     ) -> None:
         self._config, self._graph, self._pool, self._listener = config, graph, pool, listener
         self._work_dir, self._on_end = work_dir, on_end
+        self._in_flight = videos_in_flight(config)
         self._stages = graph.asked(config)
         self._scheduler = Scheduler(graph, self._stages, config.MAX_TRIES)
         self._pools: dict[str, list[str]] = {}
@@ -77,17 +78,16 @@ class Dispatcher:
 
     def queues(self) -> Mapping[str, Mapping[str, int]]:
         """Return bound and peak of each queue; ``pictures`` counts frames in one ring."""
-        in_flight = int(self._config.MAX_VIDEOS_IN_FLIGHT)
         fed = self._fed.name if self._fed else ""
         peaks = self._peaks | {name: peak for name, peak in self._scheduler.peaks.items() if name != fed}
-        bounds = dict.fromkeys(peaks, in_flight) | {"pictures": self._ring_bound}
+        bounds = dict.fromkeys(peaks, self._in_flight) | {"pictures": self._ring_bound}
         return {name: {"bound": bounds[name], "peak": peak} for name, peak in peaks.items()}
 
     def may_begin(self, sparing: bool) -> bool:
         """Return True where one more video may be begun; *sparing*: only when none is in work."""
         if not self.active:
             return True
-        full = len(self.active) >= int(self._config.MAX_VIDEOS_IN_FLIGHT)
+        full = len(self.active) >= self._in_flight
         return not (sparing or full or self._to_open) and any(self._is_free(each) for each in self._pool.of(DECODE))
 
     def begin(self, queued: QueuedVideo) -> None:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.admission import AdmissionQueue, QueuedVideo
 from pipeline.executors.background import Background
@@ -23,6 +22,7 @@ from pipeline.executors.local.watchdog import Watchdog
 from pipeline.executors.scheduler import Ended
 from pipeline.executors.shutdown import Shutdown
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig
 from pipeline.results import remove_partial
 from pipeline.stage import Graph, Models, VideoJob
 
@@ -37,13 +37,13 @@ class LocalExecutor:
     """Runs the stages in processes of this machine.
 
     Args:
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         models: of the run.
         work_dir: for the sound files; they are removed as soon as their video is done.
         graph: the stages.
     """
 
-    def __init__(self, config: Config, models: Models, work_dir: Path, graph: Graph = GRAPH) -> None:
+    def __init__(self, config: ResolvedConfig, models: Models, work_dir: Path, graph: Graph = GRAPH) -> None:
         self._config, self._models, self._work_dir, self._graph = config, models, work_dir, graph
         self._pool = WorkerPool(config, models, graph, work_dir)
         self._watchdog = Watchdog(config, self._pool)

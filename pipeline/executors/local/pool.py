@@ -16,13 +16,12 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
-from config import Config
 from pipeline.executors.local.forkserver import clean_processes, started
 from pipeline.executors.local.messages import Stop
 from pipeline.executors.local.ring import SharedMemory
 from pipeline.executors.local.setup import WorkerSetup
 from pipeline.executors.local.worker import work
-from pipeline.machine import core_count
+from pipeline.machine import ResolvedConfig, core_count
 from pipeline.stage import DECODE, Graph, Models
 
 END_WITHIN_S = 5.0
@@ -113,17 +112,17 @@ class WorkerPool:
     """All workers of a run.
 
     Args:
-        config: settings, with every ``auto`` resolved.
+        config: settings.
         models: of the run.
         graph: the stages, which name the pools that run them.
         work_dir: for the sound files.
     """
 
-    def __init__(self, config: Config, models: Models, graph: Graph, work_dir: Path) -> None:
+    def __init__(self, config: ResolvedConfig, models: Models, graph: Graph, work_dir: Path) -> None:
         self._config, self._models, self._graph, self._work_dir = config, models, graph, work_dir
         self._context = clean_processes()
         self.workers: list[WorkerHandle] = []
-        self._rings = [SharedMemory(config.RING_MB << 20) for _ in range(int(config.NUM_PREPROCESS_WORKERS))]
+        self._rings = [SharedMemory(config.RING_MB << 20) for _ in range(config.NUM_PREPROCESS_WORKERS)]
         self._wakened, self._waker = self._context.Pipe(duplex=False)
         self._pools = {stage.pool.name: stage.pool for stage in graph.asked(config)}
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config import Config
 from pipeline.executors.local.ring import RingHandle
+from pipeline.machine import ResolvedConfig
 from pipeline.stage import DECODE, Graph, Models, Stage
 
 
@@ -21,7 +21,7 @@ class WorkerSetup:
     """Its number among those of its kind."""
     device: str
     rings: tuple[RingHandle, ...]
-    config: Config
+    config: ResolvedConfig
     models: Models
     graph: Graph
     work_dir: Path

@@ -12,14 +12,12 @@ from typing import Any
 
 import pytest
 
-from config import Config
 from pipeline.executors.serial import SerialExecutor
 from pipeline.outputs.tracks import tracks_mark
 from tests.support import counting, fake_stages
 from tests.support.executing import CONFIG, Kind, Recorder, run
 
-SETTINGS: dict[str, Any] = {each.name: getattr(CONFIG, each.name) for each in dataclasses.fields(Config)}
-COUNTING = counting.CountingConfig(**{**SETTINGS, "RAY_TEAMS": 1}, COUNT_FACES=True)
+COUNTING = counting.counting_config(CONFIG, RAY_TEAMS=1, COUNT_FACES=True)
 OTHERS = {"decode", "vision", "speech", "attribution", "clips"}
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import pickle
 from collections.abc import Iterator
-from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
@@ -158,8 +157,7 @@ class TestOnOneMachine:
     def test_what_is_made_without_sound_is_there_and_old_results_are_not(self, place: str, tmp_path: Path) -> None:
         for name in (MANIFEST, "output/seg_0000_track_000.mp4", "own.txt", "failure.json"):
             put(f"{place}/out/mute/{name}", tmp_path / "put")
-        config = counting.CountingConfig(**{each.name: getattr(CONFIG, each.name) for each in fields(Config)})
-        config = dataclasses.replace(config, COUNT_FACES=True)
+        config = counting.counting_config(CONFIG, COUNT_FACES=True)
         report = self.run(SerialExecutor, place, tmp_path, ["mute.mp4"], config, counting.GRAPH)
         assert (report.results[0].status, report.results[0].reason_code) == ("partial", "no_audio")
         made = {"mute/tracks.npz", "mute/faces_per_shot.json", "mute/.made/count_faces"}

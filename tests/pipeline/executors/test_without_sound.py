@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from config import Config
 from pipeline.executors.admission import AdmissionQueue
 from pipeline.executors.base import Attempt
 from pipeline.executors.scheduler import Ended, Failure
@@ -23,8 +22,7 @@ from pipeline.types import ScoredTracks, VideoResult
 from tests.support import counting, fake_stages
 from tests.support.executing import CONFIG, Kind, Recorder, prepared, run
 
-SETTINGS: dict[str, Any] = {each.name: getattr(CONFIG, each.name) for each in dataclasses.fields(Config)}
-COUNTING = counting.CountingConfig(**{**SETTINGS, "RAY_TEAMS": 1}, COUNT_FACES=True)
+COUNTING = counting.counting_config(CONFIG, RAY_TEAMS=1, COUNT_FACES=True)
 WHY = "has no sound"
 ALL = {"decode", "vision", "speech", "attribution", "clips", "count_faces"}
 

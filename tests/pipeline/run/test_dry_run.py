@@ -15,6 +15,7 @@ from pipeline.errors import InputError
 from pipeline.machine import resolved
 from pipeline.outputs.failure import write_failure
 from pipeline.run import dry_run as module
+from pipeline.run import plan
 from pipeline.run.dry_run import Past, dry_run, past_of, work_seconds
 from pipeline.run.plan import make_plan
 from pipeline.sources.shard import Shard
@@ -81,6 +82,23 @@ def test_what_an_earlier_run_found_is_told(videos: Path, monkeypatch: pytest.Mon
     assert any(
         line.startswith("to do    good.mp4") and line.endswith("vision kept from an earlier run") for line in lines
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "held"), [({}, 3), ({"ENGINE": "ray"}, 2), ({"ENGINE": "ray", "MAX_VIDEOS_IN_FLIGHT": 1}, 1)]
+)
+def test_room_for_the_sound_of_videos_in_work(
+    videos: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], held: int
+) -> None:
+    """On this machine it is that of two more than decoders; on one of a cluster that of its team."""
+    for number in range(3):
+        shutil.copy(videos / "good.mp4", videos / f"{number}.mp4")
+    monkeypatch.setattr(module, "SOUND_BYTES_PER_S", 1e9)
+    monkeypatch.setattr(plan, "gpu_counter", lambda config: (lambda: 0) if config.ENGINE == "ray" else None)
+    _, lines = told(videos, dataclasses.replace(CPU, NUM_PREPROCESS_WORKERS=1, **changed))
+    (length_s,) = {float(line.split()[3]) for line in lines if line.startswith("to do")}
+    (needed,) = [line for line in lines if "for temporary files" in line]
+    assert float(needed.split()[2]) == pytest.approx(held * length_s, rel=0.05)
 
 
 def test_too_little_room_is_told(videos: Path) -> None:

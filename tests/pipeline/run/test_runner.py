@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
-from config import Config
 from pipeline.executors.local import pool
 from pipeline.executors.local.pool import WorkerPool
 from pipeline.executors.local.setup import WorkerSetup
 from pipeline.executors.work_dir import LOCK, PREFIX
 from pipeline.graph import GRAPH
+from pipeline.machine import ResolvedConfig
 from pipeline.outputs.failure import write_failure
 from pipeline.run import engines, plan, runner
 from pipeline.stage import Graph, VideoJob
 from pipeline.types import Fingerprints, VideoResult
+from tests.support.by_hand import on_cpu
 from tests.support.noted_runs import CPU, Seen, names, noting_executor, two_files  # noqa: F401 - the last two are fixtures
 
 
@@ -185,7 +186,7 @@ class TestRun:
             runner.run(videos, config)
 
 
-def _started(config: Config, videos: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[WorkerSetup]:
+def _started(config: ResolvedConfig, videos: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[WorkerSetup]:
     """What the workers for so many videos are given, on a machine of 8 cores."""
     setups: list[WorkerSetup] = []
     monkeypatch.setattr(pool, "started", lambda context, target, args, name: setups.append(args[1]))
@@ -197,9 +198,9 @@ def _started(config: Config, videos: int, folder: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("devices", "videos", "seers"),
     [
-        ("cpu", 9, [("cpu", 2)] * 3),
-        ("cpu", 2, [("cpu", 2)] * 2),
-        ("cpu", 1, [("cpu", 2)]),
+        (("cpu",), 9, [("cpu", 2)] * 3),
+        (("cpu",), 2, [("cpu", 2)] * 2),
+        (("cpu",), 1, [("cpu", 2)]),
         (("cuda:0", "cuda:1"), 9, [("cuda:0", None)] * 3 + [("cuda:1", None)] * 3),
         (("cuda:0", "cuda:1"), 3, [("cuda:0", None)] * 2 + [("cuda:1", None)] * 2),
         (("cuda:0", "cuda:1"), 1, [("cuda:0", None), ("cuda:1", None)]),
@@ -210,7 +211,8 @@ def test_vision_workers_acts(
 ) -> None:
     """So many on each device, and no more than there are videos for; on a CPU they share its cores, and compute with as
     many threads however many videos there are, so that the results are the same."""
-    config = dataclasses.replace(CPU, NUM_PREPROCESS_WORKERS=1, VISION_DEVICE=devices, VISION_WORKERS=3, RING_MB=16)
+    config = on_cpu(NUM_PREPROCESS_WORKERS=1, VISION_WORKERS=3, RING_MB=16)
+    config = dataclasses.replace(config, VISION_DEVICE=devices)
     setups = _started(config, videos, tmp_path, monkeypatch)
     vision = [setup for setup in setups if setup.kind == "vision"]
     assert [(setup.device, setup.threads) for setup in vision] == seers
@@ -220,14 +222,14 @@ def test_vision_workers_acts(
 
 def test_processes_are_started_as_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = dataclasses.replace(
-        CPU,
+        on_cpu(),
         NUM_PREPROCESS_WORKERS=3,
         NUM_MUX_WORKERS=2,
         NUM_EXTRA_WORKERS=2,
         ANNOTATE=True,
         VISION_WORKERS=1,
         VISION_DEVICE=("cuda:0", "cuda:1"),
-        WHISPER_DEVICE="cuda:1",
+        WHISPER_DEVICE=("cuda:1",),
         RING_MB=16,
     )
     started = _started(config, 9, tmp_path, monkeypatch)

@@ -14,6 +14,7 @@ import pytest
 
 from config import Config
 from pipeline.graph import GRAPH
+from pipeline.machine import resolved
 from pipeline.outputs.tracks import read_faces
 from pipeline.run import dry_run, plan, runner
 from pipeline.run.report import read_run
@@ -46,8 +47,8 @@ def settings(videos: Path, **changed: Any) -> Config:
     words.mkdir(exist_ok=True)
     (words / "mute-faces.csv").write_text("".join(f"{frame},80,40,200,180,0.9\n" for frame in range(50)))
     (words / "mute.json").write_text(json.dumps({"segments": [{"start": 0, "end": 1, "text": "Hello."}]}))
-    known = {each.name: getattr(quick(words), each.name) for each in dataclasses.fields(Config)}
-    return counting.CountingConfig(**{**known, "DEBUG": False, "ENGINE": "serial", "COUNT_FACES": True, **changed})
+    config = counting.counting_config(resolved(quick(words)), DEBUG=False, ENGINE="serial", COUNT_FACES=True)
+    return dataclasses.replace(config, **changed)
 
 
 def use(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import Config
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.types import AudioTrack, FrameBatch
@@ -21,6 +20,7 @@ from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from s3fd import load_detector
 from talknet import load_scorer
+from tests.support.by_hand import on_cpu
 
 BOX = (100, 100, 200, 200)
 LOOKS = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 4)))[0].T.astype(np.float32)
@@ -145,7 +145,7 @@ def test_real_people_who_take_turns_and_one_before_the_background_of_the_other(s
     yunet = load_detector("yunet", shared / "weights" / "yunet_n_dynamic.onnx")
     models = VisionModels(yunet, load_scorer("lip-motion", None), "lip-motion", load_identity("by-framing", None, None))
     (tmp_path / "sound.pcm").touch()
-    settings = VisionSettings.of(Config(DETECT_EVERY=5))
+    settings = VisionSettings.of(on_cpu(DETECT_EVERY=5))
     session = VisionSession(models, settings, AudioTrack(tmp_path / "sound.pcm", 0), settings.frames_held(8))
     for at in range(0, len(frames), DECODE_BATCH):
         session.push(FrameBatch(at, np.stack(frames[at : at + DECODE_BATCH])))

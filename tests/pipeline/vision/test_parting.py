@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 
-from config import Config
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
 from pipeline.types import AudioTrack, FrameBatch, ScoredTracks
@@ -23,6 +22,7 @@ from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from s3fd import load_detector
 from talknet import load_scorer
+from tests.support.by_hand import on_cpu
 
 
 def looks(*turns: tuple[int, int], noise: float = 0.4) -> np.ndarray:
@@ -119,7 +119,7 @@ def dissolve(shared: Path, names: tuple[str, str], length: int) -> list[np.ndarr
 
 def seen(frames: list[np.ndarray], models: VisionModels, folder: Path, shots: GivenShots | None) -> ScoredTracks:
     (folder / "sound.pcm").touch()
-    settings = VisionSettings.of(Config(DETECT_EVERY=5))
+    settings = VisionSettings.of(on_cpu(DETECT_EVERY=5))
     audio = AudioTrack(folder / "sound.pcm", 0)
     session = VisionSession(models, settings, audio, settings.frames_held(8), shots=shots)
     for first in range(0, len(frames), DECODE_BATCH):

@@ -8,7 +8,6 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from config import Config
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
@@ -18,6 +17,7 @@ from pipeline.vision.settings import DECODE_BATCH, VisionSettings
 from pipeline.vision.tracker import iou
 from s3fd import load_detector
 from talknet import load_scorer
+from tests.support.by_hand import on_cpu
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def truth(samples):
 def found(samples, tmp_path_factory) -> ScoredTracks:
     seen = probe(samples / "two_shot.mp4")
     audio = extract_sound(seen, tmp_path_factory.mktemp("sound") / "sound.pcm")
-    settings = VisionSettings.of(Config(DETECT_EVERY=5))
+    settings = VisionSettings.of(on_cpu(DETECT_EVERY=5))
     models = VisionModels(load_detector("mtcnn", None), load_scorer("lip-motion", None), "lip-motion")
     session = VisionSession(models, settings, audio, settings.frames_held(2))
     pictures = (picture.copy() for picture in islice(read_frames(seen), FRAMES))

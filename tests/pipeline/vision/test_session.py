@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config import Config
 from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, TOO_SHORT, TOO_SMALL, AudioTrack, ScoredTracks
 from pipeline.vision import block_scorer
 from pipeline.vision.block_scorer import SCORE_BLOCK_FRAMES
@@ -23,6 +22,7 @@ from talknet.features import mfcc_for_frames
 from tests.pipeline.vision.crops import AliveCrops
 from tests.pipeline.vision.synthetic import BASE, FIRST_RED, Face, Shot, boxes_in, pictures, stream
 from tests.pipeline.vision.two_passes import crop, smooth, two_passes
+from tests.support.by_hand import on_cpu
 
 
 @pytest.fixture(scope="module")
@@ -336,13 +336,13 @@ def test_probabilities_are_those_of_the_logits(audio):
 
 
 def test_settings_resolve_auto_and_never_let_a_gap_fall_below_the_detection_step():
-    found = VisionSettings.of(Config(DETECT_EVERY=12, NUM_FAILED_DET=10))
+    found = VisionSettings.of(on_cpu(DETECT_EVERY=12, NUM_FAILED_DET=10))
     assert (found.detect_scale, found.detect_threshold, found.shot_threshold) == (None, None, None)
     assert (found.detect_every, found.max_gap) == (12, 12)
 
 
 def test_settings_take_every_value_of_the_configuration():
-    config = Config(
+    config = on_cpu(
         FACEDET_SCALE=0.5,
         FACEDET_THRESHOLD=0.8,
         DETECT_EVERY=2,

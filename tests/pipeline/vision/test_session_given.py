@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config import Config
 from pipeline.types import SAMPLES_PER_FRAME, AudioTrack, ScoredTracks
 from pipeline.vision.given_faces import WIDEST_STEP
 from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import VisionSettings
 from tests.pipeline.vision.synthetic import BASE, Face, Scorer, Shot, faces_of, pictures, stream
+from tests.support.by_hand import on_cpu
 
 SHOTS: dict[str, Sequence[Shot]] = {
     "one still face": [(30, (Face(),))],
@@ -83,7 +83,7 @@ def test_no_face_is_looked_for_on_frames_that_are_not_listed(audio) -> None:
 )
 def test_what_a_track_of_given_faces_survives(failed: int, every: int, bridged: int, gap: int) -> None:
     """NUM_FAILED_DET and the step of the list, not DETECT_EVERY."""
-    settings = VisionSettings.of(Config(NUM_FAILED_DET=failed, DETECT_EVERY=every), bridged)
+    settings = VisionSettings.of(on_cpu(NUM_FAILED_DET=failed, DETECT_EVERY=every), bridged)
     assert (settings.max_gap, settings.detect_every) == (gap, 1)
 
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from config import Config
 from pipeline.media.audio import extract_sound
 from pipeline.media.decode import read_frames
 from pipeline.media.probe import probe
@@ -26,6 +25,7 @@ from s3fd import load_detector
 from talknet import SpeakerScorer, load_scorer
 from talknet.features import mfcc_for_frames
 from tests.pipeline.vision.crops import WholeWindow, ended, feed, growing, moving_crops, sound
+from tests.support.by_hand import on_cpu
 
 EVERYTHING = 10**9
 """Frames of a window, or of a look-ahead, that covers any track."""
@@ -136,7 +136,7 @@ def talking(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tra
     """Four seconds of a talking head."""
     found = probe(shared / "videos" / "retalking_face3.mp4")
     audio = extract_sound(found, tmp_path_factory.mktemp("sound") / "sound.pcm")
-    tuned, recorded = VisionSettings.of(Config(DETECT_EVERY=5)), Recorded()
+    tuned, recorded = VisionSettings.of(on_cpu(DETECT_EVERY=5)), Recorded()
     detector = load_detector("yunet", shared / "weights" / "yunet_n_dynamic.onnx")
     stream = TrackStream(detector, None, tuned, tuned.frames_held(2), [recorded])
     pictures, first = (picture.copy() for picture in islice(read_frames(found), FRAMES)), 0

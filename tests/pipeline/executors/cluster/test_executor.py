@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from config import Config
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.cluster import executor as cluster_executor
 from pipeline.executors.cluster import worker as cluster_worker
@@ -23,6 +22,7 @@ from pipeline.executors.cluster.executor import ClusterExecutor
 from pipeline.executors.cluster.resources import stages_of
 from pipeline.executors.cluster.worker import NOT_READY, Begun, Readiness, RunStage, StageWorker
 from pipeline.executors.reports import Failed
+from pipeline.machine import ResolvedConfig
 from pipeline.stage import Graph, Models, VideoJob
 from tests.support import counting, fake_stages
 from tests.support.executing import CONFIG, Recorder, prepared
@@ -41,7 +41,7 @@ class Restart:
 class MadeUp:
     """A cluster in this process, whose workers answer when they are asked; `happen` may have it otherwise."""
 
-    def __init__(self, config: Config, models: Models, graph: Graph, happen: Happen) -> None:
+    def __init__(self, config: ResolvedConfig, models: Models, graph: Graph, happen: Happen) -> None:
         self.config, self.models, self.graph, self.happen = config, models, graph, happen
         self.pending: dict[int, tuple[ActorHandle, RunStage | None]] = {}
         self.count = 0
@@ -130,7 +130,7 @@ def run(
     folder: Path,
     names: list[str],
     happen: Happen = lambda *_: None,
-    config: Config = CONFIG,
+    config: ResolvedConfig = CONFIG,
     fault: str = "",
     graph: Graph = fake_stages.GRAPH,
 ) -> tuple[Recorder, MadeUp]:
@@ -138,7 +138,7 @@ def run(
     config = dataclasses.replace(config, WORK_DIR=str(folder / ".work"))
     made: list[MadeUp] = []
 
-    def kind(config: Config, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
+    def kind(config: ResolvedConfig, models: Models, work_dir: Path, graph: Graph) -> ClusterExecutor:
         made.append(MadeUp(config, models, graph, happen))
         made[0].fault = fault
         return ClusterExecutor(config, models, work_dir, made[0], graph)
@@ -277,8 +277,7 @@ def test_no_more_videos_are_in_work_than_the_setting_says(tmp_path: Path) -> Non
 
 def test_two_outputs_of_a_video_at_the_same_time_are_two_orders(tmp_path: Path) -> None:
     """What a worker says of one is no sign of the other: it would count as a second try."""
-    settings = {each.name: getattr(CONFIG, each.name) for each in dataclasses.fields(Config)}
-    config = counting.CountingConfig(**{**settings, "ANNOTATE": True}, COUNT_FACES=True)
+    config = counting.counting_config(CONFIG, ANNOTATE=True, COUNT_FACES=True)
     together: list[set[str]] = []
 
     def happen(cluster: MadeUp, worker: ActorHandle, order: RunStage) -> None:

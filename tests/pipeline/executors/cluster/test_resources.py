@@ -14,12 +14,13 @@ from pipeline.executors.cluster.resources import bundles_of, environment, group_
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.serial import SerialExecutor
 from pipeline.graph import GRAPH
-from pipeline.machine import resolved
+from pipeline.machine import ResolvedConfig, resolved
 from pipeline.run.engines import engine_of, gpu_counter, new_executor
+from tests.support.by_hand import on_cpu
 
 ROOT = Path(__file__).resolve().parents[4]
-CPU = Config(VISION_DEVICE=("cpu",), WHISPER_DEVICE=("cpu",))
-GPU = Config(VISION_DEVICE=("cuda:0",), WHISPER_DEVICE=("cuda:0",))
+CPU = on_cpu()
+GPU = dataclasses.replace(CPU, VISION_DEVICE=("cuda:0",), WHISPER_DEVICE=("cuda:0",))
 
 
 class TestTeams:
@@ -46,32 +47,33 @@ class TestTeams:
             (dataclasses.replace(CPU, RAY_TEAMS=7), [{"CPU": 2.0}], 7),
         ],
     )
-    def test_as_many_as_fit_are_asked_for(self, config: Config, machines: list[dict[str, float]], count: int) -> None:
+    def test_as_many_as_fit_are_asked_for(
+        self, config: ResolvedConfig, machines: list[dict[str, float]], count: int
+    ) -> None:
         assert group_count(config, GRAPH, machines) == count
 
 
 class TestEngines:
     def test_engine_and_debug_act(self, tmp_path: Path) -> None:
-        config = resolved(Config(WHISPER_DEVICE="cpu", VISION_DEVICE="cpu"))
         kinds = {
-            "local": (config, LocalExecutor),
-            "serial": (dataclasses.replace(config, ENGINE="serial"), SerialExecutor),
-            "debug": (dataclasses.replace(config, DEBUG=True), SerialExecutor),
+            "local": (CPU, LocalExecutor),
+            "serial": (dataclasses.replace(CPU, ENGINE="serial"), SerialExecutor),
+            "debug": (dataclasses.replace(CPU, DEBUG=True), SerialExecutor),
         }
         assert {name: type(new_executor(each, (), tmp_path)) for name, (each, _) in kinds.items()} == {
             name: kind for name, (_, kind) in kinds.items()
         }
-        assert gpu_counter(config) is None
+        assert gpu_counter(CPU) is None
 
     def test_debug_and_a_cluster_contradict_each_other(self) -> None:
         with pytest.raises(InputError, match="DEBUG"):
             engine_of(Config(ENGINE="ray", DEBUG=True))
 
     def test_devices_of_a_cluster_are_its_own(self) -> None:
-        """``auto`` means CUDA where the cluster has it, whatever this machine has; how many are in flight is open."""
+        """``auto`` means CUDA where the cluster has it, whatever this machine has."""
         on_cuda = resolved(Config(), lambda: 8)
         assert (on_cuda.VISION_DEVICE, on_cuda.WHISPER_DEVICE) == (("cuda:0",), ("cuda:0",))
-        assert (on_cuda.DETECT_EVERY, on_cuda.MAX_VIDEOS_IN_FLIGHT) == (1, "auto")
+        assert (on_cuda.DETECT_EVERY, on_cuda.VISION_WORKERS) == (1, 1)
         assert resolved(Config(), lambda: 0).VISION_DEVICE == ("cpu",)
 
     def test_code_travels_to_a_cluster_only(self, monkeypatch: pytest.MonkeyPatch) -> None:

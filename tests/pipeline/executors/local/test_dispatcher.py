@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import pytest
 
-from config import Config
 from pipeline.errors import WorkerDied
 from pipeline.executors.admission import QueuedVideo
 from pipeline.executors.local import messages as msg
@@ -22,6 +21,7 @@ from pipeline.executors.scheduler import Ended
 from pipeline.stage import OpenedVideo, StageResult, VideoJob
 from pipeline.types import FinishedVideo, Probe
 from tests.support import fake_stages
+from tests.support.by_hand import on_cpu
 
 ROOT = Path(__file__).resolve().parents[4]
 OPENED = OpenedVideo(Probe(Path("/v/a.mp4"), "mp4", 4.0, 320, 240, Fraction(25), 0, Fraction(0), 16_000, 1), None)
@@ -48,7 +48,7 @@ class Run:
         self.events: list[Any] = []
         pool = SimpleNamespace(of=lambda kind: [self.workers[kind]], workers=list(self.workers.values()))
         listener = SimpleNamespace(on_event=self.events.append, on_progress=lambda *_: None)
-        config = Config(MAX_VIDEOS_IN_FLIGHT=4, MAX_TRIES=tries, RING_MB=16, ANNOTATE=True)
+        config = on_cpu(MAX_VIDEOS_IN_FLIGHT=4, MAX_TRIES=tries, RING_MB=16, ANNOTATE=True)
         self.dispatcher = Dispatcher(
             config, fake_stages.GRAPH, cast(Any, pool), cast(Any, listener), folder, self._on_end
         )
