@@ -9,6 +9,7 @@ together get one number.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,46 +59,49 @@ class OnlinePersons(Protocol):
         ...
 
 
-class _Numbers:
-    """The sightings by person."""
+class _Online:
+    """The part of `OnlinePersons` that all have: the sightings by person, and the numbers given."""
 
     def __init__(self) -> None:
-        self.persons: list[dict[tuple[int, int], Sighting]] = []
+        self._persons: list[dict[tuple[int, int], Sighting]] = []
         self._given: dict[tuple[int, int], int] = {}
 
-    def known(self, seen: Sighting) -> int | None:
-        return self._given.get((seen.key, seen.first_frame))
-
-    def give(self, seen: Sighting, person: int | None) -> int:
-        """Take *seen* for *person*, or for somebody new."""
+    def number(self, seen: Sighting) -> int:
+        """Return the number of the person that *seen* shows: known before, most alike, or somebody new."""
+        place = seen.key, seen.first_frame
+        person = self._given.get(place)
+        if person is None and seen.look is not None:
+            person = self._most_alike(seen, seen.look)
         if person is None:
-            person = len(self.persons)
-            self.persons.append({})
-        self.persons[person][seen.key, seen.first_frame] = seen
-        self._given[seen.key, seen.first_frame] = person
+            person = len(self._persons)
+            self._persons.append({})
+        self._persons[person][place] = seen
+        self._given[place] = person
         return person
 
     def forget(self, key: int) -> None:
+        """Drop a track that is not kept."""
         for place in [place for place in self._given if place[0] == key]:
-            del self.persons[self._given.pop(place)][place]
+            del self._persons[self._given.pop(place)][place]
+
+    def _most_alike(self, seen: Sighting, look: np.ndarray) -> int | None:
+        best: tuple[float, int] | None = None
+        for person, sightings in enumerate(self._persons):
+            likeness = self._likeness(seen, look, list(sightings.values()))
+            if likeness is not None and (best is None or likeness > best[0]):
+                best = likeness, person
+        return None if best is None else best[1]
+
+    def _likeness(self, seen: Sighting, look: np.ndarray, known: Sequence[Sighting]) -> float | None:
+        """Return how much *seen*, with its *look*, is like the *known* sightings of a person; None for another one."""
+        return None
 
 
-class OnlineByTrack:
+class OnlineByTrack(_Online):
     """`OnlinePersons` where every track is a person of its own."""
 
-    def __init__(self) -> None:
-        self._numbers = _Numbers()
 
-    def number(self, seen: Sighting) -> int:
-        """Return the number of the track."""
-        return self._numbers.give(seen, self._numbers.known(seen))
-
-    def forget(self, key: int) -> None:
-        """Drop a track that is not kept."""
-        self._numbers.forget(key)
-
-
-class OnlineByFace:
+class OnlineByFace(_Online):
     """`OnlinePersons` by faces: the person whose tracks are most alike on average, if they are alike enough.
 
     Args:
@@ -105,57 +109,26 @@ class OnlineByFace:
     """
 
     def __init__(self, least_cosine: float) -> None:
-        self._least, self._numbers = least_cosine, _Numbers()
+        super().__init__()
+        self._least = least_cosine
 
-    def number(self, seen: Sighting) -> int:
-        """Return the number of the person that *seen* shows."""
-        person = self._numbers.known(seen)
-        if person is None and seen.look is not None:
-            person = self._most_alike(seen, seen.look)
-        return self._numbers.give(seen, person)
-
-    def forget(self, key: int) -> None:
-        """Drop a track that is not kept."""
-        self._numbers.forget(key)
-
-    def _most_alike(self, seen: Sighting, look: np.ndarray) -> int | None:
-        best: tuple[float, int] | None = None
-        for person, sightings in enumerate(self._numbers.persons):
-            looks = [each.look for each in sightings.values() if each.look is not None]
-            if looks and not any(seen.meets(each) for each in sightings.values()):
-                likeness = float(np.mean(looks, axis=0) @ look)
-                if likeness >= self._least and (best is None or likeness > best[0]):
-                    best = likeness, person
-        return None if best is None else best[1]
+    def _likeness(self, seen: Sighting, look: np.ndarray, known: Sequence[Sighting]) -> float | None:
+        looks = [each.look for each in known if each.look is not None]
+        if not looks or any(seen.meets(each) for each in known):
+            return None
+        likeness = float(np.mean(looks, axis=0) @ look)
+        return likeness if likeness >= self._least else None
 
 
-class OnlineByFraming:
+class OnlineByFraming(_Online):
     """`OnlinePersons` by framing: the person who was last seen at the same place before the same background."""
 
-    def __init__(self) -> None:
-        self._numbers = _Numbers()
-
-    def number(self, seen: Sighting) -> int:
-        """Return the number of the person that *seen* shows."""
-        person = self._numbers.known(seen)
-        if person is None and seen.look is not None:
-            person = self._most_alike(seen, seen.look)
-        return self._numbers.give(seen, person)
-
-    def forget(self, key: int) -> None:
-        """Drop a track that is not kept."""
-        self._numbers.forget(key)
-
-    def _most_alike(self, seen: Sighting, look: np.ndarray) -> int | None:
-        best: tuple[float, int] | None = None
-        for person, sightings in enumerate(self._numbers.persons):
-            last = max(sightings.values(), key=lambda each: each.until, default=None)
-            if last is None or last.look is None or last.until > seen.first_frame:
-                continue
-            if seen.first_frame - last.until > LONGEST_ABSENCE_FRAMES:
-                continue
-            likeness = float(last.look @ look)
-            near = overlap(last.last_box_px, seen.first_box_px) >= MIN_OVERLAP
-            if near and likeness >= MIN_CORRELATION and (best is None or likeness > best[0]):
-                best = likeness, person
-        return None if best is None else best[1]
+    def _likeness(self, seen: Sighting, look: np.ndarray, known: Sequence[Sighting]) -> float | None:
+        last = max(known, key=lambda each: each.until, default=None)
+        if last is None or last.look is None or last.until > seen.first_frame:
+            return None
+        if seen.first_frame - last.until > LONGEST_ABSENCE_FRAMES:
+            return None
+        likeness = float(last.look @ look)
+        near = overlap(last.last_box_px, seen.first_box_px) >= MIN_OVERLAP
+        return likeness if near and likeness >= MIN_CORRELATION else None
