@@ -89,18 +89,21 @@ def is_made(stage: Stage, folder: Path, prints: Fingerprints, config: Config) ->
 def kept_artifacts(graph: Graph, prints: Fingerprints, *folders: Path) -> dict[Artifact, Path]:
     """Return the artifacts of the stages before the final one that need not be made anew, each in the first folder.
 
-    A stage whose artifact is made anew takes along those that need it.
+    A stage that is made anew, as one of its artifacts is gone, takes along those that need any of them.
     """
     found: dict[Artifact, Path] = {}
     for stage in graph.required:
         if stage is graph.final or not all(artifact in found for artifact in stage.needs):
             continue
         needs, mark = [found[artifact] for artifact in stage.needs], prints.of(stage.name)
+        made: dict[Artifact, Path] = {}
         for artifact in stage.makes:
-            for folder in folders:
-                if holds(artifact, folder / artifact.file, mark, prints.most_px, needs):
-                    found[artifact] = folder / artifact.file
-                    break
+            paths = (folder / artifact.file for folder in folders)
+            path = next((path for path in paths if holds(artifact, path, mark, prints.most_px, needs)), None)
+            if path is not None:
+                made[artifact] = path
+        if len(made) == len(stage.makes):
+            found |= made
     return found
 
 

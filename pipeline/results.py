@@ -35,8 +35,7 @@ MADE = ".made"
 STAGED = (TRACKS, TRANSCRIPT, ATTRIBUTION)
 """Artifacts that stages keep for each other and for later runs."""
 
-OUTPUTS: Mapping[str, tuple[str, ...]] = {
-    "annotate": ("annotated.mp4",),
+EXPORT_FILES: Mapping[str, tuple[str, ...]] = {
     "talknet": ("export/scene.pckl", "export/faces.pckl", "export/tracks.pckl", "export/scores.pckl"),
     "sieve": ("export/sieve.json",),
     "sieve-raw": ("export/sieve_raw.json",),
@@ -44,7 +43,13 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = {
     "rttm": ("export/speakers.rttm",),
     "ava": ("export/ava_labels.csv", "export/ava_predictions.csv"),
 }
-"""The files of each output, or of each format of one."""
+"""The files of each format of the exports."""
+
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "annotate": ("annotated.mp4",),
+    "export": tuple(name for files in EXPORT_FILES.values() for name in files),
+}
+"""The files of each output, by the name of its stage."""
 
 SHEET_NAME = re.compile(r"person_\d{3,}\.jpg|\.person_\d{3,}\.jpg\.\d+\.part")
 """Contact sheets in `SHEETS`, and what an interrupted run leaves of them."""

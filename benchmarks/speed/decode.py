@@ -150,11 +150,11 @@ def _consume(pipe: Connection, job: int, video: Path, folder: Path, config: Reso
     _await(pipe, say.DecoderIdle)
     form = fit(opened.probe, config.RING_MB << 20, frames_held(config))
     began_s = time.perf_counter()
-    pipe.send(say.StreamFrames(job, opened, form))
+    pipe.send(say.StreamFrames(job, opened, form, job))
     frames = 0
     while not isinstance(message := _await(pipe, say.Frames, say.EndOfFrames), say.EndOfFrames):
         frames = message.first_frame + message.count
-        pipe.send(say.FramesReleased(job, frames))
+        pipe.send(say.FramesReleased(job, frames, job))
     took_s = time.perf_counter() - began_s
     _await(pipe, say.DecoderIdle)
     (folder / f"{job}.pcm").unlink()

@@ -16,7 +16,7 @@ from pipeline.outputs.clip_texts import clips_without_text, write_clip_texts
 from pipeline.outputs.exports import write_exports
 from pipeline.outputs.own_manifest import read_own_manifest
 from pipeline.render.annotate import annotate
-from pipeline.results import OUTPUTS, Artifact
+from pipeline.results import EXPORT_FILES, OUTPUTS, Artifact
 from pipeline.settings import as_list
 from pipeline.stage import OUTPUTS_POOL, Stage, StageResult, Work
 from pipeline.vision.crops import smooth_path
@@ -82,7 +82,7 @@ def has_clip_texts(folder: Path, config: Config) -> bool:
 
 def has_exports(folder: Path, config: Config) -> bool:
     """Return True where the files of all formats that the settings ask for lie in *folder*."""
-    return all((folder / name).is_file() for each in as_list(config.EXPORT) for name in OUTPUTS[each])
+    return all((folder / name).is_file() for each in as_list(config.EXPORT) for name in EXPORT_FILES[each])
 
 
 ATTRIBUTED = (TRACKS, TRANSCRIPT, ATTRIBUTION)

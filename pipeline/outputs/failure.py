@@ -44,7 +44,7 @@ def remove_ended(folder: Path, reason_code: str) -> None:
 
 
 def write_failure(folder: Path, prints: Fingerprints, result: VideoResult) -> None:
-    """Writes down how a video failed, if trying it again would bring nothing else."""
+    """Write down how a video failed, if trying it again would bring nothing else."""
     if is_permanent(result.reason_code, prints):
         content = {
             "schema_version": SCHEMA_VERSION,
@@ -56,7 +56,7 @@ def write_failure(folder: Path, prints: Fingerprints, result: VideoResult) -> No
 
 
 def failed_before(folder: Path, fingerprint: str) -> tuple[str, str] | None:
-    """Reason code and message with which an earlier run with this fingerprint gave the video up; None otherwise."""
+    """Return reason code and message with which a run with this fingerprint gave a video up; None where none did."""
     try:
         content = json.loads((folder / FAILURE).read_bytes())
         if content["fingerprint"] == fingerprint:
@@ -67,5 +67,5 @@ def failed_before(folder: Path, fingerprint: str) -> tuple[str, str] | None:
 
 
 def forget_failure(folder: Path) -> None:
-    """Removes what `write_failure` wrote."""
+    """Remove what `write_failure` wrote."""
     (folder / FAILURE).unlink(missing_ok=True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from pipeline.artifacts import kept_stages
+from pipeline.artifacts import MANIFEST, kept_stages
 from pipeline.errors import InputError
 from pipeline.graph import GRAPH
 from pipeline.outputs.attribution import digest_of, write_attribution
 from pipeline.outputs.tracks import read_losses, read_tracks, write_tracks
 from pipeline.outputs.transcript import read_own_transcript, write_transcript
-from pipeline.results import remove_partial
+from pipeline.results import Artifact, remove_partial
+from pipeline.stage import CLIPS_POOL, Graph, Stage
 from pipeline.types import (
     AttributedWord,
     Attribution,
@@ -148,6 +150,25 @@ def test_who_says_what_holds_for_the_very_faces_that_it_was_made_of(
     (other / "tracks.npz").write_bytes(old)
     assert kept_stages(GRAPH, found, other, folder) == {"vision", "speech", "attribution"}
     assert kept_stages(GRAPH, found, folder, other) == {"vision", "speech"}, "the first folder's are read"
+
+
+def test_a_stage_that_lacks_one_of_its_files_takes_along_who_needs_the_other(tmp_path: Path) -> None:
+    def holds(path: Path, mark: str, most_px: int) -> bool:
+        return path.read_text() == mark
+
+    one, other, third = (Artifact(name, holds=holds) for name in ("one", "other", "third"))
+    run = cast(Any, None)
+    stages = (
+        Stage("two", run, CLIPS_POOL, makes=(one, other)),
+        Stage("needs_one", run, CLIPS_POOL, makes=(third,), needs=(one,)),
+        Stage("last", run, CLIPS_POOL, makes=(MANIFEST,), needs=(third,)),
+    )
+    graph, found = Graph(stages, run, run), Fingerprints({"two": "2", "needs_one": "1"})
+    for name, mark in (("one", "2"), ("other", "2"), ("third", "1")):
+        (tmp_path / name).write_text(mark)
+    assert kept_stages(graph, found, tmp_path) == {"two", "needs_one"}
+    (tmp_path / "other").unlink()
+    assert kept_stages(graph, found, tmp_path) == frozenset()
 
 
 def test_speakers_that_are_added_to_the_transcript_change_nothing(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.executors.base import failed
+from pipeline.graph import GRAPH
 from pipeline.results import (
     OUTPUTS,
     forget_attempt,
@@ -18,6 +19,7 @@ from pipeline.results import (
     replace_results,
 )
 from pipeline.stage import VideoJob
+from tests.support import counting
 from tests.support.by_hand import prints
 
 OLD = (
@@ -144,6 +146,20 @@ def test_outputs_that_hold_can_stay(tmp_path: Path) -> None:
     remove_outputs(tmp_path, {"annotate"})
     assert set(found(tmp_path)) == {"annotated.mp4", ".made/annotate"}
     remove_outputs(tmp_path / "nowhere", {"annotate"})
+
+
+def test_outputs_are_kept_by_the_names_of_their_stages(tmp_path: Path) -> None:
+    fill(tmp_path, ("annotated.mp4", "export/sieve.json", "export/speakers.rttm"), "x")
+    note_made(tmp_path, "export", "f" * 64)
+    remove_outputs(tmp_path, {"export"})
+    assert set(found(tmp_path)) == {"export/sieve.json", "export/speakers.rttm", ".made/export"}
+
+
+def test_every_file_of_an_output_has_its_line() -> None:
+    """Without it the file would not go with the results, and would be made again in each run over a storage."""
+    for stage in (*GRAPH.outputs, *counting.GRAPH.outputs):
+        assert {artifact.file for artifact in stage.makes} <= set(OUTPUTS.get(stage.name, ()))
+    assert set(OUTPUTS) <= {stage.name for stage in (*GRAPH.outputs, *counting.GRAPH.outputs)}
 
 
 @pytest.mark.parametrize(

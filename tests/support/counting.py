@@ -17,7 +17,7 @@ from pipeline.machine import ResolvedConfig
 from pipeline.outputs.files import write_json
 from pipeline.outputs.manifest import manifest_json, write_manifest
 from pipeline.outputs.tracks import read_faces, read_tracks
-from pipeline.results import Artifact, replace_results
+from pipeline.results import OUTPUTS, Artifact, replace_results
 from pipeline.settings import NOTHING, Number, Switch, setting
 from pipeline.stage import OUTPUTS_POOL, Stage, StageResult, Work
 from pipeline.types import FinishedVideo
@@ -25,6 +25,7 @@ from tests.support import fake_stages
 
 NAME = "count_faces"
 FACES_PER_SHOT = Artifact("faces_per_shot.json")
+OUTPUTS[NAME] = (FACES_PER_SHOT.file,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ process of that stage is killed at its first attempt; ``deadly-STAGE``: at every
 still at its first attempt; ``stuck-STAGE``: at every attempt. ``wait-STAGE``: it waits for ever at its first attempt,
 with its parent's process ID in ``.NAME.STAGE.begun``. ``child-STAGE``: it starts a program and waits for ever.
 ``meet``: vision and speech each wait until the other has begun, so that the video can only be done when they run at
-the same time. ``note``: vision has something to say of its work. ``damaged``: three packets of its picture cannot be
-decoded. ``short``: it has two pictures. ``excerpt``: only `EXCERPT` of it is wanted.
+the same time. ``behind``: at the first attempt speech raises when all pictures are written and vision, which is slow,
+has most of them still to look at. ``note``: vision has something to say of its work. ``damaged``: three packets of its
+picture cannot be decoded. ``short``: it has two pictures. ``excerpt``: only `EXCERPT` of it is wanted.
 """
 
 from __future__ import annotations
@@ -131,6 +132,8 @@ def read_frames(
         if frame == FRAMES // 2:
             behave(opened.probe.path, "decode")
         yield np.full((height, width, 3), frame, np.uint8)
+    if "behind" in opened.probe.path.name:
+        opened.probe.path.with_name(f".{opened.probe.path.name}.decoded").touch()
 
 
 @dataclass
@@ -155,7 +158,7 @@ class FakeVision:
             behave(self.path, "vision")
         while len(self._held) > HELD:
             self._look()
-        time.sleep(0.001)
+        time.sleep(0.3 if "behind" in self.path.name and self._next > 40 else 0.001)
         seconds = (self._next - self.first) / 25
         self.work.report(seconds, max(seconds, self.work.opened.probe.length_s))
         return self._next - len(self._held)
@@ -179,6 +182,18 @@ class FakeVision:
         return StageResult(("vision was short of memory",) if "note" in self.path.name else ())
 
 
+def _fall_behind(path: Path) -> None:
+    """Raises in speech, once, when the decoder is done with a video whose vision is slow."""
+    mark = path.with_name(f".{path.name}.fell-behind")
+    if "behind" not in path.name or mark.exists():
+        return
+    mark.touch()
+    end_s = time.monotonic() + MEET_WITHIN_S
+    while not path.with_name(f".{path.name}.decoded").exists() and time.monotonic() < end_s:
+        time.sleep(0.01)
+    raise RuntimeError("vision has fallen behind")
+
+
 def _watched() -> list[str]:
     """Name the videos that speech should behave for, too: in a file that a variable names."""
     listed = Path(os.environ.get("FAKE_STAGES_WATCHED", "/nonexistent"))
@@ -189,6 +204,7 @@ def run_speech(work: Work) -> StageResult:
     for path in (work.opened.probe.path, *map(Path, _watched())):
         _meet(path, "speech", "vision")
         behave(path, "speech")
+    _fall_behind(work.opened.probe.path)
     work.report(work.opened.audio.duration_s, work.opened.audio.duration_s)
     transcript = Transcript("en", (Segment(0.0, 1.0, str(os.getpid()), ()),))
     write_transcript(work.pending(TRANSCRIPT), transcript, mark=work.video.prints.of("speech"))

@@ -29,7 +29,7 @@ from pipeline.machine import ResolvedConfig, videos_in_flight
 from pipeline.stage import DECODE, Graph, OpenedVideo, Stage
 
 CANCELLED = ""
-"""Instead of a stage: a job that was taken from a decoder which has not let go of it."""
+"""Instead of a stage: a job that was taken from a worker which has not let go of it."""
 
 
 class Dispatcher:
@@ -69,6 +69,8 @@ class Dispatcher:
         """Times that a decoder has begun to open each of them."""
         self._to_open: deque[int] = deque()
         self._feeds: dict[int, FrameFeed] = {}
+        self._dropped: dict[int, FrameFeed] = {}
+        """Streams that were ended, by their numbers, while their consumer may still read their pictures."""
         self._streams = 0
         self.jobs = 0
         """Videos that have been in work."""
@@ -151,7 +153,7 @@ class Dispatcher:
         """Join each free decoder whose ring is free with a video that waits, and with the worker that has fewest."""
         if self._fed is None:
             return
-        stage, busy = self._fed, {feed.decoder for feed in self._feeds.values()}
+        stage, busy = self._fed, {feed.decoder for feed in (*self._feeds.values(), *self._dropped.values())}
         for decoder in self._pool.of(DECODE):
             consumers = [worker for worker in self._pool.of(stage.pool.name) if worker.ready]
             if decoder in busy or not self._is_free(decoder) or not consumers:
@@ -180,6 +182,9 @@ class Dispatcher:
         What a worker says of a job that was taken from it is passed over.
         """
         job = message.job
+        if isinstance(message, msg.StreamDropped):
+            self._on_dropped(worker, message)
+            return
         is_wanted = bool(worker.holds.get(job)) and not self._is_of_earlier_stream(message)
         ends = is_wanted and worker.kind != DECODE and isinstance(message, msg.StageDone | Failed)
         if ends or isinstance(message, msg.DecoderIdle):
@@ -200,7 +205,7 @@ class Dispatcher:
         """Return True for a message about frames that are no more, or are being streamed again."""
         stream = getattr(message, "stream", 0)
         feed = self._feeds.get(message.job)
-        return bool(stream) and (feed is None or feed.stream != stream)
+        return 0 < stream <= self._streams and (feed is None or feed.stream != stream)
 
     def _check_order(self, worker: WorkerHandle, message: Any, attempt: Attempt) -> None:
         """Raise OutOfOrderError for a message that cannot be, as its video stands."""
@@ -274,8 +279,18 @@ class Dispatcher:
         if feed is not None:
             if not feed.has_ended:
                 self._cancel(feed.decoder, job, feed.stream)
-            if feed.consumer.holds.pop(job, None) is not None:
+            if job in feed.consumer.holds:
+                # It may be reading pictures, and its stage may yet end: their ring stays as it is until it answers.
+                feed.consumer.holds[job] = CANCELLED
+                self._dropped[feed.stream] = feed
                 feed.consumer.send(msg.Cancel(job, feed.stream))
+
+    def _on_dropped(self, consumer: WorkerHandle, message: msg.StreamDropped) -> None:
+        """Give the ring of a stream that was ended to the next one; its consumer has let go of it."""
+        self._dropped.pop(message.stream, None)
+        more = any(feed.job == message.job and feed.consumer is consumer for feed in self._dropped.values())
+        if consumer.holds.get(message.job) == CANCELLED and not more:
+            del consumer.holds[message.job]
 
     def _cancel(self, decoder: WorkerHandle, job: int, stream: int = 0) -> None:
         """Take a job from a decoder, which holds it until it says that it is idle."""
@@ -291,6 +306,7 @@ class Dispatcher:
     def lose(self, worker: WorkerHandle, died: WorkerDied, held: Mapping[int, str]) -> None:
         """Begin again what a worker that has died held, or fail it: *held* names the stage of each job."""
         failure = Failure(died.reason_code, str(died))
+        self._dropped = {stream: feed for stream, feed in self._dropped.items() if feed.consumer is not worker}
         for job, stage in held.items():
             attempt = self.active.get(job)
             if attempt is None or stage == CANCELLED:

@@ -36,8 +36,9 @@ class StreamFrames:
     job: int
     opened: OpenedVideo
     form: PictureFormat
-    stream: int = 0
-    """The number of this stream of frames: a video may be streamed again, and what is late of before is passed over."""
+    stream: int
+    """The number of this stream of frames, from 1: a video may be streamed again, and what is late of before is passed
+    over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ class Frames:
     job: int
     first_frame: int
     count: int
-    stream: int = 0
-    """The stream that it is about; 0: none."""
+    stream: int
+    """The stream that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,8 @@ class EndOfFrames:
     job: int
     lost_packets: int
     """Packets of the picture that could not be decoded."""
-    stream: int = 0
-    """The stream that it is about; 0: none."""
+    stream: int
+    """The stream that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,17 @@ class FramesReleased:
 
     job: int
     needed: int
-    stream: int = 0
-    """The stream that it is about; 0: none."""
+    stream: int
+    """The stream that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDropped:
+    """From the consumer, to a `Cancel`: it reads no picture of that stream any more, and works on nothing of it."""
+
+    job: int
+    stream: int
+    """The stream that it is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from pipeline.executors.local.messages import (
     RunStage,
     StageDone,
     Stop,
+    StreamDropped,
 )
 from pipeline.executors.local.ring import Ring
 from pipeline.executors.local.setup import WorkerSetup
@@ -119,6 +120,10 @@ def stage_loop(pipe: Pipe, setup: WorkerSetup, rings: list[Ring]) -> None:
     fed: dict[int, _Fed] = {}  # by their streams
     while not isinstance(message := pipe.recv(), Stop):
         name, stream = message.stage if isinstance(message, RunStage) else "", message.stream
+        if isinstance(message, Cancel):
+            fed.pop(stream, None)
+            pipe.send(StreamDropped(message.job, stream))
+            continue
         try:
             if isinstance(message, RunStage):
                 work = _work_of(pipe, setup, message, loaded.get(name))
@@ -158,7 +163,7 @@ def _run(pipe: Pipe, stage: Stage, work: Work, order: RunStage) -> None:
     pipe.send(StageDone(order.job, order.stage, result, began_s, time.monotonic()))
 
 
-def _feed(pipe: Pipe, fed: dict[int, _Fed], message: Frames | EndOfFrames | Cancel) -> None:
+def _feed(pipe: Pipe, fed: dict[int, _Fed], message: Frames | EndOfFrames) -> None:
     video, stream = fed[message.stream], message.stream
     video.began_s = video.began_s or time.monotonic()
     match message:
@@ -172,5 +177,3 @@ def _feed(pipe: Pipe, fed: dict[int, _Fed], message: Frames | EndOfFrames | Canc
             length_s = video.order.opened.probe.length_s
             video.report(length_s, length_s)
             pipe.send(StageDone(job, video.order.stage, result, video.began_s, time.monotonic(), stream))
-        case Cancel():
-            del fed[stream]

@@ -20,7 +20,7 @@ from pipeline.outputs.exports import FORMATS
 from pipeline.outputs.manifest import read_manifest
 from pipeline.outputs.tracks import write_tracks
 from pipeline.outputs.transcript import write_transcript
-from pipeline.results import OUTPUTS, note_made
+from pipeline.results import EXPORT_FILES, note_made
 from pipeline.settings import as_list
 from pipeline.stage import OpenedVideo, VideoJob
 from pipeline.types import Fingerprints, Losses, ModelChoice, Probe, ScoredTracks, Segment, Transcript, Word
@@ -64,7 +64,7 @@ def test_export_writes_what_is_wanted_and_nothing_else(folder: Path, names: Any)
     config = Config(EXPORT=names)
     write(folder, config)
     written = {path.relative_to(folder).as_posix() for path in (folder / "export").iterdir()}
-    assert written == {name for each in as_list(names) for name in OUTPUTS[each]}
+    assert written == {name for each in as_list(names) for name in EXPORT_FILES[each]}
 
 
 def test_who_speaks_is_what_the_clips_say(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -164,6 +165,13 @@ class TestOnOneMachine:
         assert names(f"{place}/out") == {*made, "mute/failure.json", "mute/log.txt", "mute/own.txt"}
         note = json.loads((tmp_path / "storage/out/mute/failure.json").read_text())
         assert note["message"] == f"{place}/v/mute.mp4: has no sound" and note["fingerprint"] == "fmute.mp4"
+
+    def test_an_output_that_is_made_is_not_made_again(self, place: str, tmp_path: Path) -> None:
+        config = counting.counting_config(CONFIG, COUNT_FACES=True)
+        for status in ("done", "skipped"):
+            shutil.rmtree(tmp_path / "mirror", ignore_errors=True)
+            report = self.run(SerialExecutor, place, tmp_path, ["a.mp4"], config, counting.GRAPH)
+            assert report.results[0].status == status
 
     def test_extras_are_pushed_too(self, place: str, tmp_path: Path) -> None:
         self.run(SerialExecutor, place, tmp_path, ["a.mp4"], dataclasses.replace(CONFIG, ANNOTATE=True))

@@ -79,16 +79,16 @@ class Run:
     def to_the_clips(self) -> None:
         self.open()
         self.do("speech", "speech")
-        self.say("decode", msg.EndOfFrames(1, 0))
+        self.say("decode", msg.EndOfFrames(1, 0, 1))
         self.do("vision", "vision")
         self.say("decode", msg.DecoderIdle(1))
         self.do("clips", "attribution")
 
 
 OUT_OF_ORDER = {
-    "pictures before the video is open": ("decode", msg.Frames(1, 0, 8)),
-    "end of pictures before the video is open": ("decode", msg.EndOfFrames(1, 0)),
-    "an order from a worker": ("decode", msg.StreamFrames(1, OPENED, cast(Any, None))),
+    "pictures before the video is open": ("decode", msg.Frames(1, 0, 8, 1)),
+    "end of pictures before the video is open": ("decode", msg.EndOfFrames(1, 0, 1)),
+    "an order from a worker": ("decode", msg.StreamFrames(1, OPENED, cast(Any, None), 1)),
     "a stage from a decoder": ("decode", msg.StageDone(1, "clips", StageResult(), 0.0, 1.0)),
 }
 
@@ -118,7 +118,7 @@ def test_words_of_a_worker_that_holds_nothing_are_passed_over(tmp_path: Path) ->
     run = Run(tmp_path)
     run.do("clips", "clips")
     run.say("speech", Failed(1, "io_error", "no", "", "speech"))
-    run.say("vision", msg.FramesReleased(1, 8))
+    run.say("vision", msg.FramesReleased(1, 8, 1))
     assert run.ended == [] and list(run.dispatcher.active) == [1]
 
 
@@ -146,14 +146,14 @@ def test_a_vision_worker_that_dies_has_the_pictures_streamed_again_and_others_ke
     run = Run(tmp_path)
     run.open()
     run.do("speech", "speech")
-    run.say("decode", msg.Frames(1, 0, 8))
+    run.say("decode", msg.Frames(1, 0, 8, 1))
     run.lose("vision")
-    run.say("decode", msg.Frames(1, 8, 8))  # written before the decoder was told
+    run.say("decode", msg.Frames(1, 8, 8, 1))  # written before the decoder was told
     run.say("decode", msg.DecoderIdle(1))
     assert [type(each).__name__ for each in run.workers["decode"].sent[-2:]] == ["Cancel", "StreamFrames"]
     assert [event.stage for event in run.events if event.name == "again"] == ["vision"]
     assert [type(each).__name__ for each in run.workers["speech"].sent] == ["RunStage"], "words are not done again"
-    run.say("decode", msg.EndOfFrames(1, 0))
+    run.say("decode", msg.EndOfFrames(1, 0, 1))
     run.do("vision", "vision")
     assert run.ended == [] and run.workers["clips"].holds == {1: "attribution"}
 
@@ -165,9 +165,60 @@ def streamed_again(folder: Path) -> Run:
     run.do("speech", "speech")
     run.say("decode", msg.Frames(1, 0, 8, 1))
     run.lose("decode")
-    streams = [message.stream for message in run.workers["decode"].sent if isinstance(message, msg.StreamFrames)]
-    assert streams == [1, 2]
+    assert streams_of(run) == [1], "vision may still read the ring"
+    run.say("vision", msg.StreamDropped(1, 1))
+    assert streams_of(run) == [1, 2]
     return run
+
+
+def streams_of(run: Run) -> list[int]:
+    return [message.stream for message in run.workers["decode"].sent if isinstance(message, msg.StreamFrames)]
+
+
+def ended_while_vision_reads(folder: Path) -> Run:
+    """All pictures are written and the decoder is idle; the video fails while vision has not looked at them."""
+    run = Run(folder)
+    run.open()
+    for message in (msg.Frames(1, 0, 8, 1), msg.EndOfFrames(1, 0, 1), msg.DecoderIdle(1)):
+        run.say("decode", message)
+    run.say("speech", Failed(1, "io_error", "no", "", "speech"))
+    assert len(run.ended) == 1
+    return run
+
+
+def test_the_next_video_is_streamed_when_nobody_reads_the_ring_any_more(tmp_path: Path) -> None:
+    """The pictures of another would be taken for its own, and their faces kept as its result."""
+    run = ended_while_vision_reads(tmp_path)
+    run.dispatcher.begin(QueuedVideo(VideoJob(1, tmp_path / "b.mp4", tmp_path / "b")))
+    run.dispatcher.give_work()
+    run.say("decode", msg.SourceOpened(2, OPENED))
+    run.say("decode", msg.DecoderIdle(2))
+    assert streams_of(run) == [1]
+    run.say("vision", msg.FramesReleased(1, 8, 1))
+    run.say("vision", msg.StageDone(1, "vision", StageResult(), 0.0, 1.0, 1))
+    assert streams_of(run) == [1]
+    run.say("vision", msg.StreamDropped(1, 1))
+    assert streams_of(run) == [1, 2] and len(run.ended) == 1
+
+
+def test_a_video_is_held_while_vision_may_yet_write_its_faces(tmp_path: Path) -> None:
+    run = ended_while_vision_reads(tmp_path)
+    assert run.dispatcher.is_held(1) and run.dispatcher.awaits(cast(Any, run.workers["vision"]))
+    run.say("vision", msg.StageDone(1, "vision", StageResult(), 0.0, 1.0, 1))
+    assert run.dispatcher.is_held(1)
+    run.say("vision", msg.StreamDropped(1, 1))
+    assert not run.dispatcher.is_held(1)
+
+
+def test_a_consumer_that_dies_gives_the_ring_back(tmp_path: Path) -> None:
+    run = ended_while_vision_reads(tmp_path)
+    run.lose("vision")
+    assert not run.dispatcher.is_held(1)
+    run.dispatcher.begin(QueuedVideo(VideoJob(1, tmp_path / "b.mp4", tmp_path / "b")))
+    run.dispatcher.give_work()
+    run.say("decode", msg.SourceOpened(2, OPENED))
+    run.say("decode", msg.DecoderIdle(2))
+    assert streams_of(run) == [1, 2]
 
 
 LATE = {
@@ -235,7 +286,7 @@ def test_a_decoder_that_dies_while_it_opens_is_given_its_tries_and_no_more(tmp_p
 
 def test_the_sound_of_a_video_that_was_given_up_while_it_was_opened_goes(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    run.say("decode", msg.Frames(1, 0, 8))
+    run.say("decode", msg.Frames(1, 0, 8, 1))
     (tmp_path / "1.pcm").touch()
     run.say("decode", msg.SourceOpened(1, OPENED))
     assert not (tmp_path / "1.pcm").exists()

@@ -29,6 +29,7 @@ from pipeline.executors.scheduler import Ended
 from pipeline.machine import resolved
 from pipeline.stage import VideoJob
 from pipeline.types import VideoResult
+from tests.support import fake_stages
 from tests.support.executing import CONFIG, prepared, run
 
 pytestmark = pytest.mark.slow
@@ -99,6 +100,18 @@ class TestLocal:
         assert [event.name for event in warnings].count("worker_died") == 1
         assert "again" in [event.name for event in warnings]
         assert list((folder / ".work").iterdir()) == []
+
+    def test_faces_of_a_video_that_fails_are_of_its_own_pictures(self, folder: Path) -> None:
+        """Vision has most of them before it when the next video is ready to be written over them."""
+        config = dataclasses.replace(CONFIG, NUM_PREPROCESS_WORKERS=1)
+        failed, _ = run(LocalExecutor, folder, ["behind.mp4", "b.mp4"], config)
+        assert {name: result.status for name, result in failed.results.items()} == {
+            "behind.mp4": "failed",
+            "b.mp4": "done",
+        }
+        again, _ = run(LocalExecutor, folder, ["behind.mp4"], config)
+        assert again.results["behind.mp4"].status == "done"
+        assert again.results["behind.mp4"].clip_count == fake_stages.FRAMES, "pictures that came through unharmed"
 
     @pytest.mark.parametrize("stage", ["decode", "vision", "speech"])
     def test_a_worker_that_stands_still_is_replaced_and_its_video_done(self, folder: Path, stage: str) -> None:
