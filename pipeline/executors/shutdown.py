@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from pipeline.executors.admission import AdmissionQueue
 from pipeline.executors.events import Event
+from pipeline.wording import counted
 
 
 class Shutdown:
@@ -45,11 +46,16 @@ class Shutdown:
         """
         if not self.is_asked:
             return
-        if len(admission) and not self._is_told:
+        if in_work and not self._is_told:
             self._is_told = True
             left_s = max(self._at_s - time.monotonic(), 0)
-            text = f"interrupted: no more videos are begun; the {in_work} in work have {left_s:.0f} s to end"
-            tell(Event("stopping", text, level="warning"))
+            begun = "no more videos are begun; " if len(admission) else ""
+            text = f"interrupted: {begun}{counted(in_work, 'video')} in work {_has(in_work)} {left_s:.0f} s to end"
+            tell(Event("stopping", f"{text} (interrupt again to end at once)", level="warning"))
         admission.close()
         if not in_work + ending or time.monotonic() >= self._at_s:
             raise KeyboardInterrupt
+
+
+def _has(count: int) -> str:
+    return "has" if count == 1 else "have"

@@ -171,7 +171,8 @@ def _sum_up(
         return
     if past.videos:
         seconds = work_seconds(to_do, past, plan.config)
-        say(f"time: about {seconds / 60:.1f} minutes, by the {past.videos} videos of the last run into {home}")
+        by = counted(past.videos, "video")
+        say(f"time: about {seconds / 60:.1f} minutes, by the {by} of the last run into {home}")
     else:
         say("time: unknown, as no earlier run into that folder tells how fast this machine is: run one video first")
     rough = past.bytes_per_s if past.bytes_per_s is not None else CLIP_BYTES_PER_S

@@ -62,7 +62,8 @@ def discover(source: Path, recursive: bool) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError) as error:
         if source.exists():
             raise InputError("unreadable", "is neither a folder nor a file", source) from error
-        raise InputError("not_found", "there is no such file or folder. Name a folder of videos", source) from error
+        message = "there is no such file or folder. Name a folder of videos, or one video"
+        raise InputError("not_found", message, source) from error
     except OSError as error:
         raise InputError("unreadable", f"cannot be read: {error.strerror}. Check its permissions", source) from error
     if not found:
