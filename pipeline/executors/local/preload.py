@@ -31,7 +31,7 @@ def load() -> None:
         signal.signal(each, signal.SIG_IGN)
     atexit.register(_leave, os.environ.pop(OWN_FOLDER))
     with contextlib.suppress(Exception):  # Whoever needs what cannot be loaded says so.
-        for name in ("torch", "torchaudio.functional", "pipeline.executors.local.worker"):
+        for name in ("torch", "torchaudio.functional", "pipeline.executors.local.worker", "pipeline.graph"):
             importlib.import_module(name)
 
 
