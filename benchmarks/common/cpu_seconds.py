@@ -43,8 +43,6 @@ LINES = 1000
 MARK = "0" * 64
 """Fingerprint that no results have."""
 
-NO_PRINTS = Fingerprints({stage.name: MARK for stage in GRAPH.stages})
-
 SOME_TIMINGS: Mapping[str, Sequence[float]] = dict.fromkeys(("decode", "vision", "speech", "clips"), (0.0, 1.0))
 
 
@@ -86,7 +84,8 @@ def spent_on(video: Mapping[str, Any], config: ResolvedConfig, models: Models) -
 def _marks_of(folder: Path) -> Fingerprints:
     """Return fingerprints by which the faces and words in *folder* hold, and nothing that is made of them."""
     _, words = read_own_transcript(folder / TRANSCRIPT)
-    return Fingerprints({**NO_PRINTS.stages, VISION: tracks_mark(folder / TRACKS), SPEECH: words})
+    marks = dict.fromkeys((stage.name for stage in GRAPH.stages), MARK)
+    return Fingerprints({**marks, VISION: tracks_mark(folder / TRACKS), SPEECH: words})
 
 
 @contextmanager

@@ -37,11 +37,6 @@ F = Fraction
 RATE_HZ = 48_000
 
 
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path)
-
-
 def _prepared(path: Path, **settings: Any) -> OpenedVideo:
     return open_video(VideoJob(0, path, path.parent), path.with_name("sound.pcm"), on_cpu(**settings), lambda _: None)
 

@@ -40,11 +40,6 @@ F = Fraction
 RATE_HZ = 48_000
 
 
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path)
-
-
 SAID = (
     *((" Zero.", 0.1, 0.4, 500), (" one", 0.9, 1.36, 800), (" two.", 1.36, 1.8, 1100), (" Three", 2.0, 2.4, 1400)),
     *((" four", 2.4, 2.72, 1700), (" five.", 2.72, 3.4, 2000)),

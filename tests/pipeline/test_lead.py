@@ -45,11 +45,6 @@ PRIMING_S = 1024 / RATE_HZ
 CONFIG = on_cpu(CLIP_STYLE="full", CLIP_PADDING_S=0.0)
 
 
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path)
-
-
 @dataclass(frozen=True)
 class Said:
     """A word, where it is, and how it sounds."""

@@ -5,36 +5,17 @@ The stage is `tests.support.counting`: a function, a record, two settings. No fi
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline.executors.serial import SerialExecutor
 from pipeline.outputs.tracks import tracks_mark
-from tests.support import counting, fake_stages
-from tests.support.executing import CONFIG, Kind, Recorder, run
+from tests.support import fake_stages
+from tests.support.counted_runs import count, counted, done
+from tests.support.executing import Kind
 
-COUNTING = counting.counting_config(CONFIG, RAY_TEAMS=1, COUNT_FACES=True)
 OTHERS = {"decode", "vision", "speech", "attribution", "clips"}
-
-
-def count(kind: Kind, folder: Path, *names: str, **changed: Any) -> Recorder:
-    """Run the videos with the stage that counts faces."""
-    recorder, _ = run(kind, folder, list(names), dataclasses.replace(COUNTING, **changed), counting.GRAPH)
-    return recorder
-
-
-def counted(folder: Path, name: str) -> dict[str, Any]:
-    return json.loads((folder / f"{name}.out" / "faces_per_shot.json").read_text())
-
-
-def done(recorder: Recorder, name: str) -> set[str]:
-    """Name the stages that were run for one video."""
-    events = [event for event in recorder.events if event.video and event.video.path.name == name]
-    return {event.stage for event in events if event.name == "stage_done"}
 
 
 def test_it_is_run_shown_timed_resumed_and_redone_when_its_setting_changes(kind: Kind, folder: Path) -> None:

@@ -6,9 +6,7 @@ The output is `tests.support.counting`, which needs faces alone; ``annotate`` ne
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,27 +18,11 @@ from pipeline.outputs.failure import failed_before
 from pipeline.outputs.tracks import read_faces
 from pipeline.types import ScoredTracks, VideoResult
 from tests.support import counting, fake_stages
-from tests.support.executing import CONFIG, Kind, Recorder, prepared, run
+from tests.support.counted_runs import COUNTING, count, counted, done
+from tests.support.executing import Kind, prepared, run
 
-COUNTING = counting.counting_config(CONFIG, RAY_TEAMS=1, COUNT_FACES=True)
 WHY = "has no sound"
 ALL = {"decode", "vision", "speech", "attribution", "clips", "count_faces"}
-
-
-def count(kind: Kind, folder: Path, *names: str, **changed: Any) -> Recorder:
-    """Run the videos with the stage that counts faces."""
-    recorder, _ = run(kind, folder, list(names), dataclasses.replace(COUNTING, **changed), counting.GRAPH)
-    return recorder
-
-
-def faces(folder: Path, name: str) -> dict[str, Any]:
-    return json.loads((folder / f"{name}.out" / "faces_per_shot.json").read_text())
-
-
-def done(recorder: Recorder, name: str) -> set[str]:
-    """Name the stages that were run for one video."""
-    events = [event for event in recorder.events if event.video and event.video.path.name == name]
-    return {event.stage for event in events if event.name == "stage_done"}
 
 
 def end(result: VideoResult) -> tuple[str, str]:
@@ -70,7 +52,7 @@ def test_they_are_made_beside_videos_with_sound_and_the_message_says_what_was_ma
     assert done(recorder, "mute.mp4") == set(result.timings) == {"decode", "vision", "count_faces"}
     assert done(recorder, "a.mp4") == {*ALL, "annotate"}
     assert left(folder, "mute.mp4") == {"tracks.npz", "faces_per_shot.json", "failure.json", ".made/count_faces"}
-    assert faces(folder, "mute.mp4") == faces(folder, "a.mp4") == {"first": 0, "faces": [fake_stages.FRAMES]}
+    assert counted(folder, "mute.mp4") == counted(folder, "a.mp4") == {"first": 0, "faces": [fake_stages.FRAMES]}
     assert not isinstance(read_faces(folder / "mute.mp4.out" / "tracks.npz"), ScoredTracks)
     told = [event for event in recorder.events if event.video and event.video.path.name == "mute.mp4"]
     assert [event.name for event in told if event.name in ("begun", "no_audio")] == ["begun", "no_audio", "begun"]
@@ -87,7 +69,7 @@ def test_what_is_made_is_not_made_again_until_its_setting_changes(kind: Kind, fo
     assert end(changed.results["mute.mp4"]) == ("partial", "no_audio")
     assert done(changed, "mute.mp4") - {"decode"} == {"count_faces"}
     assert changed.results["mute.mp4"].details["kept"] == ["vision"]
-    assert faces(folder, "mute.mp4") == {"first": 100, "faces": [fake_stages.FRAMES - 100]}
+    assert counted(folder, "mute.mp4") == {"first": 100, "faces": [fake_stages.FRAMES - 100]}
 
 
 def test_they_fail_as_ever_where_all_that_is_asked_for_needs_sound(kind: Kind, folder: Path) -> None:
@@ -115,7 +97,7 @@ def test_a_stage_whose_worker_is_killed_is_begun_again(kind: Kind, folder: Path,
     assert end(recorder.results[name]) == ("partial", "no_audio") and end(recorder.results["a.mp4"]) == ("done", "")
     again = [event for event in recorder.events if event.name == "again" and event.video]
     assert [event.stage for event in again if event.video and event.video.path.name == name] == [stage]
-    assert faces(folder, name) == faces(folder, "a.mp4")
+    assert counted(folder, name) == counted(folder, "a.mp4")
 
 
 class TestInOneProcess:

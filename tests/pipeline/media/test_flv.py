@@ -16,11 +16,6 @@ from pipeline.media.probe import probe
 from tests.support.film import Film
 
 
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path)
-
-
 def piece(film: Film, grey: int, offset_s: float = 0.0) -> bytes:
     """Two seconds with sound, of one grey."""
     picture = f"color=0x{grey:02x}{grey:02x}{grey:02x}:s=64x48:r=25:d=2"

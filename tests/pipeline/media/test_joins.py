@@ -26,11 +26,6 @@ LEVELS = (40, 120, 200)
 """Grey of each piece; it flashes white, and beeps, at its second 1."""
 
 
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path)
-
-
 def piece(film: Film, number: int, suffix: str = "ts", offset_s: float = 0.0, lead_s: float = 0.0) -> bytes:
     """Three seconds of grey with a flash and a beep from 1.0 to 1.2 s; the sound may begin before the picture."""
     flash = f"geq=lum='if(between(T,1,1.199),235,{LEVELS[number]})':cb=128:cr=128"

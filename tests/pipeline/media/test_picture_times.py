@@ -14,11 +14,6 @@ from pipeline.media.probe import probe
 from tests.support.film import Film
 
 
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path)
-
-
 def _decoded(path: Path) -> list[F]:
     with av.open(str(path)) as container:
         base = container.streams.video[0].time_base

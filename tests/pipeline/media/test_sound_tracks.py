@@ -24,11 +24,6 @@ LOW, HIGH = "sine=f=300:r=48000:d=2,volume=12dB", "sine=f=900:r=48000:d=2,volume
 SILENT = "anullsrc=r=48000:cl=mono:d=2"
 
 
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path)
-
-
 def with_tracks(film: Film, *sounds: str, languages: tuple[str, ...] = (), default: int = 0) -> Path:
     """A video of two seconds whose sound tracks are these sources of ffmpeg."""
     words: list[str | Path] = ["-f", "lavfi", "-i", "color=gray:s=64x48:r=25:d=2"]
