@@ -50,12 +50,8 @@ class Shutdown:
             self._is_told = True
             left_s = max(self._at_s - time.monotonic(), 0)
             begun = "no more videos are begun; " if len(admission) else ""
-            text = f"interrupted: {begun}{counted(in_work, 'video')} in work {_has(in_work)} {left_s:.0f} s to end"
+            text = f"interrupted: {begun}{left_s:.0f} s are left for {counted(in_work, 'video')} in work"
             tell(Event("stopping", f"{text} (interrupt again to end at once)", level="warning"))
         admission.close()
         if not in_work + ending or time.monotonic() >= self._at_s:
             raise KeyboardInterrupt
-
-
-def _has(count: int) -> str:
-    return "has" if count == 1 else "have"

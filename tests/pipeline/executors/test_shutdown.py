@@ -40,8 +40,8 @@ def test_nothing_happens_while_nobody_asks() -> None:
 @pytest.mark.parametrize(
     ("waiting", "in_work", "text"),
     [
-        (3, 2, "interrupted: no more videos are begun; 2 videos in work have 10 s to end"),
-        (0, 1, "interrupted: 1 video in work has 10 s to end"),
+        (3, 2, "interrupted: no more videos are begun; 10 s are left for 2 videos in work"),
+        (0, 1, "interrupted: 10 s are left for 1 video in work"),
     ],
 )
 def test_the_time_that_is_left_is_told_once_whether_videos_wait_or_not(waiting: int, in_work: int, text: str) -> None:
