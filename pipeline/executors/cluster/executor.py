@@ -21,6 +21,7 @@ from pipeline.executors.cluster.backend import ActorHandle, ClusterBackend, Lost
 from pipeline.executors.cluster.resources import group_count, stages_of
 from pipeline.executors.cluster.worker import NOT_READY, Begun, Outcome, Readiness, RunStage
 from pipeline.executors.events import Event, begun_again, stage_done
+from pipeline.executors.intake import Intake
 from pipeline.executors.reports import Failed, Heartbeat, Progress
 from pipeline.executors.scheduler import Ended, Failure, Scheduler
 from pipeline.executors.shutdown import Shutdown
@@ -65,9 +66,7 @@ class ClusterExecutor:
         self._groups: list[WorkerGroup] = []
         self._active: dict[int, Attempt] = {}
         self._jobs = self._in_flight = self._peak = 0
-        self._is_staffed = self._is_acquiring = False
-        self._ask_again_s = 0.0
-        self._late: dict[int, VideoJob] = {}
+        self._is_staffed = False
         self._staffed_s = self._looked_s = time.monotonic()
 
     def queues(self) -> Mapping[str, Mapping[str, int]]:
@@ -91,6 +90,7 @@ class ClusterExecutor:
         self._admission = AdmissionQueue(self._config, self._work_dir, videos, listener, self._graph)
         self._scheduler = Scheduler(self._graph, self._graph.asked(self._config), self._config.MAX_TRIES)
         self._background = Background()
+        self._intake = Intake(self._admission, self._background, self._models, LOOK_EVERY_S)
         self._start_s = time.time()
         try:
             self._backend.open(videos)
@@ -101,7 +101,7 @@ class ClusterExecutor:
                 self._give_work()
                 self._take_answers()
                 self._background.take()
-                self._release()
+                self._intake.release(self._is_held)
                 self._look_after_workers()
             if self._shutdown.is_asked:
                 raise KeyboardInterrupt
@@ -138,15 +138,12 @@ class ClusterExecutor:
 
     def _admit(self) -> None:
         """Ask for as many videos as may be begun, if none is asked for."""
-        if self._is_acquiring or self._shutdown.is_asked or not len(self._admission):
-            return
-        if time.monotonic() < self._ask_again_s:
+        if self._shutdown.is_asked or not self._intake.may_ask:
             return
         count = self._in_flight - len(self._active)
         if self._is_staffed and count > 0:
-            self._is_acquiring = True
             in_work = len(self._active) + len(self._background)
-            self._background.submit(lambda: self._acquire(count, in_work), self._on_acquired)
+            self._intake.ask(lambda: self._acquire(count, in_work), self._on_acquired)
 
     def _acquire(self, count: int, in_work: int) -> list[Acquired]:
         """Take up to *count* videos, and read what an earlier run has made of each. Called in the background."""
@@ -162,9 +159,6 @@ class ClusterExecutor:
         return found
 
     def _on_acquired(self, found: list[Acquired]) -> None:
-        self._is_acquiring = False
-        if not found:
-            self._ask_again_s = time.monotonic() + LOOK_EVERY_S
         if self._shutdown.is_asked:
             return
         for queued, summary, failure in found:
@@ -220,21 +214,12 @@ class ClusterExecutor:
         self._end_with(order.job, self._scheduler.done(order.stage, order.job, outcome.result))
 
     def _end_with(self, job: int, ended: Ended | None) -> None:
-        """Write down how a video has ended, and let other runs have it, beside the driver's own thread."""
-        if ended is None:
-            return
-        attempt = self._active.pop(job)
-        self._background.submit(lambda: self._admission.report(attempt, ended, self._models))
-        self._late[job] = attempt.video
-        self._ask_again_s = 0.0
+        if ended is not None:
+            self._intake.end(job, self._active.pop(job), ended)
 
-    def _release(self) -> None:
-        """Let other runs have videos that have ended: not before the last worker, which may yet write, has let go."""
-        held = {worker.order.job for worker in self._workers if worker.order is not None}
-        for job in [job for job in self._late if job not in held]:
-            video = self._late.pop(job)
-            self._background.submit(lambda video=video: self._admission.release(video))
-            self._ask_again_s = 0.0
+    def _is_held(self, job: int) -> bool:
+        """Return True while a worker has a job in its hands, though its video may have ended."""
+        return any(worker.order is not None and worker.order.job == job for worker in self._workers)
 
     def _on_readiness(self, worker: ActorHandle, order: RunStage | None, answer: Readiness | Failed) -> None:
         """End a run whose models cannot be loaded. Where that worked before, the worker is started again."""

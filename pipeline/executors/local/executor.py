@@ -7,19 +7,18 @@ begun again, up to ``MAX_TRIES`` times, and the others do not notice.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.admission import AdmissionQueue, QueuedVideo
 from pipeline.executors.background import Background
-from pipeline.executors.base import Attempt, Listener
+from pipeline.executors.base import Listener
+from pipeline.executors.intake import Intake
 from pipeline.executors.local import messages as msg
 from pipeline.executors.local.dispatcher import Dispatcher
 from pipeline.executors.local.pool import WorkerHandle, WorkerPool
 from pipeline.executors.local.watchdog import Watchdog
-from pipeline.executors.scheduler import Ended
 from pipeline.executors.shutdown import Shutdown
 from pipeline.graph import GRAPH
 from pipeline.machine import ResolvedConfig
@@ -68,9 +67,8 @@ class LocalExecutor:
         self._listener = listener
         self._background = Background(self._pool.wake)
         self._admission = AdmissionQueue(self._config, self._work_dir, videos, listener, self._graph)
-        self._is_acquiring, self._ask_again_s = False, 0.0
-        self._late: dict[int, VideoJob] = {}
-        self._dispatcher = Dispatcher(self._config, self._graph, self._pool, listener, self._work_dir, self._on_end)
+        self._intake = Intake(self._admission, self._background, self._models, LOOK_EVERY_S)
+        self._dispatcher = Dispatcher(self._config, self._graph, self._pool, listener, self._work_dir, self._intake.end)
         at_once = True
         try:
             self._pool.start(len(videos))
@@ -97,34 +95,15 @@ class LocalExecutor:
 
     def _admit(self) -> None:
         """Ask for one more video, if it may be begun and none is asked for."""
-        if self._is_acquiring or self._shutdown.is_asked or not len(self._admission):
-            return
-        if time.monotonic() < self._ask_again_s:
+        if self._shutdown.is_asked or not self._intake.may_ask:
             return
         if self._dispatcher.may_begin(sparing=self._watchdog.memory.is_over):
-            self._is_acquiring = True
             in_work = len(self._dispatcher.active) + len(self._background)
-            self._background.submit(lambda: self._admission.acquire(in_work), self._on_acquired)
+            self._intake.ask(lambda: self._admission.acquire(in_work), self._on_acquired)
 
     def _on_acquired(self, queued: QueuedVideo | None) -> None:
-        self._is_acquiring = False
-        if queued is None:
-            self._ask_again_s = time.monotonic() + LOOK_EVERY_S
-        elif not self._shutdown.is_asked:
+        if queued is not None and not self._shutdown.is_asked:
             self._dispatcher.begin(queued)
-
-    def _on_end(self, job: int, attempt: Attempt, ended: Ended) -> None:
-        """Write down how a video has ended, and let other runs have it, beside the parent's own thread."""
-        self._background.submit(lambda: self._admission.report(attempt, ended, self._models))
-        self._late[job] = attempt.video
-        self._ask_again_s = 0.0
-
-    def _release(self) -> None:
-        """Let other runs have videos that have ended: not before the last worker, which may yet write, has let go."""
-        for job in [job for job in self._late if not self._dispatcher.is_held(job)]:
-            video = self._late.pop(job)
-            self._background.submit(lambda video=video: self._admission.release(video))
-            self._ask_again_s = 0.0
 
     def _take_events(self) -> None:
         for worker, message in self._pool.events(LOOK_EVERY_S):
@@ -137,7 +116,7 @@ class LocalExecutor:
             else:
                 self._dispatcher.take(worker, message)
         self._background.take()
-        self._release()
+        self._intake.release(self._dispatcher.is_held)
         self._watchdog.look(self._dispatcher.awaits, self._listener.on_event)
 
     def _on_not_ready(self, worker: WorkerHandle, message: msg.NotReady) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from pipeline.executors.cluster.backend import ActorHandle, Lost, WorkerGroup
 from pipeline.executors.cluster.executor import ClusterExecutor
 from pipeline.executors.cluster.resources import stages_of
 from pipeline.executors.cluster.worker import NOT_READY, Begun, Readiness, RunStage, StageWorker
+from pipeline.executors.locks import VideoLocks
 from pipeline.executors.reports import Failed
 from pipeline.machine import ResolvedConfig
 from pipeline.stage import Graph, Models, VideoJob
@@ -290,17 +290,27 @@ def test_two_outputs_of_a_video_at_the_same_time_are_two_orders(tmp_path: Path) 
     assert [event for event in recorder.events if event.name == "again"] == []
 
 
+@pytest.mark.slow
 def test_a_video_is_let_go_of_when_the_last_worker_has_answered(tmp_path: Path) -> None:
     """It has failed, and a worker of it is still at work: another run would write into the same folder."""
-    video, released = VideoJob(0, tmp_path / "a.mp4", tmp_path / "a"), list[VideoJob]()
-    worker = ActorHandle("vision", None, order=RunStage(1, "vision", video, None))
-    executor: Any = object.__new__(ClusterExecutor)
-    executor._groups, executor._late = [WorkerGroup([worker], "machine")], {1: video}
-    executor._admission = SimpleNamespace(release=released.append)
-    executor._background = SimpleNamespace(submit=lambda call: call())
-    executor._release()
-    assert released == []
-    worker.order = None
-    executor._release()
-    executor._release()
-    assert released == [video]
+    seeing = once("silence", "vision", "bug-speech.mp4")
+    cutting = once("silence", "clips", "b.mp4")  # so that the run goes on
+    locked: list[bool] = []
+
+    def is_locked(cluster: MadeUp) -> bool:
+        video = VideoJob(0, tmp_path / "bug-speech.mp4", tmp_path / "bug-speech.mp4.out")
+        locks = VideoLocks(cluster.config, tmp_path / ".work", cluster.graph)
+        taken = locks.acquire(video)
+        locks.release(video)
+        return taken is None
+
+    def happen(cluster: MadeUp, worker: ActorHandle, order: RunStage) -> Any:
+        if order.video.path.name == "bug-speech.mp4" and order.stage == "vision" and "vision" in cluster.restarted:
+            locked.append(is_locked(cluster))
+        return seeing(cluster, worker, order) or cutting(cluster, worker, order)
+
+    names, config = ["bug-speech.mp4", "b.mp4"], dataclasses.replace(CONFIG, HANG_S=1.0)
+    recorder, cluster = run(tmp_path, names, happen, config)
+    assert ends(recorder) == {"bug-speech.mp4": ("failed", "internal_error"), "b.mp4": ("done", "")}
+    assert next(iter(recorder.results)) == "bug-speech.mp4" and locked == [True]
+    assert not is_locked(cluster)

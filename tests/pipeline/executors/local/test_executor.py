@@ -11,21 +11,16 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from config import Config
 from pipeline.errors import PipelineError
-from pipeline.executors.base import Attempt
 from pipeline.executors.events import Event
-from pipeline.executors.local import executor as local_executor
 from pipeline.executors.local import memory_limit
 from pipeline.executors.local.executor import LocalExecutor
 from pipeline.executors.local.pool import Outbox
 from pipeline.executors.local.process_memory import tree_of
-from pipeline.executors.scheduler import Ended
 from pipeline.machine import resolved
 from pipeline.stage import VideoJob
 from pipeline.types import VideoResult
@@ -269,30 +264,3 @@ def test_a_message_that_cannot_be_sent_is_the_fault_of_who_sends_it() -> None:
     assert theirs.recv() == "goes on"
     theirs.close()
     outbox.close()
-
-
-def test_where_no_video_can_be_begun_none_is_asked_for_until_a_while_later_or_one_ends(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As while another run holds the rest: the parent must not ask without a pause."""
-    now_s, asked = [100.0], list[str]()
-    monkeypatch.setattr(local_executor.time, "monotonic", lambda: now_s[0])
-    executor: Any = object.__new__(LocalExecutor)
-    executor._shutdown, executor._admission = SimpleNamespace(is_asked=False), [1]
-    executor._watchdog = SimpleNamespace(memory=SimpleNamespace(is_over=False))
-    executor._dispatcher = SimpleNamespace(may_begin=lambda sparing: True, active={})
-    executor._background = type("", (list,), {"submit": lambda self, call, then=None: asked.append("x")})()
-    executor._is_acquiring, executor._ask_again_s, executor._late = False, 0.0, {}
-    executor._admit()
-    executor._admit()
-    assert len(asked) == 1, "one at a time"
-    executor._on_acquired(None)
-    executor._admit()
-    assert len(asked) == 1
-    now_s[0] += local_executor.LOOK_EVERY_S
-    executor._admit()
-    assert len(asked) == 2
-    executor._on_acquired(None)
-    executor._on_end(1, Attempt(VideoJob(0, Path("a.mp4"), Path("a")), 0.0), Ended(1, ()))
-    executor._admit()
-    assert len(asked) == 4, "the end of a video is written down, and the next one asked for"
