@@ -1,7 +1,7 @@
 # Both commands do all their set-up: a fresh machine needs Python 3.11 or newer and make, no root, no ffmpeg.
 #   make demo   runs the main job on samples/ into out/
 #   make test   checks and tests everything
-#   make test-fast   the quick tests alone: about a minute on two cores
+#   make test-fast   the quick tests alone: under a minute on two cores
 #   make ray    adds what --engine ray and s3:// addresses need
 #   make bench, make bench-quick   measure speed
 PYTHON ?= python3
@@ -20,11 +20,15 @@ demo: install
 	@echo
 	@echo "Open $(OUT)/index.html: every video, and all that is said in it. Clips and manifests: $(OUT)/<video>/output/"
 
+# Clusters and browsers take the whole machine: those tests come one after the other.
+ALONE := ray or browser or slurm
+
 test: install-dev check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m 'not ($(ALONE))'
+	$(BIN)/python -m pytest -m '$(ALONE)'
 
 test-fast: install-dev
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m 'not slow and not ray and not browser and not slurm'
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m 'not (slow or $(ALONE))'
 
 check: install-dev
 	$(BIN)/ruff check .

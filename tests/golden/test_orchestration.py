@@ -103,6 +103,7 @@ def test_b02_workers_without_work_hold_nobody_up(tmp_path: Path) -> None:
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_b03_every_queue_has_a_bound_that_holds(ran: Ran) -> None:
     """Queues without a bound: preprocessing ran ahead until disk or memory was full."""
     assert {"videos", "pictures"} <= set(ran.queues)

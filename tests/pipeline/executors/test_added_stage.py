@@ -85,6 +85,7 @@ def test_what_an_output_needs_and_an_earlier_run_has_not_left_is_made_for_it(kin
     assert (folder / "a.mp4.out" / "annotated.mp4").exists() and counted(folder, "b.mp4") == counted(folder, "a.mp4")
 
 
+@pytest.mark.slow
 def test_outputs_are_made_of_the_results_that_take_the_place_of_the_old_ones(kind: Kind, folder: Path) -> None:
     def annotated() -> str:
         return (folder / "a.mp4.out" / "annotated.mp4").read_text()

@@ -166,6 +166,7 @@ class TestOnOneMachine:
         note = json.loads((tmp_path / "storage/out/mute/failure.json").read_text())
         assert note["message"] == f"{place}/v/mute.mp4: has no sound" and note["fingerprint"] == "fmute.mp4"
 
+    @pytest.mark.slow
     def test_an_output_that_is_made_is_not_made_again(self, place: str, tmp_path: Path) -> None:
         config = counting.counting_config(CONFIG, COUNT_FACES=True)
         for status in ("done", "skipped"):

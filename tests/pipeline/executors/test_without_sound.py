@@ -59,6 +59,7 @@ def test_they_are_made_beside_videos_with_sound_and_the_message_says_what_was_ma
     assert not list((folder / ".work").rglob("*.pcm"))
 
 
+@pytest.mark.slow
 def test_what_is_made_is_not_made_again_until_its_setting_changes(kind: Kind, folder: Path) -> None:
     count(kind, folder, "mute.mp4")
     again = count(kind, folder, "mute.mp4")
@@ -103,6 +104,7 @@ def test_a_stage_whose_worker_is_killed_is_begun_again(kind: Kind, folder: Path,
 class TestInOneProcess:
     """What is the same for every executor: it is decided before one of them is asked, or when a video has ended."""
 
+    @pytest.mark.slow
     def test_what_its_setting_does_not_change_is_kept(self, folder: Path) -> None:
         count(SerialExecutor, folder, "mute.mp4", COUNT_FROM=100)
         tracked = count(SerialExecutor, folder, "mute.mp4", COUNT_FROM=100, MIN_TRACK=99)
@@ -114,6 +116,7 @@ class TestInOneProcess:
         forced = count(SerialExecutor, folder, "mute.mp4", COUNT_FROM=100, MIN_TRACK=99, FORCE=True)
         assert done(forced, "mute.mp4") - {"decode"} == {"vision", "count_faces"}
 
+    @pytest.mark.slow
     def test_what_was_made_stays_where_a_later_run_asks_for_nothing_of_the_kind(self, folder: Path) -> None:
         count(SerialExecutor, folder, "mute.mp4")
         later = count(SerialExecutor, folder, "mute.mp4", COUNT_FACES=False)

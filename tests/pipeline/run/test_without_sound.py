@@ -96,6 +96,7 @@ def test_real_vision_makes_faces_without_scores_of_it(
     assert "partial (no_audio)" in (videos / "mute" / "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_later_run_does_not_open_it_and_works_on_what_has_changed(
     videos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -292,6 +292,7 @@ def test_the_sound_of_a_video_that_was_given_up_while_it_was_opened_goes(tmp_pat
     assert not (tmp_path / "1.pcm").exists()
 
 
+@pytest.mark.slow
 def test_without_asserts_it_is_the_same() -> None:
     check = (
         "import tempfile; from pathlib import Path\n"

@@ -164,7 +164,9 @@ class TestLocal:
             executor.run(jobs, recorder)
         assert multiprocessing.active_children() == []
 
-    def test_workers_and_what_they_started_end_with_a_parent_that_is_killed(self, folder: Path) -> None:
+    def test_workers_and_what_they_started_end_with_a_parent_that_is_killed(
+        self, folder: Path, short_folder: Path
+    ) -> None:
         """One stands in the middle of its work, others wait, and one has started a program."""
         (folder / "child-speech.mp4").touch()
         (folder / ".watched").write_text(str(folder / "child-speech.mp4"))
@@ -175,9 +177,7 @@ class TestLocal:
             "recorder, executor, jobs = prepared(LocalExecutor, folder, ['child-speech.mp4'])\n"
             "executor.run(jobs, recorder)\n"
         )
-        temporary = folder / "tmp"
-        temporary.mkdir()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(short_folder)}
         parent = subprocess.Popen([sys.executable, "-c", code, str(folder)], env=environment, cwd=ROOT)
         mark = folder / ".child-speech.mp4.speech.child"
         while not mark.exists():
@@ -191,7 +191,7 @@ class TestLocal:
         while any(map(is_running, family)) and time.monotonic() < end_s:
             time.sleep(0.05)
         assert [process for process in family if is_running(process)] == []
-        assert list(temporary.iterdir()) == []
+        assert list(short_folder.iterdir()) == []
 
     def test_max_ram_gb_acts(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A run that takes too much all the time: each video is tried, and set aside."""

@@ -41,7 +41,7 @@ def test_libraries_are_inherited_and_nothing_else(monkeypatch: pytest.MonkeyPatc
 
 
 @linux
-def test_from_any_folder_with_interrupts_and_no_traces(tmp_path: Path) -> None:
+def test_from_any_folder_with_interrupts_and_no_traces(tmp_path: Path, short_folder: Path) -> None:
     """Libraries are found wherever it is called from; what it leaves among temporary files goes with its parent."""
     code = (
         "import os, signal, sys; from pathlib import Path\n"
@@ -59,16 +59,14 @@ def test_from_any_folder_with_interrupts_and_no_traces(tmp_path: Path) -> None:
         "sys.stdout.write(str(len(list(Path(os.environ['TMPDIR']).iterdir())))); sys.stdout.flush()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TMPDIR": str(temporary)}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TMPDIR": str(short_folder)}
     # It returns when the last process that holds the pipe of its output has ended.
     done = subprocess.run(
         [sys.executable, "-c", code, str(PROJECT)], env=environment, cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == -9, done.stderr
     assert done.stdout == "1"
-    assert list(temporary.iterdir()) == []
+    assert list(short_folder.iterdir()) == []
 
 
 def test_where_that_cannot_be_each_starts_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
