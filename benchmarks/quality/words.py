@@ -1,16 +1,17 @@
-"""Word error rates of the recognisers, and errors in the alignment of known words: ``python -m benchmarks.words``.
+"""Word error rates of the recognisers, errors of the words' times, and errors in the alignment of known words:
+``python -m benchmarks.words``.
 
-Prints one line for each recogniser and set, and ends with one JSON line. Word error rates are jiwer's, after
-openai-whisper's own normaliser of English texts on both sides: small letters, no punctuation, numbers as digits.
-Weights that are missing are fetched first. ``--shared`` names the folder with the footage that is not part of this
-project.
+Prints one line for each recogniser and set, and one for the times where a set has true ones; ends with one JSON line.
+Word error rates are jiwer's, after openai-whisper's own normaliser of English texts on both sides: small letters, no
+punctuation, numbers as digits. Weights that are missing are fetched first. ``--shared`` names the folder with the
+footage that is not part of this project.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -25,12 +26,16 @@ from benchmarks.common.places import ROOT, SHARED
 from pipeline.models.choose import choose
 from pipeline.speech import Transcriber, load_transcriber
 from pipeline.speech.alignment import Aligner
-from pipeline.types import AUDIO_RATE_HZ, AudioTrack
+from pipeline.types import AUDIO_RATE_HZ, AudioTrack, Word
 
 JFK = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 GRID_UNITS_S = 25_000
 """Units of time in GRID's files to one second."""
+TrueWord = tuple[str, float, float]
+"""Text, and start and end in seconds from the first sample of the sound."""
 RECOGNISERS = ("pocketsphinx", "tiny.en", "base")
+PAUSE_S = 0.3
+"""Silence from which the words around it count as the last and the first of a stretch of speech."""
 
 
 def main() -> None:
@@ -54,8 +59,21 @@ def main() -> None:
 
 def sample_words(name: str) -> str:
     """Return all words of a sample video, in order of time."""
-    turns = json.loads((ROOT / "samples" / f"{name}.truth.json").read_text())["turns"]
-    return " ".join(turn["text"] for turn in sorted(turns, key=lambda turn: turn["start_s"]))
+    return " ".join(text for text, *_ in _sample_truth(name))
+
+
+def true_words(path: Path) -> list[TrueWord]:
+    """Return the words of a recording with true times from its first sample on; empty where they are not known."""
+    if path.with_suffix(".align").exists():
+        return _truth(path)
+    return _sample_truth(path.stem) if path.parent == ROOT / "samples" else []
+
+
+def _sample_truth(name: str) -> list[TrueWord]:
+    content = json.loads((ROOT / "samples" / f"{name}.truth.json").read_text())
+    zero_s, turns = content["audio"]["start_s"], sorted(content["turns"], key=lambda turn: turn["start_s"])
+    words = [word for turn in turns for word in turn["words"]]
+    return [(word["text"], word["start_s"] - zero_s, word["end_s"] - zero_s) for word in words]
 
 
 def word_errors(truths: Sequence[str], found: Sequence[str]) -> jiwer.WordOutput:
@@ -89,15 +107,57 @@ def _loaded(name: str, weights_dir: Path | None) -> Transcriber:
 
 def _measured(
     name: str, key: str, transcriber: Transcriber, recordings: Sequence[tuple[Path, str]], folder: Path
-) -> dict[str, float | int]:
-    found = []
-    for path, _ in recordings:
-        transcript = transcriber.transcribe(track_of(path, folder), lambda _: None)
-        found.append("".join(word.text for word in transcript.words))
-    output = word_errors([truth for _, truth in recordings], found)
+) -> dict[str, float]:
+    found = [transcriber.transcribe(track_of(path, folder), lambda _: None).words for path, _ in recordings]
+    texts = ["".join(word.text for word in words) for words in found]
+    output = word_errors([truth for _, truth in recordings], texts)
     words = output.hits + output.substitutions + output.deletions
     print(f"{name}, {key}: word error rate {output.wer:.2f}, {output.hits} of {words} words right", flush=True)
-    return {"wer": round(output.wer, 3), "words_right": output.hits, "words": words}
+    rates = {"wer": round(output.wer, 3), "words_right": output.hits, "words": words}
+    truths = [true_words(path) for path, _ in recordings]
+    if not all(truths):
+        return rates
+    errors_ms = time_errors_ms(truths, found)
+    print(f"{name}, {key}: median error of the times in ms: {errors_ms}", flush=True)
+    return {**rates, **errors_ms}
+
+
+def time_errors_ms(truths: Sequence[Sequence[TrueWord]], found: Sequence[Sequence[Word]]) -> dict[str, float]:
+    """Return medians of the errors of times, in milliseconds, over the words that jiwer pairs, right or not.
+
+    Returns:
+        ``start_ms`` and ``end_ms`` over all words, ``early_ms`` with sign, below 0 where words begin too early,
+        ``first_start_ms`` and ``last_end_ms`` over words behind and ahead of a pause of `PAUSE_S`.
+    """
+    errors_s: dict[str, list[float]] = {"start": [], "end": [], "first_start": [], "last_end": []}
+    for truth, words in zip(truths, found, strict=True):
+        for place, other in _pairs([text for text, *_ in truth], [word.text for word in words]):
+            _, start_s, end_s = truth[place]
+            start_error_s, end_error_s = words[other].start_s - start_s, words[other].end_s - end_s
+            errors_s["start"].append(start_error_s)
+            errors_s["end"].append(end_error_s)
+            if place == 0 or start_s - truth[place - 1][2] >= PAUSE_S:
+                errors_s["first_start"].append(start_error_s)
+            if place == len(truth) - 1 or truth[place + 1][1] - end_s >= PAUSE_S:
+                errors_s["last_end"].append(end_error_s)
+    medians = {f"{key}_ms": float(np.median(np.abs(each))) * 1000 for key, each in errors_s.items() if each}
+    medians["early_ms"] = float(np.median(errors_s["start"])) * 1000
+    return {key: round(value, 1) for key, value in medians.items()}
+
+
+def _pairs(truth: Sequence[str], found: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the places of the words that belong together."""
+
+    def plain(texts: Sequence[str]) -> str:
+        return " ".join("".join(filter(str.isalnum, text.lower())) or "-" for text in texts)
+
+    for chunk in jiwer.process_words(plain(truth), plain(found)).alignments[0]:
+        if chunk.type in ("equal", "substitute"):
+            yield from zip(
+                range(chunk.ref_start_idx, chunk.ref_end_idx),
+                range(chunk.hyp_start_idx, chunk.hyp_end_idx),
+                strict=True,
+            )
 
 
 def _alignment_errors_ms(paths: list[Path], folder: Path) -> np.ndarray:
@@ -112,7 +172,7 @@ def _alignment_errors_ms(paths: list[Path], folder: Path) -> np.ndarray:
     return np.array(errors_s) * 1000
 
 
-def _truth(path: Path) -> list[tuple[str, float, float]]:
+def _truth(path: Path) -> list[TrueWord]:
     """Read word, start and end in seconds of each word of a GRID sentence."""
     lines = [line.split() for line in path.with_suffix(".align").read_text().splitlines()]
     return [(word, int(start) / GRID_UNITS_S, int(end) / GRID_UNITS_S) for start, end, word in lines if word != "sil"]

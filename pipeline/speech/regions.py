@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,27 +121,16 @@ def regions(scores: np.ndarray, sample_count: int, rules: RegionRules) -> np.nda
         (R, 2) int64: first sample and the one after the last; ascending, disjoint (neighbours may touch), inside the
         recording, none longer than ``longest_s``.
     """
-    spans = np.minimum(_found(scores, rules) * STEP, sample_count)
+    spans = speech_in(scores, sample_count, rules)
     padded = _padded(spans, sample_count, round(rules.padding_s * AUDIO_RATE_HZ))
     longest = max(round(rules.longest_s * AUDIO_RATE_HZ), 2 * STEP)
     pieces = [piece for span in padded.tolist() for piece in _split(span[0], span[1], scores, longest)]
     return np.array(pieces, np.int64).reshape(-1, 2)
 
 
-def onsets(scores: np.ndarray, rules: RegionRules, starts: Sequence[int]) -> np.ndarray:
-    """Return the samples at which speech begins, behind the padding of its regions.
-
-    Args:
-        scores: arguments of `regions`, like *rules*.
-        starts: first samples of regions.
-
-    Returns:
-        (len(starts),) int64: the start itself where a region was cut out of a longer one.
-    """
-    at = np.asarray(starts, np.int64)
-    begun = np.append(_found(scores, rules)[:, 0] * STEP, np.iinfo(np.int64).max)
-    following = begun[np.searchsorted(begun, at)]
-    return np.where(following - at <= round(rules.padding_s * AUDIO_RATE_HZ), following, at)
+def speech_in(scores: np.ndarray, sample_count: int, rules: RegionRules) -> np.ndarray:
+    """Return the stretches of speech themselves: (R, 2) int64 samples, without padding and cuts; see `regions`."""
+    return np.minimum(_found(scores, rules) * STEP, sample_count)
 
 
 def _found(scores: np.ndarray, rules: RegionRules) -> np.ndarray:

@@ -22,8 +22,9 @@ from whisper.tokenizer import LANGUAGES
 from pipeline.errors import InputError
 from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision
 from pipeline.speech.packing import PackedWindow, pack
-from pipeline.speech.regions import RegionRules, load_detector, onsets, regions, speech_scores
+from pipeline.speech.regions import RegionRules, load_detector, regions, speech_in, speech_scores
 from pipeline.speech.repeats import REPEATED, flag_repeats, with_flag
+from pipeline.speech.speech_edges import segments_in_speech
 from pipeline.speech.whisper_decoding import COMPRESSION_LIMIT, TEMPERATURES, DecodingRules, with_weights_in
 from pipeline.speech.whisper_file import load_model
 from pipeline.speech.whisper_steps import SoundState, begin, features_of, transcribe
@@ -35,9 +36,6 @@ from talknet.batches import Batches
 PAUSE_S = 2.0
 """Longest pause that is heard, as in faster-whisper: words keep their context, and so little silence starts no
 invention."""
-
-SHORTEST_FIRST_S = 0.1
-"""Least length of a word that is made to begin with the speech: about that of "a"."""
 
 RULES = RegionRules(longest_s=N_SAMPLES / AUDIO_RATE_HZ)
 """Rules with regions no longer than a window."""
@@ -93,7 +91,8 @@ class WhisperTranscriber:
 
         A language to be detected is detected once, on the first window that holds 15 s of sound or else on the
         fullest, and kept for the whole recording. Segments that look like a loop of the model carry the flag
-        ``repeated``. Words to which Whisper gives no length are marked ``interpolated``.
+        ``repeated``. Words to which Whisper gives no length are marked ``interpolated``. Words at the edges of speech
+        are fitted to it.
         """
         scores = speech_scores(self._detector, audio)
         spans = regions(scores, audio.sample_count, self._rules)
@@ -121,10 +120,10 @@ class WhisperTranscriber:
             done = {each.sound: each.segments for each in heard}
         segments: list[Segment] = []
         for number, window in enumerate(windows):
-            begun = onsets(scores, self._rules, [start for start, _ in window.pieces])
-            segments.extend(segments_of(done[number], window, begun))
+            segments.extend(segments_of(done[number], window))
+        speech_s = speech_in(scores, audio.sample_count, self._rules) / AUDIO_RATE_HZ
         on_progress(audio.duration_s)
-        return Transcript(language, flag_repeats(segments), self._notes(halved))
+        return Transcript(language, flag_repeats(segments_in_speech(segments, speech_s)), self._notes(halved))
 
     def _begin(self, audio: AudioTrack, spans: np.ndarray, windows: Sequence[PackedWindow], number: int) -> SoundState:
         window = windows[number]
@@ -210,14 +209,12 @@ def checked_language(language: str, multilingual: bool, language_count: int) -> 
     )
 
 
-def segments_of(heard: Sequence[HeardSegment], window: PackedWindow, speech: np.ndarray | None = None) -> list[Segment]:
+def segments_of(heard: Sequence[HeardSegment], window: PackedWindow) -> list[Segment]:
     """Convert Whisper's segments of one window: times of the recording, in order, inside the window's pieces.
 
     Args:
         heard: segments with times from the beginning of the window.
         window: places of its sound in the recording.
-        speech: (pieces,) int64 samples of the recording at which speech begins in each piece; None for the starts of
-            the pieces.
     """
     segments: list[Segment] = []
     low_s, length_s = 0.0, window.sample_count / AUDIO_RATE_HZ
@@ -230,8 +227,6 @@ def segments_of(heard: Sequence[HeardSegment], window: PackedWindow, speech: np.
         placed, measured = place_words(texts, times_s, float(reach_s.min()), float(reach_s.max()))
         low_s = float(placed[-1, 1])
         said_s = window.on_recording(placed)
-        if speech is not None:
-            said_s = _with_speech(said_s, window, speech / AUDIO_RATE_HZ)
         words = tuple(
             Word(text, float(first), float(last), confidence, "measured" if had_time else "interpolated")
             for text, (first, last), confidence, had_time in zip(texts, said_s, confidences, measured, strict=True)
@@ -241,17 +236,6 @@ def segments_of(heard: Sequence[HeardSegment], window: PackedWindow, speech: np.
             segment = with_flag(segment, REPEATED)
         segments.append(segment)
     return segments
-
-
-def _with_speech(times_s: np.ndarray, window: PackedWindow, speech_s: np.ndarray) -> np.ndarray:
-    """Let words begin no earlier than the speech of their piece, but keep `SHORTEST_FIRST_S` of each.
-
-    Whisper lets the first word of a window begin with the window, however much silence is ahead of it.
-    """
-    starts_s = np.array([start for start, _ in window.pieces]) / AUDIO_RATE_HZ
-    piece = np.maximum(np.searchsorted(starts_s, times_s[:, 0], side="right") - 1, 0)
-    latest_s = np.minimum(speech_s[piece], times_s[:, 1] - SHORTEST_FIRST_S)
-    return np.stack([np.maximum(times_s[:, 0], latest_s), times_s[:, 1]], axis=1)
 
 
 def _timed_words(part: HeardSegment) -> tuple[list[str], np.ndarray, list[float | None]]:

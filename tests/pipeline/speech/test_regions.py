@@ -15,8 +15,8 @@ from pipeline.speech.regions import (
     RegionRules,
     find_speech,
     load_detector,
-    onsets,
     regions,
+    speech_in,
     speech_scores,
 )
 from pipeline.types import AudioTrack
@@ -55,18 +55,11 @@ def test_a_longer_pause_does() -> None:
     assert regions(scores, 30 * STEP, rules).tolist() == [[0, 10 * STEP], [20 * STEP, 30 * STEP]]
 
 
-def test_speech_begins_behind_the_padding_of_its_region() -> None:
-    scores = _scores((0.0, 20), (0.9, 10), (0.0, 15), (0.9, 10), (0.0, 5))
-    spans = regions(scores, 60 * STEP, RegionRules())
-    assert spans[:, 0].tolist() == [20 * STEP - 6400, 30 * STEP + 15 * STEP // 2]  # 0.4 s, and half of the pause
-    assert onsets(scores, RegionRules(), spans[:, 0].tolist()).tolist() == [20 * STEP, 45 * STEP]
-
-
-def test_speech_that_goes_on_over_a_cut_begins_there() -> None:
-    scores, rules = _scores((0.0, 20), (0.9, 60), (0.0, 10)), RegionRules(longest_s=1.0)
-    starts = regions(scores, 90 * STEP, rules)[:, 0].tolist()
-    assert len(starts) > 2
-    assert onsets(scores, rules, starts).tolist() == [20 * STEP, *starts[1:]]
+def test_speech_itself_has_no_padding_and_no_cuts() -> None:
+    scores = _scores((0.0, 20), (0.9, 60), (0.0, 15), (0.9, 10))
+    rules = RegionRules(longest_s=1.0)
+    assert len(regions(scores, 105 * STEP, rules)) > 3
+    assert speech_in(scores, 105 * STEP - 7, rules).tolist() == [[20 * STEP, 80 * STEP], [95 * STEP, 105 * STEP - 7]]
 
 
 def test_a_click_is_no_region() -> None:

@@ -68,22 +68,6 @@ def test_times_behind_a_pause_that_was_left_out_are_those_of_the_recording() -> 
     assert (segments[0].words[1].start_s, segments[0].words[1].end_s) == (20.5, 21.0)
 
 
-def test_the_first_word_of_a_piece_begins_with_the_speech() -> None:
-    raw = [_raw([(" one", 0.0, 0.6), (" two", 0.6, 1.0), (" three", 2.0, 2.5), (" four", 2.5, 3.0)], 0.0, 3.0)]
-    speech = np.array([10.375, 20.25]) * 16_000
-    words = segments_of(raw, _window((10, 12), (20, 22)), speech.astype(np.int64))[0].words
-    assert [(word.start_s, word.end_s) for word in words] == [(10.375, 10.6), (10.6, 11), (20.25, 20.5), (20.5, 21)]
-
-
-@pytest.mark.parametrize(
-    ("speech_s", "start_s"), [(60.55, 60.5), (61.0, 60.5), (60.2, 60.25)], ids=["short", "behind", "ahead"]
-)
-def test_the_first_word_of_a_piece_keeps_a_length_and_never_begins_earlier(speech_s: float, start_s: float) -> None:
-    raw = [_raw([(" one", 0.25, 0.6)], 0.0, 0.6)]
-    word = segments_of(raw, _window((60, 90)), np.array([round(speech_s * 16_000)]))[0].words[0]
-    assert (word.start_s, word.end_s) == (pytest.approx(start_s), 60.6)
-
-
 def test_a_word_stays_inside_its_window() -> None:
     segments = segments_of([_raw([(" one", -0.02, 1.0), (" two", 1.0, 31.0)], 0.0, 31.0)], _window((60, 90)))
     assert [(word.start_s, word.end_s) for word in segments[0].words] == [(60.0, 61.0), (61.0, 90.0)]
