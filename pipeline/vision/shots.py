@@ -1,12 +1,17 @@
-"""Where shots begin, found while pictures are pushed in: cuts with PySceneDetect's detectors, flashes taken out, and
-gradual transitions."""
+"""Where shots begin, found while pictures are pushed in: cuts with PySceneDetect's detectors, flashes taken out, cuts
+that flashes hide, and gradual transitions."""
 
 from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from pipeline.types import GRID_FPS
+from pipeline.vision.structure import Structure, alike, grey, structure_of
 from pipeline.vision.transitions import FLAT, TransitionFinder, difference, likeness, small, spread
 
 WIDTH_PX = 256
@@ -31,6 +36,15 @@ people at the same place come to half of it."""
 
 ALIKE = 0.4
 """Largest difference of two pictures of one shot around a flash, as a share of the change where the flash begins."""
+
+MIN_LIGHT_STEP = 5.0
+"""Least change of the mean level from one frame to the next that is one of light, in grey levels: near it, the
+structure of the pictures decides."""
+
+OTHER_STRUCTURE, SAME_STRUCTURE = 0.45, 0.7
+"""Likeness of the structure of pictures before and after, in changing light: where the greatest of all pairs is below
+the first, there is a cut; above the second there is none. Chosen on the films that ``benchmarks.flashes`` composes with
+``--people chosen``; the people and places of ``--people held-out`` are others."""
 
 LAG_FRAMES = {"adaptive": 16, "content": 16}
 """By detector: the first frame *f* of a shot is known once frame ``f + lag`` has been pushed. The middle of a dissolve
@@ -67,6 +81,8 @@ class ShotFinder:
         self.lag = LAG_FRAMES[detector]
         self._gradual = TransitionFinder() if gradual else None
         self._pictures: dict[int, np.ndarray] = {}
+        self._greys: dict[int, np.ndarray] = {}
+        self._structures: dict[int, Structure] = {}
         self._waiting: list[int] = []
         self._begin = 0
 
@@ -86,8 +102,10 @@ class ShotFinder:
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
         found = self._detector.process_frame(self._timecode(frame, float(GRID_FPS)), picture)
         self._waiting += [cut.frame_num for cut in found]
-        self._pictures[frame] = small(picture)
-        self._pictures.pop(frame - 2 * self.lag, None)
+        self._pictures[frame], self._greys[frame] = small(picture), grey(picture)
+        for held in (self._pictures, self._greys, self._structures):
+            held.pop(frame - 2 * self.lag, None)
+        self._look_in_flashes(frame - FLASH_FRAMES)
         cuts = self._settled(frame)
         middle = self._gradual.push(self._pictures[frame], self._begin) if self._gradual else None
         if middle is not None:
@@ -113,15 +131,54 @@ class ShotFinder:
         self._begin = cut
         return [cut]
 
+    def _look_in_flashes(self, cut: int) -> None:
+        """Add *cut* to those that wait if the light changes round it and no picture after it shows what one before did.
+
+        Bursts of flashes hide cuts from detectors that compare a frame with its neighbours.
+        """
+        if cut - 1 not in self._pictures or cut in self._waiting or not self._light_changes(cut):
+            return
+        if max(spread(self._pictures[cut - 1]), spread(self._pictures[cut])) <= FLAT:
+            return
+        likeness = self._likeness_across(cut, FLASH_FRAMES)
+        if likeness is not None and likeness < OTHER_STRUCTURE:
+            bisect.insort(self._waiting, cut)
+
     def _is_flash(self, cut: int) -> bool:
-        """Return True where the shot goes on after *cut*: a picture a little later looks like one before it."""
-        most = ALIKE * difference(self._pictures[cut - 1], self._pictures[cut])
+        """Return True where the shot goes on after *cut*: a picture a little later looks like one before it.
+
+        In changing light their structure decides, where it is clear.
+        """
         longest = self._longest_flash(cut)
-        return any(
-            difference(self._pictures[before], self._pictures[after]) < most
-            for before in range(max(cut - longest - 1, self._begin), cut)
-            for after in range(cut, min(before + longest + 1, max(self._pictures)) + 1)
-        )
+        likeness = self._likeness_across(cut, longest) if self._light_changes(cut) else None
+        if likeness is not None and not OTHER_STRUCTURE <= likeness <= SAME_STRUCTURE:
+            return likeness > SAME_STRUCTURE
+        most = ALIKE * difference(self._pictures[cut - 1], self._pictures[cut])
+        return any(difference(self._pictures[a], self._pictures[b]) < most for a, b in self._pairs(cut, longest))
+
+    def _likeness_across(self, cut: int, longest: int) -> float | None:
+        """Return the greatest likeness of the structure of a picture before *cut* and one after it; None where they
+        show nothing."""
+        pairs = ((self._structure(a), self._structure(b)) for a, b in self._pairs(cut, longest))
+        return max((alike(a, b) for a, b in pairs if not (a.is_flat or b.is_flat)), default=None)
+
+    def _structure(self, frame: int) -> Structure:
+        if frame not in self._structures:
+            self._structures[frame] = structure_of(self._greys[frame])
+        return self._structures[frame]
+
+    def _pairs(self, cut: int, longest: int) -> Iterator[tuple[int, int]]:
+        """Yield the pictures before and after *cut* between which a flash of *longest* frames may lie."""
+        last = max(self._pictures)
+        for before in range(max(cut - longest - 1, self._begin, min(self._pictures)), cut):
+            for after in range(cut, min(before + longest + 1, last) + 1):
+                yield before, after
+
+    def _light_changes(self, cut: int) -> bool:
+        """Return True where the mean level jumps on some frame near *cut*."""
+        near = range(max(cut - FLASH_FRAMES, min(self._pictures)), min(cut + FLASH_FRAMES, max(self._pictures)) + 1)
+        levels = [float(self._pictures[frame].mean()) for frame in near]
+        return any(abs(after - before) >= MIN_LIGHT_STEP for before, after in pairwise(levels))
 
     def _longest_flash(self, cut: int) -> int:
         """Return the frames that a flash which begins or ends with *cut* may take: more where the light alone changes

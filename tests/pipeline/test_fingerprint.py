@@ -320,28 +320,28 @@ def test_no_results_are_not(tmp_path: Path) -> None:
 
 RECORDED = {
     ("defaults", False): (
-        "047e4177d2180630efc6ef7e7eda06f1f9e0de599c643b6faaa5fee33e8e3ff2",
+        "7597a087774d76d37e53933062e4d292882eb5fd18f82c509fdd2df3ff630fe7",
         "262d145bb36b894c20d6c3a2c76f98d2f6b473343e675072fbab502db616b61e",
-        "a74bc1fa3325cdc39b03c794971db1d27276605fe75745c4a0c1ad44023a2ac2",
-        "427ebf94eea448a0ad32558f1049ccf2ae5a7cd6d5ff1851b1ebe78fbedbec01",
+        "edf8601322e5ed7b9197bf1647aacda72870cb335f6d425754f30271a69c2713",
+        "9624d670a07d7bcec5c7b5ebddebcb6bc23c28019bac6468d9fbe37bd5dbd4be",
     ),
     ("defaults", True): (
-        "27619533124484b2b70fea906286d4e38a4551b7492e69df3089f16aebd24592",
+        "6230c3155cbd009665cb6703c59019fa92d79322cee1d3876d06ab69783936e3",
         "cd85fc5d642811c0256ba91daab67ed512a104dea080286aad8bc51bf484e977",
-        "a302ab40aa5b5409891110cba5249cfbb7874a4e92a5a5b170649b1d7d7f614e",
-        "aecc600ab6fff6b0f709bf1b3f3fc07255746b84a9c3eb158e9f7e36cb947ffb",
+        "436ab4f32929ce72bb85aa6c96d317af0c9f21ffa325e8eff2b2b86737a6ef2b",
+        "b43872d980aa7cad8fa7e79cae0d66f0da91be1d959cdbca1c32476095d7222a",
     ),
     ("others", False): (
-        "8d7c3819c92a63ddf0e38e365a061e5fe9636331ef247b8ed92da86bd7e4a0e2",
+        "3b0adf1bdf65ae524969ea48a4f1d8995455f55ff4db2337e67fd93c6a02aa0c",
         "1a6483783d07d6a0c8ceda6a207a3c63e37b4df632cf2dae0d2baa94233ba0ff",
-        "43a016ed1ac11fb72a8d9de5fc2f33b6da7dcab867ab77cb4346abb0e218d562",
-        "4f2c58db863db9de06ebe086e4cde44a13e8c166174da66ef5099d4cc35c1d8b",
+        "9b72cb3fe20b73cf9e359483e9c36d002580f86ecff28acef2ed2a6f4fbfa649",
+        "6163a9d1e35d64653a6e390f42d5f260d78442c4930db6d8d770c03cafe7847d",
     ),
     ("others", True): (
-        "70da9a6659df41c5de5d1c2894ae2998bd7abe01c74bfe19c5b749d0f78477e0",
+        "834b7d09c1a9d9b3265b85a0f256c7ac42047de4a2fe263bd1ace8c745e3ab30",
         "a4fb5a78fde83f449fb1e93e26ede12739adcde3045677e6d4062e5816c60cb1",
-        "0532042d67ea9929d2712d2b4c4ce4125d0a569744991a0c9efeb2ef2cbd30c2",
-        "fde5b8fac3e2c8e4ff16704e66d7e4867fd679b8fac309c32260ad6ba7a5751f",
+        "ddbfd3ea5b11ed26a277b0be47b0d24b42487f81594cd88f13bd02c4d14ef6fe",
+        "f33b44911039b89c049e4ef760d8ac774a61dd8040b083dcc908e62d710620ac",
     ),
 }
 """Fingerprints of vision, speech, everything and failure, as they were before stages were declared: where one changes,

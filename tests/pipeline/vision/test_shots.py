@@ -95,6 +95,29 @@ def test_a_cut_under_a_flash_is_one_cut(detector, flash):
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("late", [-2, -1, 0, 1, 2])
+def test_a_cut_is_found_under_a_burst_of_flashes_and_they_are_none(detector, late):
+    """The flashes light another part of the picture each; one of them is *late* frames after the cut."""
+    frames, x = scenes(0, 40) + scenes(4, 40), np.arange(64)[None, :, None]
+    for number, at in enumerate([22, 25, 27, 31, 33, 36, 40 + late, 44, 46, 49, 53]):
+        field = 1 + 6 * np.exp(-(((x - 13 * number % 64) / 20) ** 2))
+        for frame, share in ((at, 1.0), (at + 1, 0.4)):
+            frames[frame] = (frames[frame] * (1 + share * (field - 1))).clip(0, 255).astype(np.uint8)
+    finder = ShotFinder(detector)
+    found = [cut for cut, _ in cuts(finder, frames)] + finder.finish()
+    assert len(found) == 1 and abs(found[0] - 40) <= 2
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_dark_scenes_are_told_apart_though_a_flash_changes_more_than_the_cut(detector):
+    frames = [(frame * 0.12).astype(np.uint8) for frame in scenes(0, 30) + scenes(1, 30)]
+    frames[29] = np.full_like(frames[29], 250)
+    finder = ShotFinder(detector)
+    found = [cut for cut, _ in cuts(finder, frames)] + finder.finish()
+    assert len(found) == 1 and 29 <= found[0] <= 30
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
 def test_a_short_reverse_shot_stays(detector):
     frames = scenes(0, 30) + scenes(1, 10) + scenes(0, 30)
     assert [cut for cut, _ in cuts(ShotFinder(detector), frames)] == [30, 40]
