@@ -110,6 +110,7 @@ def finish_video(
         losses=losses,
         notes=transcript.notes,
         language=transcript.language,
+        language_probability=transcript.language_probability,
         fingerprint=prints.of(CLIPS),
         config=config,
         models=models,

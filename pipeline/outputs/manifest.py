@@ -65,6 +65,7 @@ def manifest_json(
     frame_count: int,
     first_frame: int = 0,
     language: str,
+    language_probability: float | None = None,
     fingerprint: str,
     config: Config,
     models: Sequence[ModelChoice],
@@ -83,6 +84,7 @@ def manifest_json(
         frame_count: number of the grid frame after the last that was decoded from it.
         first_frame: number of the first grid frame.
         language: language of the transcript.
+        language_probability: its probability; None where it was not detected.
         fingerprint: fingerprint of input, settings and weights.
         config: the settings of the run.
         models: the model of each job.
@@ -100,7 +102,12 @@ def manifest_json(
         "schema_version": SCHEMA_VERSION,
         "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": fingerprint,
-        "source": _source_json(probe, first_frame, frame_count, losses, language, sizes) | {"notes": list(notes)},
+        "source": {
+            **_source_json(probe, first_frame, frame_count, losses, sizes),
+            "language": language,
+            "language_probability": _score(language_probability),
+            "notes": list(notes),
+        },
         "settings": settings_of(config),
         "models": [_model_json(model) for model in models],
         **({} if speaking is None else {"speaking": dict(speaking)}),
@@ -204,7 +211,7 @@ def _validator() -> Draft202012Validator:
 
 
 def _source_json(
-    probe: Probe, first_frame: int, frame_count: int, losses: Losses, language: str, sizes: PictureSizes | None
+    probe: Probe, first_frame: int, frame_count: int, losses: Losses, sizes: PictureSizes | None
 ) -> dict[str, Any]:
     analysed = {} if sizes is None else dict(zip(("analysed_width", "analysed_height"), sizes.analysed_px, strict=True))
     return {
@@ -230,7 +237,6 @@ def _source_json(
             "sound_packets": losses.sound_packets,
             "missing": _seconds(losses.missing_s),
         },
-        "language": language,
     }
 
 

@@ -47,6 +47,7 @@ def transcript_json(
         "text": "".join(segment.text for segment in transcript.segments),
         "segments": segments,
         "language": transcript.language,
+        "language_probability": _probability(transcript.language_probability),
         ZERO: FIRST_VIDEO_FRAME,
         "sound_track": transcript.sound_track,
         "notes": list(transcript.notes),
@@ -84,7 +85,10 @@ def read_own_transcript(path: Path) -> tuple[Transcript, str]:
         track = content.get("sound_track", 0)
         if type(track) is not int or track < 0:
             raise ValueError(f"expected the number of a sound track, got {track!r:.40}")
-        transcript = Transcript(_text(content["language"]), segments, notes, track)
+        share = content.get("language_probability")
+        if share is not None and not 0 <= _number(share) <= 1:
+            raise ValueError(f"expected the probability of a language, got {share!r:.40}")
+        transcript = Transcript(_text(content["language"]), segments, notes, track, share)
         return transcript, _text(content["fingerprint"])
     except OSError as error:
         raise InputError("unreadable", f"cannot be read: {error.strerror or error}", path) from error
@@ -135,12 +139,16 @@ def _segment_json(number: int, segment: Segment, words: Iterator[dict[str, Any]]
     }
 
 
+def _probability(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
 def _word_json(word: Word) -> dict[str, Any]:
     return {
         "word": word.text,
         "start": round(word.start_s, 3),
         "end": round(word.end_s, 3),
-        "probability": None if word.confidence is None else round(word.confidence, 4),
+        "probability": _probability(word.confidence),
         "timing": word.timing,
     }
 

@@ -21,6 +21,7 @@ from whisper.tokenizer import LANGUAGES
 
 from pipeline.errors import InputError
 from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision
+from pipeline.speech.language import SpokenLanguage, most_probable
 from pipeline.speech.packing import PackedWindow, pack
 from pipeline.speech.regions import RegionRules, load_detector, regions, speech_in, speech_scores
 from pipeline.speech.repeats import REPEATED, flag_repeats, with_flag
@@ -78,7 +79,7 @@ class WhisperTranscriber:
     ) -> None:
         self.model = model if dtype == torch.float32 else with_weights_in(model, dtype)
         self._detector = detector
-        self._language = language
+        self._named = language
         self._temperatures = tuple(temperatures)
         self._sample_len = sample_len
         self._rules = rules or RULES
@@ -99,19 +100,19 @@ class WhisperTranscriber:
         windows, halved = pack(spans, N_SAMPLES, round(PAUSE_S * AUDIO_RATE_HZ)), self._batches.reductions
         if not windows:
             on_progress(audio.duration_s)
-            return Transcript(self._language or UNKNOWN_LANGUAGE, ())
+            return Transcript(self._named or UNKNOWN_LANGUAGE, ())
         with torch.inference_mode():
             sounds = (self._begin(audio, spans, windows, number) for number in range(len(windows)))
-            language = self._language
-            if language is None:
+            language = SpokenLanguage(self._named or UNKNOWN_LANGUAGE)
+            if self._named is None:
                 told_by = self._begin(audio, spans, windows, _telling(windows))
                 features = features_of(self.model, self._dtype, [told_by])[0]
-                known, language = dataclasses.replace(told_by, features=features), self._language_of(features)
+                known, language = dataclasses.replace(told_by, features=features), self._detected(features)
                 sounds = (known if each.sound == known.sound else each for each in sounds)
             heard = transcribe(
                 self.model,
                 self._dtype,
-                DecodingRules(language, self._temperatures, self._sample_len),
+                DecodingRules(language.code, self._temperatures, self._sample_len),
                 sounds,
                 self._batches,
                 self._batch,
@@ -123,18 +124,19 @@ class WhisperTranscriber:
             segments.extend(segments_of(done[number], window))
         speech_s = speech_in(scores, audio.sample_count, self._rules) / AUDIO_RATE_HZ
         on_progress(audio.duration_s)
-        return Transcript(language, flag_repeats(segments_in_speech(segments, speech_s)), self._notes(halved))
+        notes = (*language.notes, *self._notes(halved))
+        flagged = flag_repeats(segments_in_speech(segments, speech_s))
+        return Transcript(language.code, flagged, notes, language_probability=language.probability)
 
     def _begin(self, audio: AudioTrack, spans: np.ndarray, windows: Sequence[PackedWindow], number: int) -> SoundState:
         window = windows[number]
         sound = np.concatenate([audio.read(start, end) for start, end in window.pieces]).astype(np.float32) / 32768
         return begin(self.model, number, sound, window.speech_s(spans))
 
-    def _language_of(self, features: Tensor) -> str:
-        """Return the code of the most probable language of a window."""
+    def _detected(self, features: Tensor) -> SpokenLanguage:
+        """Return the most probable language of a window."""
         found: Any = self.model.detect_language(features)
-        probabilities: dict[str, float] = found[1]
-        return max(probabilities, key=probabilities.__getitem__)
+        return most_probable(found[1])
 
     def _notes(self, halved: int) -> tuple[str, ...]:
         """Return notes where the device ran out of memory since *halved* was counted."""

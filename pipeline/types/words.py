@@ -55,6 +55,8 @@ class Transcript:
     """Remarks for people on the sound and the words."""
     sound_track: int = 0
     """Number of the sound track that the words were heard in; 0 where that is not known."""
+    language_probability: float | None = None
+    """Probability of the language in 0..1; None where the recogniser did not detect it."""
 
     @property
     def words(self) -> tuple[Word, ...]:

@@ -61,6 +61,7 @@ def _manifest(**changed: Any) -> dict[str, Any]:
         "probe": PROBE,
         "frame_count": 100,
         "language": "en",
+        "language_probability": 0.98765,
         "fingerprint": "abc",
         "config": Config(),
         "models": [
@@ -154,6 +155,7 @@ def test_source_and_models_are_told() -> None:
         "first_grid_frame": 0,
         "lost": {"picture_packets": 0, "sound_packets": 0, "missing": 0.0},
         "language": "en",
+        "language_probability": 0.9877,
         "notes": ["no speech"],
     }
     assert manifest["models"][1] == {
@@ -164,6 +166,15 @@ def test_source_and_models_are_told() -> None:
         "stands_in_for": None,
         "why": "",
     }
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["not detected", "older version"])
+def test_a_language_need_not_have_a_probability(older: bool) -> None:
+    manifest = _manifest(language_probability=None)
+    assert manifest["source"]["language_probability"] is None
+    if older:
+        del manifest["source"]["language_probability"]
+    validate(manifest)
 
 
 def test_the_time_of_writing_is_utc() -> None:

@@ -72,6 +72,19 @@ def test_a_manifest_of_an_older_version_has_no_speaking_time(tmp_path: Path) -> 
     assert read_manifest(done.write(tmp_path))["clips"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [({"language_probability": 0.256}, "en (0.26)"), ({"language_probability": None}, "en"), ({}, "en")],
+    ids=["detected", "named", "older version"],
+)
+def test_the_language_is_told_with_its_probability(tmp_path: Path, fields: dict[str, float], told: str) -> None:
+    done = finished()
+    del done.manifest["source"]["language_probability"]
+    done.manifest["source"] |= fields
+    path = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {})
+    assert f"<li>language {told}</li>" in path.read_text()
+
+
 def test_nothing_is_said_of_what_did_not_happen(tmp_path: Path) -> None:
     text = _text(tmp_path, is_dropped=lambda index: False)
     assert 'id="losses"' not in text

@@ -42,6 +42,7 @@ def test_it_has_whispers_shape_and_speakers() -> None:
     assert found == {
         "text": " Hello there. (music) שלום",
         "language": "en",
+        "language_probability": None,
         "time_zero": "first_video_frame",
         "sound_track": 0,
         "notes": [],
@@ -94,11 +95,19 @@ def test_it_comes_back_to_the_millisecond(tmp_path: Path, attributed: tuple[Attr
     assert [segment.flags for segment in back.segments] == [(), (), ("repeated",)]
     assert back.words[0] == Word(" Hello", 0.123, 0.5, 0.9876)
     assert back.words[1:] == (THERE, SHALOM)
-    heard = dataclasses.replace(back, notes=("sound track 2 of 3 was used",), sound_track=2)
+    heard = dataclasses.replace(back, notes=("sound track 2 of 3 was used",), sound_track=2, language_probability=0.75)
     write_transcript(tmp_path / "heard.json", heard, None, "ab")
     assert read_own_transcript(tmp_path / "heard.json") == (heard, "ab")
     write_transcript(tmp_path / "again.json", back, None, "ab")
     assert read_own_transcript(tmp_path / "again.json") == (back, "ab")
+
+
+@pytest.mark.parametrize("share", [1.5, -0.1, "0.5", True, float("nan")])
+def test_a_probability_of_the_language_that_is_none_is_refused(tmp_path: Path, share: object) -> None:
+    content = transcript_json(TRANSCRIPT) | {"language_probability": share}
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="is no transcript of this program"):
+        read_own_transcript(tmp_path / "t.json")
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b'{"segments": [], "language": "en"}', b"{" * 100_000, b"\xff"])

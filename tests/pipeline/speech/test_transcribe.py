@@ -220,10 +220,25 @@ def test_silence_in_no_known_language_is_undetermined(make_track: MakeTrack, mak
 
 @pytest.mark.slow
 def test_a_language_is_detected_when_none_is_named(
+    jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transcriber, audio = _load(make_checkpoint(), "auto"), make_track(jfk[: 3 * 16_000])
+    transcript = transcriber.transcribe(audio, lambda _: None)
+    assert transcript.language in LANGUAGES
+    assert 0 < (transcript.language_probability or 0) < 1
+    shares = {"en": 0.1, "ur": 0.4, "hi": 0.5}
+    monkeypatch.setattr(transcriber.model, "detect_language", lambda features: (None, shares))
+    close = transcriber.transcribe(audio, lambda _: None)
+    assert (close.language, close.language_probability) == ("hi", 0.5)
+    assert "ur is close" in close.notes[0]
+
+
+@pytest.mark.slow
+def test_a_language_that_is_named_has_no_probability(
     jfk: np.ndarray, make_track: MakeTrack, make_checkpoint: MakeCheckpoint
 ) -> None:
-    transcript = _load(make_checkpoint(), "auto").transcribe(make_track(jfk[: 3 * 16_000]), lambda _: None)
-    assert transcript.language in LANGUAGES
+    transcript = _load(make_checkpoint(), "de").transcribe(make_track(jfk[: 3 * 16_000]), lambda _: None)
+    assert (transcript.language, transcript.language_probability, transcript.notes) == ("de", None, ())
 
 
 @pytest.mark.slow
