@@ -302,6 +302,13 @@ class Config:
         Text(),
         EXPORTS,
     )
+    AVA_HEADER: bool = setting(
+        False,
+        "begin the files of the ava export with the names of their columns, as the evaluation script in TalkNet-ASD, "
+        "Light-ASD and LR-ASD wants them; ActivityNet's wants none",
+        Switch(),
+        EXPORTS,
+    )
 
     WHISPER_DEVICE: str | tuple[str, ...] = setting(
         "auto", "device of the transcription", Devices(), NOTHING, begins="this machine", common=True

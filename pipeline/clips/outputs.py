@@ -47,7 +47,16 @@ def run_export(work: Work) -> StageResult:
 
         network = FaceNet(Path(config.FACE_EMBEDDINGS).expanduser(), "cpu")
         embeddings = embed_tracks(probe, tracks, network)
-    write_exports(formats, work.folder, probe, tracks, attribution.words, smooth=smooth, embeddings=embeddings)
+    write_exports(
+        formats,
+        work.folder,
+        probe,
+        tracks,
+        attribution.words,
+        smooth=smooth,
+        embeddings=embeddings,
+        ava_header=config.AVA_HEADER,
+    )
     work.report(probe.length_s, probe.length_s)
     return StageResult()
 

@@ -205,6 +205,7 @@ def test_another_version_of_the_program_does_its_stage_again(video: Path, stage:
     [
         ("CLIP_CRF", 20, {"annotate", "clip_texts"}),
         ("FACE_EMBEDDINGS", "/w/e.pt", {"export"}),
+        ("AVA_HEADER", True, {"export"}),
         ("SENTENCE_PAUSE_S", 0.7, {"annotate", "export", "clip_texts"}),
         ("EXPORT", "rttm", set()),
     ],

@@ -29,6 +29,7 @@ def write_exports(
     *,
     smooth: Callable[[np.ndarray], np.ndarray],
     embeddings: Sequence[np.ndarray] | None = None,
+    ava_header: bool = False,
 ) -> tuple[Path, ...]:
     """Write the files of *formats* into ``<folder>/export/``, each whole or not at all.
 
@@ -40,6 +41,7 @@ def write_exports(
         words: every word with its speaker, in order of time.
         smooth: path of a face as its crops follow it; see `write_talknet`.
         embeddings: embeddings of the faces, for ``talknet``; see there.
+        ava_header: begin the files of ``ava`` with the names of their columns.
 
     Returns:
         The files.
@@ -62,5 +64,5 @@ def write_exports(
     if "rttm" in formats:
         written.append(write_rttm(export, words, name, float(probe.lead_s)))
     if "ava" in formats:
-        written += write_ava(export, tracks, size_px, name)
+        written += write_ava(export, tracks, size_px, name, ava_header)
     return tuple(written)

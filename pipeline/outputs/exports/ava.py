@@ -16,14 +16,27 @@ SPEAKING, SILENT = "SPEAKING_AUDIBLE", "NOT_SPEAKING"
 
 BOX_DIGITS, SCORE_DIGITS = 6, 6
 
+LABEL_COLUMNS = (
+    *("video_id", "frame_timestamp", "entity_box_x1", "entity_box_y1", "entity_box_x2", "entity_box_y2"),
+    *("label", "entity_id"),
+)
+"""Columns of the annotations, in their order."""
 
-def write_ava(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], name: str) -> tuple[Path, Path]:
-    """Write both files into *folder*: no header, a row to a face and frame, by entity and then time.
+PREDICTION_COLUMNS = (*LABEL_COLUMNS, "score")
+"""Columns of predictions, in their order."""
 
-    ``ava_labels.csv`` has the eight columns of the annotations: ``video_id, frame_timestamp, entity_box_x1,
-    entity_box_y1, entity_box_x2, entity_box_y2, label, entity_id``. The label follows the logit, speaking above 0.
-    ``ava_predictions.csv`` is the input of the challenge's evaluation: the same columns with the label that a score
-    is given for, always ``SPEAKING_AUDIBLE``, and ``score``, its calibrated probability.
+
+def write_ava(
+    folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], name: str, header: bool = False
+) -> tuple[Path, Path]:
+    """Write both files into *folder*: a row to a face and frame, by entity and then time.
+
+    ``ava_labels.csv`` has `LABEL_COLUMNS`. The label follows the logit, speaking above 0. ``ava_predictions.csv``, the
+    input of the challenge's evaluation, has `PREDICTION_COLUMNS`: the label is the one that a score is given for,
+    always ``SPEAKING_AUDIBLE``, and ``score`` is its calibrated probability.
+
+    The annotations of the data set and ActivityNet's ``get_ava_active_speaker_performance.py`` have no header. The
+    script as TalkNet-ASD, Light-ASD and LR-ASD carry it picks the columns by their names, and refuses files without.
 
     Times are seconds after the first video frame, to the hundredth; boxes are parts of width and height, 0 to 1; an
     entity is a track, named ``<video_id>:<track>``.
@@ -33,12 +46,15 @@ def write_ava(folder: Path, tracks: ScoredTracks, size_px: tuple[int, int], name
         tracks: faces and scores.
         size_px: width and height of the picture.
         name: name of the video; its ``video_id``.
+        header: begin both files with the names of their columns.
     """
     labels, predictions = folder / "ava_labels.csv", folder / "ava_predictions.csv"
     name = name.encode("utf-8", "backslashreplace").decode()
     for path, is_prediction in ((labels, False), (predictions, True)):
         with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
+            if header:
+                writer.writerow(PREDICTION_COLUMNS if is_prediction else LABEL_COLUMNS)
             writer.writerows(_row(tracks, row, size_px, name, is_prediction) for row in range(len(tracks.track)))
     return labels, predictions
 

@@ -109,6 +109,13 @@ def test_face_embeddings_acts_on_the_talknet_export(folder: Path, monkeypatch: p
     assert given == ([["embeddings"], None] if asked else [None, None])
 
 
+@pytest.mark.parametrize("header", [False, True])
+def test_ava_header_acts_on_the_ava_export(folder: Path, header: bool) -> None:
+    write(folder, Config(EXPORT="ava", AVA_HEADER=header))
+    for name in ("ava_labels.csv", "ava_predictions.csv"):
+        assert (folder / "export" / name).read_text().startswith("video_id,") == header
+
+
 def test_outputs_are_asked_for_by_their_settings() -> None:
     def asked(**settings: Any) -> list[str]:
         return [stage.name for stage in GRAPH.outputs if stage.is_asked(Config(**settings))]

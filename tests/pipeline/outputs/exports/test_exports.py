@@ -266,6 +266,14 @@ def test_ava_predictions_add_the_score_of_speaking(export: Path) -> None:
     np.testing.assert_allclose([float(row[8]) for row in predictions], _tracks().probability, atol=1e-6)
 
 
+def test_ava_header_names_the_columns_and_changes_no_row(export: Path, tmp_path: Path) -> None:
+    write_exports(["ava"], tmp_path / "named", _probe(), _tracks(), WORDS, smooth=_smooth, ava_header=True)
+    labels = ["video_id", "frame_timestamp", *(f"entity_box_{edge}" for edge in ("x1", "y1", "x2", "y2")), "label"]
+    labels += ["entity_id"]
+    for name, columns in (("ava_labels.csv", labels), ("ava_predictions.csv", [*labels, "score"])):
+        assert _rows(tmp_path / "named" / "export" / name) == [columns, *_rows(export / name)]
+
+
 def test_only_what_is_asked_for_is_written(tmp_path: Path) -> None:
     written = write_exports(["rttm"], tmp_path, _probe(), _tracks(), WORDS, smooth=_smooth)
     assert [path.name for path in written] == ["speakers.rttm"]
