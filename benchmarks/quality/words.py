@@ -26,6 +26,7 @@ from benchmarks.common.places import ROOT, SHARED
 from pipeline.models.choose import choose
 from pipeline.speech import Transcriber, load_transcriber
 from pipeline.speech.alignment import Aligner
+from pipeline.speech.doubts import UNLIKELY
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack, Word
 
 JFK = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
@@ -108,12 +109,17 @@ def _loaded(name: str, weights_dir: Path | None) -> Transcriber:
 def _measured(
     name: str, key: str, transcriber: Transcriber, recordings: Sequence[tuple[Path, str]], folder: Path
 ) -> dict[str, float]:
-    found = [transcriber.transcribe(track_of(path, folder), lambda _: None).words for path, _ in recordings]
+    heard = [transcriber.transcribe(track_of(path, folder), lambda _: None) for path, _ in recordings]
+    found = [transcript.words for transcript in heard]
+    segments = [segment for transcript in heard for segment in transcript.segments]
     texts = ["".join(word.text for word in words) for words in found]
     output = word_errors([truth for _, truth in recordings], texts)
     words = output.hits + output.substitutions + output.deletions
     print(f"{name}, {key}: word error rate {output.wer:.2f}, {output.hits} of {words} words right", flush=True)
+    unlikely = sum(UNLIKELY in segment.flags for segment in segments)
+    print(f"{name}, {key}: {unlikely} of {len(segments)} segments flagged {UNLIKELY}", flush=True)
     rates = {"wer": round(output.wer, 3), "words_right": output.hits, "words": words}
+    rates |= {"segments": len(segments), UNLIKELY: unlikely}
     truths = [true_words(path) for path, _ in recordings]
     if not all(truths):
         return rates

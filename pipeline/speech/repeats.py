@@ -28,7 +28,7 @@ def flag_repeats(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
     Words are compared without case and punctuation, across the borders of the segments.
     """
-    words = [_plain(word.text) for segment in segments for word in segment.words]
+    words = [plain(word.text) for segment in segments for word in segment.words]
     counted = [index for index, word in enumerate(words) if word]
     looped = np.zeros(len(words), bool)
     looped[counted] = in_loop([words[index] for index in counted])
@@ -45,25 +45,30 @@ def with_flag(segment: Segment, flag: str) -> Segment:
     return segment if flag in segment.flags else dataclasses.replace(segment, flags=(*segment.flags, flag))
 
 
-def in_loop(words: Sequence[str]) -> np.ndarray:
-    """Return True for words in a phrase that is said at least four times without a break.
+def in_loop(words: Sequence[str], shortest: int = 1, repeats: int = MIN_REPEATS) -> np.ndarray:
+    """Return True for words in a phrase that is said often without a break.
 
     A stretch of words repeats a phrase of P words when every word equals the one P places before it.
+
+    Args:
+        words: words in plain form.
+        shortest: least words of the phrase.
+        repeats: least times that it is said.
 
     Returns:
         (N,) bool.
     """
     _, codes = np.unique(np.array(words, dtype=object), return_inverse=True)
     looped = np.zeros(len(words), bool)
-    for period in range(1, min(LONGEST_PHRASE, len(words) // MIN_REPEATS) + 1):
+    for period in range(shortest, min(LONGEST_PHRASE, len(words) // repeats) + 1):
         same = np.concatenate([[False], codes[period:] == codes[:-period], [False]])
         for first, last in np.flatnonzero(np.diff(same.astype(np.int8))).reshape(-1, 2):
-            if last + period - first >= max(MIN_REPEATS * period, MIN_WORDS):
+            if last + period - first >= max(repeats * period, MIN_WORDS):
                 looped[first : last + period] = True
     return looped
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return the letters and digits of a word, without case; marks stay, since they tell letters of some scripts
     apart."""
     folded = unicodedata.normalize("NFKC", text).casefold()

@@ -21,9 +21,10 @@ from whisper.tokenizer import LANGUAGES
 
 from pipeline.errors import InputError
 from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision
+from pipeline.speech.doubts import flag_unlikely
 from pipeline.speech.language import SpokenLanguage, most_probable
 from pipeline.speech.packing import PackedWindow, pack
-from pipeline.speech.regions import RegionRules, load_detector, regions, speech_in, speech_scores
+from pipeline.speech.regions import STEP, RegionRules, load_detector, regions, speech_in, speech_scores
 from pipeline.speech.repeats import REPEATED, flag_repeats, with_flag
 from pipeline.speech.speech_edges import segments_in_speech
 from pipeline.speech.whisper_decoding import COMPRESSION_LIMIT, TEMPERATURES, DecodingRules, with_weights_in
@@ -125,7 +126,8 @@ class WhisperTranscriber:
         speech_s = speech_in(scores, audio.sample_count, self._rules) / AUDIO_RATE_HZ
         on_progress(audio.duration_s)
         notes = (*language.notes, *self._notes(halved))
-        flagged = flag_repeats(segments_in_speech(segments, speech_s))
+        doubted = flag_unlikely(segments, scores, STEP / AUDIO_RATE_HZ)
+        flagged = flag_repeats(segments_in_speech(doubted, speech_s))
         return Transcript(language.code, flagged, notes, language_probability=language.probability)
 
     def _begin(self, audio: AudioTrack, spans: np.ndarray, windows: Sequence[PackedWindow], number: int) -> SoundState:

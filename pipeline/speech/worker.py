@@ -84,8 +84,7 @@ class SpeechWorker:
             transcript = self._read(given, audio)
         elif self._recogniser is not None:
             transcript = self._recogniser.transcribe(recording, early)
-            if self._align_all:
-                transcript = self._aligned(transcript, recording)
+            transcript = (self._aligned if self._align_all else self._completed)(transcript, recording)
         else:
             raise ValueError("SpeechWorker.transcribe: expected a recogniser or a given transcript, got neither")
         on_progress(audio.progress_s)
@@ -110,6 +109,14 @@ class SpeechWorker:
                 return self._aligned(named, audio)
             transcript = named
         return transcript if is_timed(transcript) else align_given(transcript, audio, self._get_english())
+
+    def _completed(self, transcript: Transcript, audio: AudioTrack) -> Transcript:
+        """Return *transcript* with times for the English words to which the recogniser gave none."""
+        from pipeline.speech.given_times import align_given, is_timed
+
+        if transcript.language != "en" or is_timed(transcript):
+            return transcript
+        return align_given(transcript, audio, self._get_english())
 
     def _aligned(self, transcript: Transcript, audio: AudioTrack) -> Transcript:
         """Return *transcript* with the times of the network, where it is for its language."""

@@ -38,7 +38,8 @@ class Segment:
     text: str
     words: tuple[Word, ...]
     flags: tuple[str, ...] = ()
-    """Doubts about it: ``repeated`` when a phrase comes back too often to be speech."""
+    """Doubts about it: ``repeated`` when a phrase comes back too often to be speech, ``unlikely`` when its text was
+    probably never said."""
 
     def __post_init__(self) -> None:
         check_span("Segment", self.start_s, self.end_s)

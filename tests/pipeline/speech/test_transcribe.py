@@ -274,7 +274,7 @@ def test_a_loop_of_the_model_is_flagged(
     path = make_checkpoint(seed=4, std=1.0)  # repeats one word through every stretch of sound
     transcript = _load(path).transcribe(make_track(jfk), lambda _: None)
     assert len(transcript.segments) > 1
-    assert all(segment.flags == ("repeated",) for segment in transcript.segments)
+    assert all("repeated" in segment.flags for segment in transcript.segments)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
+from pipeline.speech.alignment import Aligner
 from pipeline.speech.worker import SpeechWorker
 from pipeline.types import AudioTrack, Segment, Transcript, Word
 
@@ -67,6 +68,28 @@ def told_nothing(_: float) -> None: ...
 
 def test_the_recogniser_is_asked_where_nothing_is_given(audio: AudioTrack) -> None:
     assert SpeechWorker(Recogniser()).transcribe(audio, told_nothing) == HEARD
+
+
+@pytest.mark.parametrize(("language", "timing"), [("en", "measured"), ("de", "interpolated")])
+def test_english_words_without_length_are_aligned(
+    make_track: MakeTrack, jfk: np.ndarray, monkeypatch: pytest.MonkeyPatch, language: str, timing: str
+) -> None:
+    audio = make_track(jfk[8 * 16_000 :])
+    texts = [" ask", " what", " you", " can", " do", " for", " your", " country"]
+    words = Aligner().align(audio, texts, 0.0, audio.duration_s)
+    assert all(word.timing == "measured" for word in words)
+    place = 4
+    lost = dataclasses.replace(words[place], start_s=words[place].end_s, timing="interpolated")
+    heard = (*words[:place], lost, *words[place + 1 :])
+    segment = Segment(words[0].start_s, words[-1].end_s, " ask what you can do for your country", heard)
+    monkeypatch.setattr(Recogniser, "transcribe", lambda self, audio, told: Transcript(language, (segment,)))
+    found = SpeechWorker(Recogniser()).transcribe(audio, told_nothing).words
+    assert found[:place] + found[place + 1 :] == words[:place] + words[place + 1 :]
+    assert found[place].timing == timing
+    if language == "en":
+        assert found[place].start_s == pytest.approx(words[place].start_s, abs=0.05)
+    else:
+        assert found[place] == lost
 
 
 class Deaf:
