@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+import numpy as np
+
 from config import Config
 from pipeline import settings
 from pipeline.artifacts import ATTRIBUTION, MANIFEST, TRACKS, TRANSCRIPT
@@ -13,12 +15,13 @@ from pipeline.clips.stage import as_heard
 from pipeline.framing.clock import clip_rate
 from pipeline.machine import core_count
 from pipeline.outputs.clip_texts import clips_without_text, write_clip_texts
-from pipeline.outputs.exports import write_exports
+from pipeline.outputs.exports import NO_SPEECH, write_exports
 from pipeline.outputs.own_manifest import read_own_manifest
 from pipeline.render.annotate import annotate
 from pipeline.results import EXPORT_FILES, OUTPUTS, Artifact
 from pipeline.settings import as_list
 from pipeline.stage import OUTPUTS_POOL, Stage, StageResult, Work
+from pipeline.types import Probe
 from pipeline.vision.crops import smooth_path
 
 (ANNOTATED,) = OUTPUTS["annotate"]
@@ -36,7 +39,7 @@ def run_export(work: Work) -> StageResult:
 
     Raises:
         InputError: the results or the source cannot be read.
-        WeightsError: the weights of ``FACE_EMBEDDINGS`` cannot be loaded.
+        WeightsError: the weights of ``FACE_EMBEDDINGS`` or the speech detector cannot be loaded.
     """
     tracks, transcript, attribution = read_attributed(work)
     config, probe, formats = work.config, as_heard(work.opened.probe, transcript), as_list(work.config.EXPORT)
@@ -56,9 +59,21 @@ def run_export(work: Work) -> StageResult:
         smooth=smooth,
         embeddings=embeddings,
         ava_header=config.AVA_HEADER,
+        speech_s=_speech(work, probe) if "rttm" in formats else NO_SPEECH,
     )
     work.report(probe.length_s, probe.length_s)
     return StageResult()
+
+
+def _speech(work: Work, probe: Probe) -> np.ndarray:
+    """Return the stretches of speech in the sound that the words were heard in."""
+    from pipeline.clips.speech_stretches import speech_of  # loads PyTorch
+
+    sound = work.folder / f".sound.{work.token}.part"
+    try:
+        return speech_of(probe, sound, work.pulse)
+    finally:
+        sound.unlink(missing_ok=True)
 
 
 def run_annotate(work: Work) -> StageResult:
@@ -111,6 +126,7 @@ EXPORT = Stage(
     run_export,
     OUTPUTS_POOL,
     needs=ATTRIBUTED,
+    hears=True,
     optional=True,
     setting="EXPORT",
     is_whole=has_exports,

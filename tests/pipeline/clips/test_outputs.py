@@ -12,7 +12,7 @@ import pytest
 from config import Config
 from pipeline import results
 from pipeline.artifacts import is_made, missing_outputs
-from pipeline.clips import outputs
+from pipeline.clips import outputs, speech_stretches
 from pipeline.errors import InputError
 from pipeline.executors.runtime import run_stage
 from pipeline.graph import GRAPH
@@ -47,6 +47,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def sounds(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that sound was written to; in each there is speech from 0.2 to 1.4 s."""
+    written: list[Path] = []
+
+    def speech_of(probe: Probe, sound: Path, pulse: Any) -> np.ndarray:
+        sound.touch()
+        written.append(sound)
+        return np.array([[0.2, 1.4]])
+
+    monkeypatch.setattr(speech_stretches, "speech_of", speech_of)
+    return written
+
+
 def _work(folder: Path, config: Config) -> Any:
     found = prints("v", "s", attribution="a")
     return work_of(VideoJob(0, PROBE.path, folder, found), OpenedVideo(PROBE, None), config, MODELS)
@@ -67,11 +81,32 @@ def test_export_writes_what_is_wanted_and_nothing_else(folder: Path, names: Any)
     assert written == {name for each in as_list(names) for name in EXPORT_FILES[each]}
 
 
-def test_who_speaks_is_what_the_clips_say(folder: Path) -> None:
+def test_turns_are_of_who_says_the_words_as_long_as_there_is_speech(folder: Path) -> None:
+    """The last word ends at 1.0 s."""
     write(folder, Config(EXPORT="rttm"))
     assert (folder / "export" / "speakers.rttm").read_text().split()[3:8] == [
-        *("0.200", "0.800", "<NA>", "<NA>", "speaker_1")
+        *("0.200", "1.200", "<NA>", "<NA>", "speaker_1")
     ]
+
+
+@pytest.mark.parametrize("names", FORMATS)
+def test_speech_is_looked_for_where_turns_are_wanted_and_its_sound_goes(
+    folder: Path, sounds: list[Path], names: str
+) -> None:
+    write(folder, Config(EXPORT=names))
+    assert len(sounds) == (names == "rttm")
+    assert not any(path.exists() for path in sounds)
+
+
+def test_sound_goes_where_speech_cannot_be_found_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(probe: Probe, sound: Path, pulse: Any) -> np.ndarray:
+        sound.touch()
+        raise InputError("no_audio", "has no sound", probe.path)
+
+    monkeypatch.setattr(speech_stretches, "speech_of", fails)
+    with pytest.raises(InputError, match="has no sound"):
+        write(folder, Config(EXPORT="rttm"))
+    assert not list(folder.glob(".sound*"))
 
 
 @pytest.mark.slow

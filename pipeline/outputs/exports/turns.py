@@ -1,0 +1,226 @@
+"""Turns of speakers, from words, faces and speech.
+
+Words say who speaks, but leave out what no recogniser or subtitle wrote down, and last over silence. Speech, as a
+detector hears it, says when somebody speaks; a face in view says who that is where there is no word. All times are
+seconds after the first video frame.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from pipeline.types import GRID_FPS, AttributedWord, ScoredTracks
+
+JOINED_PAUSE_S = 0.3
+"""Longest pause of a speaker inside a turn: that of NIST's evaluations."""
+
+OFF_SCREEN = "off_screen"
+"""Name of speakers who are not in view: possibly several people."""
+
+SPEAKS_FROM = 0.2
+"""Probability from which a face in view is taken for the speaker of speech that has no words, rather than nobody: where
+the boundaries lie from which faces are taken for the speakers of words."""
+
+SMOOTHING_FRAMES = 9
+"""Width of the running mean over a face's log-odds, in frames: 0.36 s, as for words."""
+
+INDEPENDENT_FRAMES = 5
+"""Frames (0.2 s) after which a face's probability says something new."""
+
+MAX_LOG_ODDS = 5.0
+"""Log-odds of a frame are cut off here: one wild frame must not outweigh a word."""
+
+SWITCH_COST = 3.0
+"""Evidence that a change of speaker must outweigh, as between words without a pause."""
+
+OVERHANG_S = 0.05
+"""Time by which a word may begin before speech, or end after it, and still count: soft sounds at the edges are not
+detected."""
+
+Turn = tuple[float, float, str]
+"""Start and end in seconds, and name."""
+
+Span = tuple[float, float]
+"""Start and end in seconds."""
+
+Speaker = int | None
+"""Number of a speaker, or None for voices off screen. Persons who say no word have negative numbers until all turns
+are known."""
+
+
+def spoken_turns(words: Sequence[AttributedWord], tracks: ScoredTracks, speech_s: np.ndarray) -> list[Turn]:
+    """Return the turns of all speakers, in order of their start; those of different speakers may overlap.
+
+    A word counts for its speaker as far as it lies in the stretch of speech that holds most of it: nobody goes on with
+    a word after a pause. One that lies outside speech stays as it is: soft speech may not be detected.
+
+    Speech without words goes to a face in view, or to voices off screen, by the probabilities of the faces and by who
+    says the words around it. Every change of speaker costs evidence: Viterbi's algorithm over the frames of a stretch.
+
+    Args:
+        words: words with their speakers, in any order.
+        tracks: faces and scores, with the person of each.
+        speech_s: (R, 2) float64 start and end of the stretches of speech; ascending, disjoint. With none of them the
+            words alone decide.
+    """
+    faces = _faces(words, tracks)
+    ordered = sorted(words, key=lambda each: each.word.start_s)
+    spans: list[tuple[float, float, Speaker]] = []
+    wide_s = speech_s + np.array([-OVERHANG_S, OVERHANG_S])
+    inside: list[list[AttributedWord]] = [[] for _ in speech_s]
+    for each in ordered:
+        home = _home((each.word.start_s, each.word.end_s), speech_s)
+        if home is None:
+            spans.append((each.word.start_s, each.word.end_s, each.speaker))
+            continue
+        inside[home].append(each)
+        start_s, end_s = wide_s[home].tolist()
+        spans.append((max(each.word.start_s, start_s), min(each.word.end_s, end_s), each.speaker))
+    for (start_s, end_s), said in zip(speech_s.tolist(), inside, strict=True):
+        spans += _unsaid((start_s, end_s), said, faces)
+    return _named(spans)
+
+
+def _home(word: Span, speech_s: np.ndarray) -> int | None:
+    """Return the number of the stretch of speech that holds most of a word; None where none holds any of it."""
+    first = int(np.searchsorted(speech_s[:, 1], word[0], side="right"))
+    stop = int(np.searchsorted(speech_s[:, 0], word[1], side="left"))
+    if first >= stop:
+        return None
+    near = speech_s[first:stop]
+    return first + int(np.argmax(np.minimum(near[:, 1], word[1]) - np.maximum(near[:, 0], word[0])))
+
+
+def _named(spans: Iterable[tuple[float, float, Speaker]]) -> list[Turn]:
+    """Join the spans of each speaker across short pauses, and give every speaker a name."""
+    joined: list[tuple[float, float, Speaker]] = []
+    last: dict[Speaker, int] = {}
+    for start_s, end_s, speaker in sorted(spans, key=lambda span: span[:2]):
+        start_s, end_s = round(start_s, 3), round(end_s, 3)
+        place = last.get(speaker)
+        if place is not None and start_s - joined[place][1] <= JOINED_PAUSE_S + 1e-9:
+            joined[place] = (joined[place][0], max(joined[place][1], end_s), speaker)
+            continue
+        last[speaker] = len(joined)
+        joined.append((start_s, end_s, speaker))
+    names: dict[Speaker, str] = {None: OFF_SCREEN}
+    names |= {speaker: f"speaker_{speaker}" for speaker in last if speaker is not None and speaker > 0}
+    count = max((speaker for speaker in last if speaker is not None), default=0)
+    turns = [turn for turn in joined if turn[1] > turn[0]]
+    for _, _, speaker in turns:
+        if speaker not in names:
+            count = max(count, 0) + 1
+            names[speaker] = f"speaker_{count}"
+    return sorted((start_s, end_s, names[speaker]) for start_s, end_s, speaker in turns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """One track: its speaker, its first frame, and (n,) float64 evidence on its frames."""
+
+    speaker: int
+    first: int
+    evidence: np.ndarray
+
+
+def _faces(words: Iterable[AttributedWord], tracks: ScoredTracks) -> list[_Face]:
+    persons = tracks.persons
+    numbers = {persons[each.track]: each.speaker for each in words if each.track is not None}
+    found: list[_Face] = []
+    for track in tracks.track_ids.tolist():
+        rows, person = tracks.rows(track), persons[track]
+        number = numbers.get(person)
+        speaker = -1 - person if number is None else number
+        found.append(_Face(speaker, int(tracks.frame[rows.start]), _evidence(tracks.probability[rows])))
+    return found
+
+
+def _evidence(probability: np.ndarray) -> np.ndarray:
+    """Return (n,) float64: what each frame of a face says for it, against nobody."""
+    probability = probability.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        odds = np.log(probability) - np.log1p(-probability)
+    odds = np.clip(odds, -MAX_LOG_ODDS, MAX_LOG_ODDS) - math.log(SPEAKS_FROM / (1 - SPEAKS_FROM))
+    sums, middle, half = np.concatenate([[0.0], np.cumsum(odds)]), np.arange(len(odds)), SMOOTHING_FRAMES // 2
+    low, high = np.maximum(middle - half, 0), np.minimum(middle + half + 1, len(odds))
+    return (sums[high] - sums[low]) / (high - low) / INDEPENDENT_FRAMES
+
+
+def _unsaid(
+    region: Span, words: Sequence[AttributedWord], faces: Sequence[_Face]
+) -> list[tuple[float, float, Speaker]]:
+    """Return the speakers of the parts of a stretch of speech that no word covers.
+
+    Args:
+        region: the stretch.
+        words: words that lie in it, at least in part, in order of their start.
+        faces: of the whole video.
+    """
+    gaps = _gaps(region, [(each.word.start_s, each.word.end_s) for each in words])
+    if not gaps:
+        return []
+    first, stop = math.floor(region[0] * GRID_FPS), math.ceil(region[1] * GRID_FPS)
+    seen = [face for face in faces if face.first < stop and face.first + len(face.evidence) > first]
+    speakers: list[Speaker] = list(dict.fromkeys([None, *(each.speaker for each in words), *(f.speaker for f in seen)]))
+    scores = np.full((stop - first, len(speakers)), np.nan)
+    for face in seen:
+        low, high = max(face.first, first), min(face.first + len(face.evidence), stop)
+        column = scores[low - first : high - first, speakers.index(face.speaker)]
+        column[:] = np.fmax(column, face.evidence[low - face.first : high - face.first])
+    scores[np.isnan(scores)] = 0.0  # who is not in view may speak as well as anybody
+    _clamp(scores, first, words, speakers)
+    chosen = [speakers[state] for state in _best_path(scores)]
+    found: list[tuple[float, float, Speaker]] = []
+    frame = first
+    for speaker, run in groupby(chosen):
+        begin, frame = frame, frame + len(list(run))
+        for start_s, end_s in gaps:
+            low_s, high_s = max(start_s, begin / GRID_FPS), min(end_s, frame / GRID_FPS)
+            if low_s < high_s:
+                found.append((low_s, high_s, speaker))
+    return found
+
+
+def _gaps(region: Span, said: Sequence[Span]) -> list[Span]:
+    """Return the parts of *region* that none of *said*, in order of their start, covers."""
+    gaps, at_s = [], region[0]
+    for start_s, end_s in said:
+        if start_s > at_s:
+            gaps.append((at_s, start_s))
+        at_s = max(at_s, end_s)
+    return [*gaps, (at_s, region[1])] if at_s < region[1] else gaps
+
+
+def _clamp(scores: np.ndarray, first: int, words: Sequence[AttributedWord], speakers: Sequence[Speaker]) -> None:
+    """Leave to the frames of words, in *scores* (F, S), no other speakers than the words'; *first* is frame 0."""
+    allowed = np.zeros(scores.shape, bool)
+    middles_s = (np.arange(len(scores)) + first + 0.5) / GRID_FPS
+    for each in words:
+        low, high = np.searchsorted(middles_s, [each.word.start_s, each.word.end_s])
+        allowed[low:high, speakers.index(each.speaker)] = True
+    said = allowed.any(axis=1)
+    scores[said] = np.where(allowed[said], 0.0, -np.inf)
+
+
+def _best_path(scores: np.ndarray) -> list[int]:
+    """Return the state of each frame of the best path; a change costs `SWITCH_COST`.
+
+    Args:
+        scores: (F, S) float64, what speaks for each state.
+    """
+    total, back = scores[0].copy(), np.zeros(scores.shape, np.int64)
+    states = np.arange(scores.shape[1])
+    for frame in range(1, len(scores)):
+        best = int(np.argmax(total))
+        moves = total[best] - SWITCH_COST > total
+        back[frame] = np.where(moves, best, states)
+        total = np.where(moves, total[best] - SWITCH_COST, total) + scores[frame]
+    path = [int(np.argmax(total))]
+    for frame in range(len(scores) - 1, 0, -1):
+        path.append(int(back[frame, path[-1]]))
+    return path[::-1]
