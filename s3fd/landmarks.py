@@ -10,6 +10,10 @@ import numpy as np
 from s3fd.common import MIN_LANDMARK_SCORE
 from s3fd.yunet import open_yunet
 
+MIN_FACE_SCORE = 0.3
+"""Least score by which something may be a face, in profile, in the dark or blurred: below it is a hand in the footage
+for tests, in all of its views (``benchmarks.blurred_persons``)."""
+
 MIN_OVERLAP = 0.3
 """Least overlap of YuNet's detection with the box of the known face."""
 
@@ -30,6 +34,10 @@ class LandmarkFinder(Protocol):
         """
         ...
 
+    def sees_face(self, picture: np.ndarray, box_px: np.ndarray) -> bool:
+        """Return False where nothing like a face is at *box_px* (4,) of *picture* (H, W, 3) uint8 BGR."""
+        ...
+
 
 class YuNetLandmarks:
     """`LandmarkFinder` with YuNet, which gives five points with every face.
@@ -43,10 +51,19 @@ class YuNetLandmarks:
 
     def __init__(self, weights: Path) -> None:
         self._network = open_yunet(weights)
-        self._network.setScoreThreshold(MIN_LANDMARK_SCORE)
 
     def points(self, picture: np.ndarray, box_px: np.ndarray) -> np.ndarray | None:
         """See `LandmarkFinder.points`; the points are those of the detection that overlaps the box most."""
+        found = self._found(picture, box_px, MIN_LANDMARK_SCORE)
+        return None if found is None else found[4:14].reshape(5, 2)
+
+    def sees_face(self, picture: np.ndarray, box_px: np.ndarray) -> bool:
+        """See `LandmarkFinder.sees_face`."""
+        return self._found(picture, box_px, MIN_FACE_SCORE) is not None
+
+    def _found(self, picture: np.ndarray, box_px: np.ndarray, least_score: float) -> np.ndarray | None:
+        """Return the row (15,) of the detection that overlaps the box most; None where none does enough."""
+        self._network.setScoreThreshold(least_score)
         self._network.setInputSize((picture.shape[1], picture.shape[0]))
         found = self._network.detect(np.ascontiguousarray(picture))[1]
         if found is None:
@@ -57,7 +74,7 @@ class YuNetLandmarks:
         shared = np.clip(width, 0, None) * np.clip(height, 0, None)
         overlap = shared / (found[:, 2] * found[:, 3] + (x2 - x1) * (y2 - y1) - shared)
         nearest = int(overlap.argmax())
-        return found[nearest, 4:14].reshape(5, 2) if overlap[nearest] >= MIN_OVERLAP else None
+        return found[nearest] if overlap[nearest] >= MIN_OVERLAP else None
 
 
 def load_landmarks(yunet: Path | None) -> LandmarkFinder:

@@ -41,3 +41,7 @@ class MtcnnLandmarks:
             points, score = start + side * places.reshape(2, 5).T, float(scores[1])
             box = np.concatenate([start, start + side]) + side * shifts
         return points.astype(np.float32) if score >= MIN_LANDMARK_SCORE else None
+
+    def sees_face(self, picture: np.ndarray, box_px: np.ndarray) -> bool:
+        """Return True: this network, which was trained on faces from the front, does not know the others."""
+        return True

@@ -9,7 +9,7 @@ Each value is checked once, on construction; its arrays are read-only afterwards
 
 from pipeline.types.clips import CLIP_NAME, ClipPlan, DroppedSentence
 from pipeline.types.excerpt import Excerpt
-from pipeline.types.faces import TOO_SHORT, TOO_SMALL, FaceTracks, ScoredTracks, SpeakerScores
+from pipeline.types.faces import NO_FACE, TOO_SHORT, TOO_SMALL, FaceTracks, ScoredTracks, SpeakerScores
 from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
 from pipeline.types.media import (
     AudioTrack,
@@ -29,6 +29,7 @@ __all__ = [
     "AUDIO_RATE_HZ",
     "CLIP_NAME",
     "GRID_FPS",
+    "NO_FACE",
     "SAMPLES_PER_FRAME",
     "TOO_SHORT",
     "TOO_SMALL",

@@ -11,8 +11,8 @@ import numpy as np
 
 from pipeline.types.checks import checked
 
-TOO_SHORT, TOO_SMALL = 0, 1
-"""Reasons why a face that was seen has no track: MIN_TRACK and MIN_FACE_SIZE."""
+TOO_SHORT, TOO_SMALL, NO_FACE = 0, 1, 2
+"""Reasons why what the detector saw has no track: MIN_TRACK, MIN_FACE_SIZE, and that no view of it shows a face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class FaceTracks:
     """Grid frame with which the excerpt begins; 0 for a whole video."""
     unkept: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int32), kw_only=True)
     """(K, 3) int32: stretches with a face that has no track: first frame, frame after the last, and the reason,
-    `TOO_SHORT` or `TOO_SMALL`."""
+    `TOO_SHORT`, `TOO_SMALL` or `NO_FACE`."""
 
     def __post_init__(self) -> None:
         kind, rows = type(self).__name__, len(self.track)

@@ -46,8 +46,8 @@ class EndedTrack:
     boxes_px: np.ndarray
     """(C, 4) float32: x1, y1, x2, y2 on the frames of the crops, in source pixels."""
     stretches: Sequence[Stretch]
-    """The track by persons, in order of time; together they are all of it. Empty where the track is too short or its
-    face too small: it comes without crops then, and is in no table."""
+    """The track by persons, in order of time; together they are all of it. Empty where the track is too short, its face
+    too small, or none: it comes without crops then, and is in no table."""
 
 
 class CropConsumer(Protocol):

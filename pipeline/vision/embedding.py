@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.vision.likeness import CosineLimits, unit
 from pipeline.vision.opencv_faces import AuraFace, SFace
 from pipeline.vision.samples import FaceView
+from pipeline.vision.sharpness import MIN_EVENNESS, evenness
 from s3fd.landmarks import LandmarkFinder, load_landmarks
 
 
@@ -29,8 +30,12 @@ class Embedder(Protocol):
 
     def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
         """For each of *views* (D,) float32 of unit length, nearly the same for other views of the same person; None
-        where too little of the face is seen.
+        where too little of the face is seen, or it is blurred.
         """
+        ...
+
+    def sees_face(self, views: Sequence[FaceView]) -> bool:
+        """Return False where no view, however blurred, shows a face: the track is of a hand, or a pattern."""
         ...
 
 
@@ -42,6 +47,11 @@ class FaceNetwork(Protocol):
 
     @property
     def memory_reductions(self) -> int: ...
+
+    @property
+    def min_length(self) -> float:
+        """Least length of the vector of a face that can be told from others; 0 where that is not known."""
+        ...
 
     def align(self, picture: np.ndarray, points_px: np.ndarray) -> np.ndarray:
         """Align the face of *picture* (H, W, 3) uint8 BGR whose five points lie at *points_px* (5, 2): (112, 112, 3)
@@ -75,17 +85,24 @@ class FaceEmbedder:
         return self.network.memory_reductions
 
     def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
-        """Return a vector for each view; None where the points of the face are not found."""
+        """Return a vector for each view; None where the points of the face are not found, motion blurs the face, or the
+        network's vector is shorter than its `min_length`."""
         vectors: list[np.ndarray | None] = [None] * len(views)
         faces: dict[int, np.ndarray] = {}
         for at, view in enumerate(views):
             points = self.landmarks.points(view.picture, view.box_px)
-            if points is not None:
-                faces[at] = self.network.align(view.picture, points)
+            face = None if points is None else self.network.align(view.picture, points)
+            if face is not None and evenness(face) >= MIN_EVENNESS:
+                faces[at] = face
         if faces:
             for at, vector in zip(faces, self.network.embed(np.stack(list(faces.values()))), strict=True):
-                vectors[at] = unit(vector)
+                if np.linalg.norm(vector) >= self.network.min_length:
+                    vectors[at] = unit(vector)
         return vectors
+
+    def sees_face(self, views: Sequence[FaceView]) -> bool:
+        """Return True where a face is found in any view, or the finder of points cannot tell."""
+        return any(self.landmarks.sees_face(view.picture, view.box_px) for view in views)
 
 
 def load_embedder(model: str, weights: Path, yunet: Path | None, device: str = "cpu") -> FaceEmbedder:

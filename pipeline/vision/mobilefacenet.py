@@ -34,6 +34,11 @@ CPU_BATCH, CUDA_BATCH = 8, 128
 """Faces that go through together: 1.6 MB of each in the largest maps."""
 
 
+MIN_LENGTH = 13.0
+"""Least length of the vector of a face that can be told from others: that of a blurred face or a hand is shorter, and
+like that of any other. Chosen on the people of ``benchmarks.blurred_persons --people chosen``."""
+
+
 class MobileFaceNet(nn.Sequential):
     """The network with the tensor names of the published file: (N, 3, 112, 112) float32 to (N, 128)."""
 
@@ -105,6 +110,7 @@ class MobileFaceNetRunner:
     """
 
     limits = MOBILEFACENET
+    min_length = MIN_LENGTH
 
     def __init__(self, weights: Path, device: str = "cpu") -> None:
         self._device = torch.device(device)

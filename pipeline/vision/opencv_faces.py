@@ -41,6 +41,7 @@ class SFace:
     """
 
     limits = MOBILEFACENET.scaled_to(SFACE_SAME_PERSON)
+    min_length = 0.0
     memory_reductions = 0
 
     def __init__(self, weights: Path) -> None:
@@ -73,6 +74,7 @@ class AuraFace:
     """
 
     limits = MOBILEFACENET.scaled_to(AURAFACE_SAME_PERSON)
+    min_length = 0.0
     memory_reductions = 0
 
     def __init__(self, weights: Path) -> None:

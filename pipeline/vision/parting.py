@@ -6,7 +6,7 @@ after are unlike, and each alike among themselves: a face in profile, in blur or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -70,8 +70,8 @@ def parts_of(
 def embedded(embedder: Embedder, tracks: Sequence[SampledTrack]) -> list[tuple[list[int], list[np.ndarray]]]:
     """Return the frames and vectors of those views of each track in which the face is found.
 
-    A few views of each track are looked at, and all where the face seems to change. The views of all tracks go through
-    the network together.
+    A few views of each track are looked at, and all where the face seems to change, or too few of them tell who it is.
+    The views of all tracks go through the network together.
 
     Args:
         embedder: the network.
@@ -79,7 +79,8 @@ def embedded(embedder: Embedder, tracks: Sequence[SampledTrack]) -> list[tuple[l
     """
     found: list[dict[int, np.ndarray | None]] = [{} for _ in tracks]
     _look(embedder, tracks, found, [range(0, len(track.views), _stride(track.frames)) for track in tracks])
-    doubted = [_doubtful(vectors.values(), embedder.limits.most_doubt) for vectors in found]
+    most_doubt = embedder.limits.most_doubt
+    doubted = [_unknown(vectors.values()) or _doubtful(vectors.values(), most_doubt) for vectors in found]
     rest = [
         [at for at in range(len(track.views)) if doubts and at not in seen]
         for track, doubts, seen in zip(tracks, doubted, found, strict=True)
@@ -110,6 +111,12 @@ def _look(
 def _stride(frames: Sequence[int]) -> int:
     """Return the step from one view that is looked at to the next."""
     return max(COARSE_FRAMES // (frames[1] - frames[0]), 1) if len(frames) > 1 else 1
+
+
+def _unknown(vectors: Collection[np.ndarray | None]) -> bool:
+    """Return True where some *vectors* are not known, and so few are that other views may be better."""
+    known = sum(vector is not None for vector in vectors)
+    return known < min(MIN_VIEWS, len(vectors))
 
 
 def _doubtful(vectors: Iterable[np.ndarray | None], most_doubt: float) -> bool:

@@ -27,6 +27,8 @@ class Stretch:
     stop_frame: int
     look: np.ndarray | None
     """(D,) float32 of unit length: what the person looks like; None when not known."""
+    is_face: bool = True
+    """False where no view of it shows a face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ class IdentityByFace:
 
     def _parted(self, track: SampledTrack, frames: Sequence[int], vectors: Sequence[np.ndarray]) -> list[Stretch]:
         if not frames:
-            return [Stretch(track.first_frame, track.stop_frame, None)]
+            is_face = not track.views or self.embedder.sees_face(track.views)
+            return [Stretch(track.first_frame, track.stop_frame, None, is_face)]
         parts = parts_of(frames, np.stack(vectors), track.first_frame, track.stop_frame, self.embedder.limits)
         return [Stretch(first, stop, unit(rows.mean(axis=0))) for first, stop, rows in parts]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pipeline.types import TOO_SHORT, TOO_SMALL, FaceTracks, FrameBatch
+from pipeline.types import NO_FACE, TOO_SHORT, TOO_SMALL, FaceTracks, FrameBatch
 from pipeline.vision.consumers import CropConsumer, EndedTrack
 from pipeline.vision.faces import TrackedFace
 from pipeline.vision.given_faces import GivenFaces
@@ -195,7 +195,11 @@ class TrackStream:
                 last[face] = face.take_last_crops(self._pictures, self._scale)
             else:
                 self._unkept.add(face.track.first_frame, face.track.stop_frame, cause)
-        for face, stretches in zip(last, self._stretches(list(last)), strict=True):
+        for face, stretches in zip(list(last), self._stretches(list(last)), strict=True):
+            if self._given is None and not any(stretch.is_face for stretch in stretches):
+                self._unkept.add(face.track.first_frame, face.track.stop_frame, NO_FACE)
+                del last[face]
+                continue
             face.stretches = stretches
             last[face] = dataclasses.replace(last[face], stretches=stretches)
             self._parts += face.parts

@@ -321,28 +321,28 @@ def test_no_results_are_not(tmp_path: Path) -> None:
 
 RECORDED = {
     ("defaults", False): (
-        "7597a087774d76d37e53933062e4d292882eb5fd18f82c509fdd2df3ff630fe7",
+        "678f8490f2c9cc0db6ba075b778f47c6c031c427e3534090ea422ced65a3b457",
         "01f3a73e25c81a843621bd51e3a37dfb98f53c9d835b4db15ebde4f6d36890d4",
-        "8f33ad1132edb8eb37712336e107000af4ef7bb418f810b1cef27cd2a0816f19",
-        "90fc3d72f38ff06a72f58f93adacd77a2898d19ad46295b8c80415e85e35a052",
+        "30a47b1002c7907d093e2353b6e2406689a1bfdc98bece2b8f4f91d4ae133f28",
+        "4cf5d26faca24c33f7d5f177935aabd65bbf498baded40026ec7fa361a186793",
     ),
     ("defaults", True): (
-        "6230c3155cbd009665cb6703c59019fa92d79322cee1d3876d06ab69783936e3",
+        "ea0dd16301cc10ca7aeee72a5f36205080f4ee53d2e848d90971b1b380aaec40",
         "5f292727a74ba0fa3566c0976a960bad90172d674548b6bc43d1ec4d379e5c72",
-        "6a4991727da510e15e826bfcb233b30cdf6228079b184293f752d6a83da2a650",
-        "adc651e9f80c25ba5feacb258c31694d86abc325cb05f519f3527258fd59e311",
+        "e199d10befdd664f8dfd9922acec4c1593a333c479904464eb1591972909718c",
+        "2287aadcd2eba60df0851840fe2f052e7326ceeaed895013eb44814ef82979d4",
     ),
     ("others", False): (
-        "3b0adf1bdf65ae524969ea48a4f1d8995455f55ff4db2337e67fd93c6a02aa0c",
+        "ebab23a976d2e5b3e2640309c6399d3b1b2159c8109e2b6f68d1538bae449dea",
         "a2afc75d37ce5b111c81a5d63dcffcdbc77e6f25d6538a0f2ea8cf859b8cef4f",
-        "8f88413dd87b0b437acadad0442656ea7dc6fe53eab26e5e30913c39cb297f8b",
-        "81f79a812cd7732921f18c7eb523dfafc16121ea8e37b9d08d6151b4608e9ac9",
+        "e7b349c37fae7f37196b7dedc41f6e8568bccfac9c926d1a85425870f9e59fa8",
+        "774ebde102a36471884ea9cf63bcc56c2417c4a2ca88139ec2096dbcc26f1a4f",
     ),
     ("others", True): (
-        "834b7d09c1a9d9b3265b85a0f256c7ac42047de4a2fe263bd1ace8c745e3ab30",
+        "662251f0c981d515e04830efaeb5305edf9fe44eefa6b32fb7abb8bd6b88311d",
         "f913b88c6c323f1fe2217a18e11ff8fd24e944b5162954b9a9b53fd53fea03f4",
-        "98adbc0c5c34d4c14c02c45522d878260ca34fc58b9f3bb31721568dcf59e929",
-        "1cd6d78a77828c9bc0e4bca7e0a432f70108c3126e23f32c0be70272a6ec7e46",
+        "58e1ca0e05a150b59e5486d6125ef8f3b4021d9743131b949a9108749fd75318",
+        "2ca1015f4616024f917527586b1d3aae9f6b2cb6b80bba7c95a2404ea119dbb9",
     ),
 }
 """Fingerprints of vision, speech, everything and failure, as they were before stages were declared: where one changes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -41,6 +42,23 @@ def test_each_view_has_its_vector_and_those_without_a_face_none(embedder, talkin
     assert np.stack([found[1], found[3]]) == pytest.approx(np.stack(alone), abs=1e-5)
     assert embedder.embed([empty]) == [None]
     assert embedder.embed([]) == []
+
+
+def test_a_blurred_face_has_no_vector_and_is_seen_to_be_a_face(embedder, talking_heads: Views):
+    for views in talking_heads.values():
+        # Out of focus by an eighteenth of the face's width; moved by a quarter of it.
+        for picture in (cv2.GaussianBlur(views[0].picture, (0, 0), 6), cv2.blur(views[0].picture, (28, 1))):
+            blurred = FaceView(picture, views[0].box_px)
+            assert embedder.embed([blurred]) == [None]
+            assert embedder.sees_face([blurred])
+
+
+def test_what_shows_no_face_in_any_view_is_none(embedder, talking_heads: Views):
+    face = talking_heads["retalking_face2"][0]
+    empty = FaceView(np.full_like(face.picture, 110), face.box_px)
+    aside = FaceView(face.picture, np.array([0, 0, 40, 40], np.float32))
+    assert not embedder.sees_face([]) and not embedder.sees_face([empty, aside])
+    assert embedder.sees_face([empty, face])
 
 
 def test_the_faces_of_all_views_go_through_the_network_together(embedder, talking_heads: Views, monkeypatch):

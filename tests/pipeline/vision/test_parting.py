@@ -75,6 +75,9 @@ class Numbered:
         self.calls.append(persons)
         return [None if person == 255 else np.eye(9, dtype=np.float32)[person] for person in persons]
 
+    def sees_face(self, views: Sequence[FaceView]) -> bool:
+        return True
+
 
 def kept(first: int, *persons: int) -> SampledTrack:
     """A track of which each fifth frame shows this person."""
@@ -87,9 +90,9 @@ def test_a_few_views_of_each_track_are_looked_at_together_and_all_of_those_that_
     embedder = Numbered()
     still, changing, hidden = kept(0, *[1] * 9), kept(50, *[2] * 5, *[3] * 4), kept(100, 255, 4, 4)
     found = embedded(embedder, [still, changing, hidden])
-    # Each fourth view, 20 frames apart; then the rest of the second track.
-    assert embedder.calls == [[1, 1, 1, 2, 2, 3, 255], [2, 2, 2, 3, 3, 3]]
-    assert [frames for frames, _ in found] == [[2, 22, 42], list(range(52, 97, 5)), []]
+    # Each fourth view, 20 frames apart; then the rest of the second track, and of the third, whose face was not seen.
+    assert embedder.calls == [[1, 1, 1, 2, 2, 3, 255], [2, 2, 2, 3, 3, 3, 4, 4]]
+    assert [frames for frames, _ in found] == [[2, 22, 42], list(range(52, 97, 5)), [107, 112]]
     assert [vector.argmax() for vector in found[1][1]] == [2] * 5 + [3] * 4
     assert embedded(embedder, []) == [] and len(embedder.calls) == 2
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.types import GRID_FPS, SAMPLES_PER_FRAME, TOO_SHORT, TOO_SMALL, AudioTrack, ScoredTracks
+from pipeline.types import GRID_FPS, NO_FACE, SAMPLES_PER_FRAME, TOO_SHORT, TOO_SMALL, AudioTrack, ScoredTracks
 from pipeline.vision import block_scorer
 from pipeline.vision.block_scorer import SCORE_BLOCK_FRAMES
 from pipeline.vision.calibration import probability_of
@@ -264,6 +264,9 @@ class Looks:
         reds = [int(view.picture[VIEW_PX // 2, VIEW_PX // 2, 2]) for view in views]
         return [np.eye(6, dtype=np.float32)[red - FIRST_RED] for red in reds]
 
+    def sees_face(self, views: Sequence[FaceView]) -> bool:
+        return True
+
 
 def test_faces_are_known_again_after_a_cut(audio):
     # Face 0 is on the left, then alone on the right, then on the left of the second again.
@@ -311,6 +314,34 @@ def test_faces_that_are_not_kept_are_remembered(audio):
     small = stream(pictures(shots), audio, replace(BASE, min_face_px=100.0)).tracks
     assert small.unkept.tolist() == [[0, 30, TOO_SMALL], [10, 12, TOO_SHORT]]
     assert len(small.track) == 0
+
+
+class Blind(Looks):
+    """Knows nobody, and sees a face in views of this red alone."""
+
+    def __init__(self, face: int | None) -> None:
+        super().__init__()
+        self.face = face
+
+    def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
+        self.views.append(len(views))
+        return [None] * len(views)
+
+    def sees_face(self, views: Sequence[FaceView]) -> bool:
+        return any(int(view.picture[VIEW_PX // 2, VIEW_PX // 2, 2]) == self.face for view in views)
+
+
+def test_a_track_without_a_face_in_any_view_is_none(audio):
+    hand, face = Face(5), Face(60)
+    found = stream(pictures([(20, (hand, face)), (20, (face,))]), audio, embedder=Blind(FIRST_RED + 1)).tracks
+    assert [found.frame[found.rows(track)].tolist() for track in found.track_ids.tolist()] == [[*range(20)]]
+    assert found.box_px[0, 0] > 50
+    assert found.unkept.tolist() == [[0, 40, NO_FACE]]
+
+
+def test_tracks_of_faces_that_nobody_knows_are_persons_of_their_own(audio):
+    shots = [(20, (Face(5),)), (20, (Face(5),))]
+    assert stream(pictures(shots), audio, embedder=Blind(FIRST_RED)).tracks.persons == {0: 0, 1: 1}
 
 
 def test_running_out_of_memory_is_noted_once_for_each_model(audio):

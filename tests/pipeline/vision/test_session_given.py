@@ -11,6 +11,8 @@ import pytest
 
 from pipeline.types import SAMPLES_PER_FRAME, AudioTrack, ScoredTracks
 from pipeline.vision.given_faces import WIDEST_STEP
+from pipeline.vision.likeness import MOBILEFACENET
+from pipeline.vision.samples import FaceView
 from pipeline.vision.session import VisionModels, VisionSession
 from pipeline.vision.settings import VisionSettings
 from tests.pipeline.vision.synthetic import BASE, Face, Scorer, Shot, faces_of, pictures, stream
@@ -46,6 +48,22 @@ def test_given_faces_have_the_tracks_and_scores_of_those_that_are_found(audio, s
     found, given = stream(frames, audio), stream(frames, audio, faces=faces_of(frames))
     _assert_same(given.tracks, found.tracks)
     assert given.detector.batches == [] and given.done == found.done
+
+
+def test_a_given_face_is_kept_where_no_view_shows_one(audio) -> None:
+    class Blind:
+        limits, memory_reductions = MOBILEFACENET, 0
+
+        def embed(self, views: Sequence[FaceView]) -> list[np.ndarray | None]:
+            return [None] * len(views)
+
+        def sees_face(self, views: Sequence[FaceView]) -> bool:
+            return False
+
+    frames = pictures(SHOTS["one still face"])
+    assert len(stream(frames, audio, embedder=Blind()).tracks.track_ids) == 0
+    given = stream(frames, audio, faces=faces_of(frames), embedder=Blind()).tracks
+    assert given.track_ids.tolist() == [0] and len(given.unkept) == 0
 
 
 def test_boxes_are_in_source_pixels_where_pictures_are_analysed_at_a_smaller_size(audio) -> None:
