@@ -51,7 +51,7 @@ def _manifest_holds(path: Path, mark: str, most_px: int) -> bool:
 
 TRACKS = Artifact(results.TRACKS, 4, _tracks_hold)
 """Faces and their scores; faces alone where the video has no sound."""
-TRANSCRIPT = Artifact(results.TRANSCRIPT, 7, _transcript_holds)
+TRANSCRIPT = Artifact(results.TRANSCRIPT, 8, _transcript_holds)
 """The words."""
 ATTRIBUTION = Artifact(results.ATTRIBUTION, 0, _attribution_holds, _attribution_fits)
 """Who says each word, and the sentences."""

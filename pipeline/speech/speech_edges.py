@@ -54,10 +54,20 @@ def fit_to_speech(times_s: np.ndarray, speech_s: np.ndarray) -> np.ndarray:
     return fitted
 
 
-def segments_in_speech(segments: Sequence[Segment], speech_s: np.ndarray) -> tuple[Segment, ...]:
-    """Return the same segments, the words of which `fit_to_speech` has fitted, and which begin and end with them."""
+def segments_in_speech(
+    segments: Sequence[Segment], speech_s: np.ndarray, lag_s: float = 0.0, end_s: float = np.inf
+) -> tuple[Segment, ...]:
+    """Return the same segments, the words of which `fit_to_speech` has fitted, and which begin and end with them.
+
+    Args:
+        segments: segments in order of time.
+        speech_s: (R, 2) stretches of speech; see `fit_to_speech`.
+        lag_s: time by which the words are late; it is taken away first.
+        end_s: end of the recording.
+    """
     words = [word for segment in segments for word in segment.words]
     times_s = np.array([[word.start_s, word.end_s] for word in words], np.float64).reshape(-1, 2)
+    times_s = np.clip(times_s - lag_s, 0.0, end_s)
     fitted = iter(
         [
             dataclasses.replace(word, start_s=start_s, end_s=end_s)

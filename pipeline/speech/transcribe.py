@@ -22,6 +22,7 @@ from whisper.tokenizer import LANGUAGES
 from pipeline.errors import InputError
 from pipeline.speech.common import UNKNOWN_LANGUAGE, Precision
 from pipeline.speech.doubts import flag_unlikely
+from pipeline.speech.lag import lag_of
 from pipeline.speech.language import SpokenLanguage, most_probable
 from pipeline.speech.packing import PackedWindow, pack
 from pipeline.speech.regions import STEP, RegionRules, load_detector, regions, speech_in, speech_scores
@@ -79,6 +80,7 @@ class WhisperTranscriber:
         batch: int | None = None,
     ) -> None:
         self.model = model if dtype == torch.float32 else with_weights_in(model, dtype)
+        self._lag_s = lag_of(model)
         self._detector = detector
         self._named = language
         self._temperatures = tuple(temperatures)
@@ -93,8 +95,8 @@ class WhisperTranscriber:
 
         A language to be detected is detected once, on the first window that holds 15 s of sound or else on the
         fullest, and kept for the whole recording. Segments that look like a loop of the model carry the flag
-        ``repeated``. Words to which Whisper gives no length are marked ``interpolated``. Words at the edges of speech
-        are fitted to it.
+        ``repeated``. Words to which Whisper gives no length are marked ``interpolated``. The lag of
+        their times is taken away as far as it is known, and words at the edges of speech are fitted to it.
         """
         scores = speech_scores(self._detector, audio)
         spans = regions(scores, audio.sample_count, self._rules)
@@ -127,7 +129,7 @@ class WhisperTranscriber:
         on_progress(audio.duration_s)
         notes = (*language.notes, *self._notes(halved))
         doubted = flag_unlikely(segments, scores, STEP / AUDIO_RATE_HZ)
-        flagged = flag_repeats(segments_in_speech(doubted, speech_s))
+        flagged = flag_repeats(segments_in_speech(doubted, speech_s, self._lag_s, audio.duration_s))
         return Transcript(language.code, flagged, notes, language_probability=language.probability)
 
     def _begin(self, audio: AudioTrack, spans: np.ndarray, windows: Sequence[PackedWindow], number: int) -> SoundState:

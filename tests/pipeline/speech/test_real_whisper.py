@@ -46,10 +46,12 @@ def test_the_words_of_a_real_recording(fetched: Fetched, jfk_track: AudioTrack, 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["whisper-tiny.en", "whisper-base"])
 def test_sentences_begin_and_end_with_the_speech(fetched: Fetched, tmp_path: Path, name: str) -> None:
-    """Before they were fitted to it, the medians were 73 and 193 ms with base, 74 and 68 ms with tiny.en."""
+    """Before they were fitted to it, the medians at the edges were 73 and 193 ms with base, 74 and 68 ms with tiny.en,
+    and before its lag was taken away that of all starts was 104 ms with tiny.en."""
     path = ROOT / "samples" / "cuts.mp4"
     words = load_transcriber("whisper", fetched(name), "cpu", "en").transcribe(track_of(path, tmp_path), print).words
     errors_ms = time_errors_ms([true_words(path)], [words])
+    assert errors_ms["start_ms"] < 60
     assert errors_ms["first_start_ms"] < 30
     assert errors_ms["last_end_ms"] < 60
 

@@ -78,3 +78,11 @@ def test_segments_begin_and_end_with_their_words() -> None:
         Segment(1.0, 2.0, " a b", (Word(" a", 1.0, 1.3, 0.5), Word(" b", 1.3, 2.0, 0.25, "interpolated")), ("x",)),
         Segment(2.5, 4.0, " c", (Word(" c", 2.5, 4.0),)),
     )
+
+
+def test_a_lag_is_taken_away_before_words_are_fitted() -> None:
+    words = tuple(Word(f" {name}", start, start + 0.25) for name, start in zip("abc", (0.0, 1.25, 1.75), strict=True))
+    (early,) = segments_in_speech([Segment(0.0, 2.0, " a b c", words)], SPEECH, lag_s=0.125)
+    assert [(word.start_s, word.end_s) for word in early.words] == [(0.0, 0.125), (1.0, 1.375), (1.625, 2.0)]
+    (late,) = segments_in_speech([Segment(0.0, 2.0, " a b c", words)], SPEECH[:0], lag_s=-0.125, end_s=2.0)
+    assert [(word.start_s, word.end_s) for word in late.words] == [(0.125, 0.375), (1.375, 1.625), (1.875, 2.0)]
