@@ -203,6 +203,22 @@ class Config:
         Number(-100.0, 100.0),
         ATTRIBUTION,
     )
+    MIN_PROBABILITY: float = setting(
+        0.5,
+        "least probability that the speaker says a sentence, 0 to 1; below it no clip: somebody else, in view or "
+        "not, is as likely",
+        Number(0.0, 1.0),
+        CLIPS,
+    )
+    MIN_MARGIN: float = setting(
+        0.0,
+        "least lead of that probability over that of the likeliest other answer, 0 to 1; below it no clip",
+        Number(0.0, 1.0),
+        CLIPS,
+    )
+    KEEP_DOUBTFUL: bool = setting(
+        False, "cut clips of sentences below MIN_PROBABILITY or MIN_MARGIN, too, and flag them", Switch(), CLIPS
+    )
     SENTENCE_PAUSE_S: float = setting(
         0.5, "a pause between words that ends a sentence, in seconds", Number(0.05, 60.0), ATTRIBUTION
     )

@@ -49,11 +49,11 @@ def _manifest_holds(path: Path, mark: str, most_px: int) -> bool:
         return {entry.name for entry in entries if entry.is_file()}.issuperset(names)
 
 
-TRACKS = Artifact(results.TRACKS, 4, _tracks_hold)
+TRACKS = Artifact(results.TRACKS, 5, _tracks_hold)
 """Faces and their scores; faces alone where the video has no sound."""
 TRANSCRIPT = Artifact(results.TRANSCRIPT, 8, _transcript_holds)
 """The words."""
-ATTRIBUTION = Artifact(results.ATTRIBUTION, 0, _attribution_holds, _attribution_fits)
+ATTRIBUTION = Artifact(results.ATTRIBUTION, 1, _attribution_holds, _attribution_fits)
 """Who says each word, and the sentences."""
 MANIFEST = Artifact(results.MANIFEST, 3, _manifest_holds)
 """The clips: it is written after all of them."""

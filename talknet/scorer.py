@@ -1,4 +1,7 @@
-"""The speaker networks as scorers: the published six-fold windows, exactly, for little more than the price of one."""
+"""The speaker networks as scorers: the published six-fold windows, exactly, for little more than the price of one.
+
+What reads the pictures is nearly all of the work, and is done once for all windows and all shifts of the sound.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from torch import Tensor, nn
 
 from pipeline.checkpoint import load_weights
 from talknet.batches import Batches, keep_freed_memory
+from talknet.contrast import CONTRAST_DURATIONS_S, MARGIN_FRAMES, SHIFTS_FRAMES, Evidence, HeardTrack
 from talknet.faces import second_faces, trunk_faces
 from talknet.features import ROWS_PER_FRAME
 from talknet.inputs import Track, extended, usable_frames
@@ -77,8 +81,30 @@ class NetworkScorer:
         """See ``SpeakerScorer.score_tracks``; memory grows with the tracks given, not with the work on them."""
         scored = [np.empty(usable_frames(*track)) for track in tracks]
         with self._exact_float32():
-            self._score_into(scored, tracks)
+            for group in self._groups([len(logits) for logits in scored]):
+                crops, mfcc = self._inputs(tracks, group, 0)
+                faces, sound = self._faces(crops), self._sound(mfcc)
+                blocks = self._mean_logits([len(block) for block in crops], faces, sound)
+                for (track, start, stop), logits in zip(group, blocks, strict=True):
+                    scored[track][start:stop] = logits
         return [extended(logits, len(crops)) for logits, (crops, _) in zip(scored, tracks, strict=True)]
+
+    @torch.inference_mode()
+    def evidence(self, tracks: Sequence[HeardTrack]) -> list[Evidence]:
+        """See ``ContrastScorer.evidence``."""
+        for heard in tracks:
+            usable_frames(*heard.track)
+        pairs = [(heard.crops, heard.mfcc) for heard in tracks]
+        found = [np.empty((2, len(heard.crops)), np.float32) for heard in tracks]
+        with self._exact_float32():
+            for group in self._groups([len(heard.crops) for heard in tracks]):
+                crops, mfcc = self._inputs(pairs, group, MARGIN_FRAMES)
+                faces, sound, lengths = self._faces(crops), self._sound(mfcc), [len(block) for block in crops]
+                logits = self._mean_logits(lengths, faces, sound, margin=MARGIN_FRAMES)
+                contrasts = self._contrasts(lengths, faces, sound)
+                for (track, start, stop), *rows in zip(group, logits, contrasts, strict=True):
+                    found[track][:, start:stop] = rows
+        return [Evidence(logit, logit, contrast) for logit, contrast in found]
 
     def _exact_float32(self) -> AbstractContextManager[None]:
         """Keep cuDNN from computing in fewer bits than float32 has, which it does unless told."""
@@ -86,13 +112,17 @@ class NetworkScorer:
             return nullcontext()
         return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
-    def _score_into(self, scored: Sequence[np.ndarray], tracks: Sequence[Track]) -> None:
-        for group in self._groups([len(logits) for logits in scored]):
-            crops = [tracks[track][0][start:stop] for track, start, stop in group]
-            rows = [slice(ROWS_PER_FRAME * start, ROWS_PER_FRAME * stop) for _, start, stop in group]
-            mfcc = [tracks[track][1][part] for (track, _, _), part in zip(group, rows, strict=True)]
-            for (track, start, stop), logits in zip(group, self._score_blocks(crops, mfcc), strict=True):
-                scored[track][start:stop] = logits
+    def _inputs(
+        self, tracks: Sequence[Track], group: Sequence[tuple[int, int, int]], margin: int
+    ) -> tuple[list[Tensor], list[np.ndarray]]:
+        """Return the crops of some blocks on the device, and their MFCC with those of *margin* frames on each side."""
+        crops = [np.ascontiguousarray(tracks[track][0][start:stop]) for track, start, stop in group]
+        rows = [slice(ROWS_PER_FRAME * start, ROWS_PER_FRAME * (stop + 2 * margin)) for _, start, stop in group]
+        mfcc = [tracks[track][1][part] for (track, _, _), part in zip(group, rows, strict=True)]
+        return [torch.from_numpy(block).to(self._device) for block in crops], mfcc
+
+    def _sound(self, mfcc: Sequence[np.ndarray]) -> Tensor:
+        return torch.from_numpy(np.concatenate(mfcc).astype(np.float32, copy=False)).to(self._device)
 
     def _groups(self, track_frames: Sequence[int]) -> Iterator[list[tuple[int, int, int]]]:
         """Blocks (track, first frame, past-the-last frame) that are scored together."""
@@ -108,18 +138,41 @@ class NetworkScorer:
         if group:
             yield group
 
-    def _score_blocks(self, crops: Sequence[np.ndarray], mfcc: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """(n,) float64 mean logits of each block, from (n, 112, 112) crops and (4 n, 13) MFCC of each."""
-        lengths = [len(block) for block in crops]
-        faces = self._faces([torch.from_numpy(np.ascontiguousarray(block)).to(self._device) for block in crops])
-        sound = torch.from_numpy(np.concatenate(mfcc).astype(np.float32, copy=False)).to(self._device)
+    def _mean_logits(
+        self,
+        lengths: Sequence[int],
+        faces: Tensor,
+        sound: Tensor,
+        durations_s: Sequence[int] = DURATIONS_S,
+        margin: int = 0,
+        shift: int = 0,
+    ) -> list[np.ndarray]:
+        """Return the (n,) float64 logits of each block, the mean over windows of *durations_s*.
+
+        Args:
+            lengths: frames of each block.
+            faces: (sum of 2 n, C): both versions of the faces of all blocks.
+            sound: (sum of 4 (n + 2 *margin*), 13): the MFCC of all blocks.
+            durations_s: lengths of the windows.
+            margin: frames of sound on each side of a block.
+            shift: frames by which the sound is read later.
+        """
         totals = [np.zeros(length) for length in lengths]
-        for group in windows(lengths):
-            score = self._window_scorer(group, lengths, faces, sound)
+        for group in windows(lengths, durations_s):
+            heard = torch.from_numpy(sound_places(group, lengths, ROWS_PER_FRAME, margin, shift)).to(self._device)
+            score = self._window_scorer(group, lengths, faces, sound, heard)
             for start, stop, logits in self._batches.run("windows", len(group), score, unit=group[0].length):
                 for window, row in zip(group[start:stop], logits.double().cpu().numpy(), strict=True):
                     totals[window.block][window.start : window.start + window.length] += window.weight * row
-        return [total / len(DURATIONS_S) for total in totals]
+        return [total / len(durations_s) for total in totals]
+
+    def _contrasts(self, lengths: Sequence[int], faces: Tensor, sound: Tensor) -> list[np.ndarray]:
+        """Return the (n,) float64 sync contrast of each block; see `talknet.contrast`."""
+        own, *others = (
+            self._mean_logits(lengths, faces, sound, CONTRAST_DURATIONS_S, MARGIN_FRAMES, shift)
+            for shift in (0, *SHIFTS_FRAMES)
+        )
+        return [mine - np.mean(elsewhere, axis=0) for mine, *elsewhere in zip(own, *others, strict=True)]
 
     def _faces(self, blocks: Sequence[Tensor]) -> Tensor:
         if isinstance(self._network, TalkNetRunner):
@@ -127,11 +180,10 @@ class NetworkScorer:
         return second_faces(self._network.faces, blocks, self._batches)
 
     def _window_scorer(
-        self, group: Sequence[Window], lengths: Sequence[int], faces: Tensor, sound: Tensor
+        self, group: Sequence[Window], lengths: Sequence[int], faces: Tensor, sound: Tensor, heard: Tensor
     ) -> Callable[[int, int], Tensor]:
         reach = TRUNK_REACH if isinstance(self._network, TalkNetRunner) else self._network.faces.reach
         seen = torch.from_numpy(frame_places(group, lengths, reach)).to(self._device)
-        heard = torch.from_numpy(sound_places(group, lengths, ROWS_PER_FRAME)).to(self._device)
         return lambda start, stop: self._network(sound[heard[start:stop]], faces[seen[start:stop]])
 
 

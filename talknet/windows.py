@@ -45,18 +45,19 @@ def block_spans(frames: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + BLOCK_FRAMES, frames)) for start in range(0, frames, BLOCK_FRAMES))
 
 
-def windows(block_frames: Sequence[int]) -> list[list[Window]]:
+def windows(block_frames: Sequence[int], durations_s: Sequence[int] = DURATIONS_S) -> list[list[Window]]:
     """Return all different windows of some blocks, those of equal length together.
 
     Args:
         block_frames: frames of each block, 1 to 1500.
+        durations_s: lengths of the windows.
 
     >>> [[(w.start, w.length, w.weight) for w in group] for group in windows([40])]
     [[(25, 15, 1)], [(0, 25, 1)], [(0, 40, 5)]]
     """
     counted: dict[tuple[int, int, int], int] = {}
     for block, frames in enumerate(block_frames):
-        for duration in DURATIONS_S:
+        for duration in durations_s:
             step = duration * SECOND_FRAMES
             for start in range(0, frames, step):
                 key = (min(step, frames - start), block, start)
@@ -91,8 +92,22 @@ def frame_places(group: Sequence[Window], block_frames: Sequence[int], reach: in
     return offsets[[window.block for window in group]][:, None] + starts + step + np.where(cut, frames, 0)
 
 
-def sound_places(group: Sequence[Window], block_frames: Sequence[int], rows_per_frame: int) -> np.ndarray:
-    """Return (W, 4 L) int64: the places of the MFCC of some windows of one length, all blocks one behind the other."""
-    offsets = rows_per_frame * np.concatenate([[0], np.cumsum(block_frames)])
-    starts = np.array([offsets[window.block] + rows_per_frame * window.start for window in group])
+def sound_places(
+    group: Sequence[Window], block_frames: Sequence[int], rows_per_frame: int, margin: int = 0, shift: int = 0
+) -> np.ndarray:
+    """Return the places of the MFCC of some windows where those of all blocks stand one behind the other.
+
+    Args:
+        group: windows of one length.
+        block_frames: frames of each block.
+        rows_per_frame: rows of MFCC to a frame.
+        margin: frames whose MFCC stand before the first and behind the last frame of each block.
+        shift: frames by which the sound is read later; at most *margin* either way.
+
+    Returns:
+        (W, 4 L) int64.
+    """
+    lengths = np.array(block_frames) + 2 * margin
+    offsets = np.concatenate([[0], np.cumsum(lengths)]) + margin + shift
+    starts = np.array([rows_per_frame * (offsets[window.block] + window.start) for window in group])
     return starts[:, None] + np.arange(rows_per_frame * group[0].length)

@@ -9,6 +9,7 @@ gets most words right if one word in ten comes from off screen. Ends with one JS
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from benchmarks.common.runs import run_product, videos_of
 from benchmarks.common.truth import Truth, read_truth
 from pipeline.attribution.faces import Faces
 from pipeline.attribution.speakers import attribute_words
+from pipeline.attribution.weights import Weights
 from pipeline.outputs.tracks import read_tracks
 from pipeline.speech.given import read_transcript
 from pipeline.types import ScoredTracks, Word
@@ -49,11 +51,7 @@ def main() -> None:
     sets: dict[str, list[Scored]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in ("conversations", "off-screen"):
-            videos = videos_of(name, arguments.videos, arguments.weights_dir, Path(folder) / name)
-            results = Path(folder) / f"{name}-results"
-            flags = ["--weights-dir", str(arguments.weights_dir), "--speaker-model", arguments.speaker_model]
-            run_product(videos, results, videos / "transcripts", [*flags, "--face-detector", "yunet"])
-            sets[name] = [_scored(truth, videos, results) for truth in read_truth(videos)]
+            sets[name] = scored_set(name, arguments, Path(folder))
             rows += [_spoken_rows(scored) for scored in sets[name]]
     halves = [tuple(np.concatenate(part) for part in zip(*half, strict=True)) for half in (rows[::2], rows[1::2])]
     slope, offset = fit(*(np.concatenate(part) for part in zip(*halves, strict=True)))
@@ -92,11 +90,20 @@ class Scored:
     words: Sequence[Word]
 
 
+def scored_set(name: str, arguments: argparse.Namespace, folder: Path) -> list[Scored]:
+    """Compose a set in *folder* and run the product on it, with the speaker model and the folders of *arguments*."""
+    videos = videos_of(name, arguments.videos, arguments.weights_dir, folder / name)
+    results = folder / f"{name}-results"
+    flags = ["--weights-dir", str(arguments.weights_dir), "--speaker-model", arguments.speaker_model, "--score-only"]
+    run_product(videos, results, videos / "transcripts", [*flags, "--face-detector", "yunet"])
+    return [_scored(truth, videos, results) for truth in read_truth(videos)]
+
+
 def words_right(videos: Sequence[Scored], slope: float, boundary: float) -> float:
     """Return the share of words that the product, so calibrated, gives to the right face, or rightly to nobody."""
     count = right = 0
     for video in videos:
-        spoken = attribute_words(video.words, Faces(video.tracks), threshold=boundary, slope=slope)
+        spoken = attribute_words(video.words, Faces(video.tracks), weights=Weights(presence=slope, boundary=boundary))
         chosen = [(found.word.start_s, found.word.end_s, found.track) for found in spoken]
         counted = count_words(chosen, video.truth, video.tracks, people_of_tracks(video.tracks, video.people))
         count, right = count + counted[0], right + counted[1]

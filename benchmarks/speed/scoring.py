@@ -21,6 +21,8 @@ from benchmarks.baselines.published_scoring import plain_logits
 from benchmarks.common.command_line import add_runs, parser_of
 from benchmarks.common.measuring import flops_of, largest_memory_mib, machine, matmul_peak, medians
 from benchmarks.common.networks import SPEAKER_FILES, SPEAKER_LAYOUTS, find_weights, load_or_write
+from talknet.contrast import MARGIN_FRAMES, HeardTrack
+from talknet.joint import JointScorer
 from talknet.light_asd import LightAsd
 from talknet.lr_asd import LrAsd
 from talknet.scorer import NetworkScorer
@@ -68,12 +70,22 @@ def _measure(
     difference = float(np.abs(got - expected).max())
     if difference > MAX_DIFFERENCE.get(scorer.dtype, np.inf):
         raise SystemExit(f"the two differ by {difference}: nothing to measure")
-    plain_s, fast_s = medians(
-        device, arguments.runs, lambda: plain_logits(published, crops, mfcc), lambda: scorer.score(crops, mfcc)
+    around = rng.normal(0, 5, (4 * MARGIN_FRAMES, 13)).astype(np.float32)
+    heard = [HeardTrack(crops, np.concatenate([around, mfcc, around]))]
+    joint = JointScorer(scorer, scorer)
+    plain_s, fast_s, joint_s = medians(
+        device,
+        arguments.runs,
+        lambda: plain_logits(published, crops, mfcc),
+        lambda: scorer.score(crops, mfcc),
+        lambda: joint.evidence(heard),
     )
     flops = flops_of(lambda: scorer.score(crops, mfcc))
     print(f"{arguments.model}: {arguments.seconds:g} s of track, {frames} frames, {arguments.runs} runs")
     print(f"  published loop {plain_s:.2f} s, ours {fast_s:.2f} s: {plain_s / fast_s:.1f} times faster")
+    print(
+        f"  with the weights of two files and the sync contrast {joint_s:.2f} s: {joint_s / fast_s:.2f} times as long"
+    )
     print(f"  largest difference {difference:.1e}, same side of zero {np.mean((got > 0) == (expected > 0)):.4f}")
     return {
         "model": arguments.model,
@@ -82,6 +94,8 @@ def _measure(
         "same_side_of_zero": round(float(np.mean((got > 0) == (expected > 0))), 4),
         "plain_s": round(plain_s, 3),
         "fast_s": round(fast_s, 3),
+        "joint_s": round(joint_s, 3),
+        "joint_ratio": round(joint_s / fast_s, 2),
         "track_s": arguments.seconds,
         "frames_per_s": round(frames / fast_s, 1),
         "matmul_share": round(flops / fast_s / matmul_peak(device, scorer.dtype), 3),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from config import Config
 from pipeline.attribution.faces import Faces
 from pipeline.attribution.offscreen import fill_offscreen_words
 from pipeline.attribution.sentences import split_sentences
 from pipeline.attribution.speakers import attribute_words
+from pipeline.attribution.weights import weights_of
 from pipeline.types import Attribution, ModelChoice, Transcript
-from pipeline.vision.calibration import calibration_of
+from pipeline.vision.calibration import speaking_name
 
 
 def attribute(faces: Faces, transcript: Transcript, models: Sequence[ModelChoice], config: Config) -> Attribution:
@@ -22,15 +24,10 @@ def attribute(faces: Faces, transcript: Transcript, models: Sequence[ModelChoice
         models: who did each job; the scores are judged as those of the one for ``speaking``.
         config: settings.
     """
-    scores = calibration_of(next(model.name for model in models if model.role == "speaking"))
+    weights = weights_of(speaking_name(models))
+    weights = replace(weights, boundary=speaking_threshold(config, weights.boundary))
     language, pause_s = transcript.language, config.SENTENCE_PAUSE_S
-    words = attribute_words(
-        transcript.words,
-        faces,
-        language=language,
-        threshold=speaking_threshold(config, scores.boundary),
-        slope=scores.slope,
-    )
+    words = attribute_words(transcript.words, faces, language=language, weights=weights)
     words = tuple(fill_offscreen_words(words, faces, language=language, pause_s=pause_s))
     sentences = split_sentences(words, faces, language=language, pause_s=pause_s, max_s=config.MAX_SENTENCE_S)
     return Attribution(words, tuple(sentences))

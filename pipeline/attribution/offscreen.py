@@ -1,4 +1,4 @@
-"""Words that a speaker says while the picture shows something else, in the middle of what he says."""
+"""Words of nobody in the middle of what a speaker says: the picture shows something else, or his mouth rests."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 from itertools import groupby
 
+from pipeline.attribution.evidence import IN_VIEW_SHARE
 from pipeline.attribution.faces import Faces, frames_of
 from pipeline.attribution.sentences import breaks_off
-from pipeline.attribution.speakers import IN_VIEW_SHARE
 from pipeline.types import AttributedWord
+
+SHORT_S = 0.5
+"""Nobody else says a few words of less than this in the middle of a sentence, without a break before or after."""
 
 
 def fill_offscreen_words(
@@ -19,7 +22,8 @@ def fill_offscreen_words(
 
     A picture that cuts to the listener and back does not end a sentence. The words go to the one who speaks before
     and after them, or on the one side where the sentence has another, if his face is not in view during any of them:
-    who is seen and does not speak is silent. They get his number and no track.
+    who is seen and does not speak is silent. They get his number and no track. Words that take less than `SHORT_S`,
+    with words of the speaker on both sides, are his although he is seen, and get the track of his face.
 
     Args:
         words: in order of speech, as of `attribute_words`.
@@ -40,8 +44,13 @@ def fill_offscreen_words(
                 continue
             (neighbour,) = around
             tracks = [track for track, person in persons.items() if person == person_of[neighbour]]
-            if not any(_in_view(spoken, faces, tracks) for spoken in words[begin:end]):
-                filled[begin:end] = [dataclasses.replace(spoken, speaker=neighbour) for spoken in words[begin:end]]
+            run = words[begin:end]
+            inside = first < begin and end < stop and run[-1].word.end_s - run[0].word.start_s < SHORT_S
+            if inside or not any(_track_in_view(spoken, faces, tracks) is not None for spoken in run):
+                filled[begin:end] = [
+                    dataclasses.replace(spoken, speaker=neighbour, track=_track_in_view(spoken, faces, tracks))
+                    for spoken in run
+                ]
         first = stop
     return tuple(filled)
 
@@ -55,8 +64,9 @@ def _runs(words: Sequence[AttributedWord], first: int, stop: int) -> list[tuple[
     return runs
 
 
-def _in_view(spoken: AttributedWord, faces: Faces, tracks: Sequence[int]) -> bool:
-    """Return True where one of *tracks* is in view on enough of the word for its face to be seen saying it."""
+def _track_in_view(spoken: AttributedWord, faces: Faces, tracks: Sequence[int]) -> int | None:
+    """Return the one of *tracks* that is in view on most of the word, on enough of it to be seen saying it."""
     first, stop = frames_of(spoken.word.start_s, spoken.word.end_s)
-    rows = [faces.rows(track, first, stop) for track in tracks]
-    return any(part.stop - part.start >= IN_VIEW_SHARE * (stop - first) for part in rows)
+    seen = {track: rows.stop - rows.start for track in tracks for rows in [faces.rows(track, first, stop)]}
+    best = max(seen, key=lambda track: seen[track], default=None)
+    return best if best is not None and seen[best] >= IN_VIEW_SHARE * (stop - first) else None

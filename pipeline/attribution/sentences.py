@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -95,7 +95,6 @@ def measured(words: Words, faces: Faces) -> Sentence:
     speaking = np.array(list(track_of_frame.values()))
     own_tracks = list(Counter(speaking.tolist()))
     logits = _own(faces, faces.tracks.logit, frames, speaking)
-    probabilities = _own(faces, faces.tracks.probability, frames, speaking)
     seen = np.isfinite(logits)
     main = Counter(speaking[seen].tolist()).most_common(1)
     if not main:
@@ -105,10 +104,29 @@ def measured(words: Words, faces: Faces) -> Sentence:
         track=main[0][0],
         speaker=speaker,
         avg_score=float(logits[seen].mean()),
-        probability=float(probabilities[seen].mean()),
+        probability=shares_of(words, faces)[0],
         margin=_margin(faces, frames[seen], logits[seen], own_tracks),
         coverage=_coverage(words, faces, own_tracks),
     )
+
+
+def shares_of(words: Words, faces: Faces) -> tuple[float, float]:
+    """Return the probability that the speaker says the words on his face, and that of the likeliest other answer.
+
+    Both are means over the words, each as long as it counts. The other answer is another person, or nobody in view.
+    """
+    persons = faces.tracks.persons
+    own = [spoken for spoken in words if spoken.track is not None]
+    shares: dict[int | None, float] = defaultdict(float)
+    total = 0
+    for spoken in own:
+        first, stop = frames_of(spoken.word.start_s, spoken.word.end_s)
+        total += stop - first
+        for track, share in spoken.probabilities:
+            shares[None if track is None else persons[track]] += share * (stop - first)
+    speaking = {persons[spoken.track] for spoken in own if spoken.track is not None}
+    others = [share for person, share in shares.items() if person not in speaking]
+    return sum(shares[person] for person in speaking) / total, max(others, default=0.0) / total
 
 
 def _own(faces: Faces, column: np.ndarray, frames: np.ndarray, speaking: np.ndarray) -> np.ndarray:

@@ -7,19 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.attribution.faces import Faces, frames_of
+from pipeline.attribution.evidence import State, evidence_of, tempered
+from pipeline.attribution.faces import Faces
 from pipeline.attribution.joint import Place, posteriors
 from pipeline.attribution.punctuation import ends_sentence
+from pipeline.attribution.weights import PLAIN, Weights
 from pipeline.types import AttributedWord, Word
-
-INDEPENDENT_FRAMES = 5
-"""Frames (0.2 s) after which a face's score says something new: evidence is the sum of the logits over this many."""
-
-MAX_FRAMES = 25
-"""A word counts for one second at most: recognisers stretch words over silence."""
-
-IN_VIEW_SHARE = 0.5
-"""Share of a word's frames on which a face must be in view to be its speaker."""
 
 SWITCH_COST = 3.0
 """Evidence that a change of speaker must outweigh between words without a pause, in the unit of the evidence. A word
@@ -39,37 +32,36 @@ less than a hundredth of `SWITCH_COST`."""
 
 NOBODY = -1
 
-State = int | None
-"""The track of the face that speaks, or None for nobody in view."""
-
 
 def attribute_words(
-    words: Sequence[Word], faces: Faces, *, language: str = "en", threshold: float = 0.0, slope: float = 1.0
+    words: Sequence[Word],
+    faces: Faces,
+    *,
+    language: str = "en",
+    weights: Weights = PLAIN,
 ) -> tuple[AttributedWord, ...]:
     """Return the words in order, each with its face, its speaker and the probability of each face.
 
-    A word alone goes to the face in view with the highest mean smoothed logit over the word's frames, if that reaches
-    *threshold*, and otherwise to nobody. Over consecutive words the choice is made jointly, by the forward-backward
-    algorithm (Rabiner, "A Tutorial on Hidden Markov Models", 1989): every change of speaker costs evidence, less in
-    pauses and after the end of a sentence, nothing across a shot cut, and nothing from one track of a person to the
-    next. Words said at the same time belong to different persons and are decided together: where two mouths move, the
-    words before and after tell which text belongs to which.
+    A word alone goes to the face with the most evidence (`evidence_of`), or to nobody in view. Over consecutive words
+    the choice is made jointly, by the forward-backward algorithm (Rabiner, "A Tutorial on Hidden Markov Models", 1989):
+    every change of speaker costs evidence, less in pauses and after the end of a sentence, nothing across a shot cut,
+    and nothing from one track of a person to the next. Words said at the same time belong to different persons and are
+    decided together: where two mouths move, the words before and after tell which text belongs to which.
 
     Args:
         words: in order of speech; those of a segment that overlaps an earlier one may begin before its last ones.
         faces: the tracks of the video, with the person of each.
         language: ISO 639-1 code, for its punctuation.
-        threshold: logit from which a face speaks.
-        slope: log-odds of speaking to one of the logit's units.
+        weights: those of the speaker model.
     """
     persons: dict[State, State] = {None: None, **faces.tracks.persons}
-    evidence = [_evidence(word, faces, threshold, slope) for word in words]
+    evidence = [evidence_of(word, faces, weights) for word in words]
     order, places, ended = _placed(words, evidence, persons, faces, language)
     found: dict[int, AttributedWord] = {}
     for place, shares in zip(order, posteriors(places, ended), strict=True):
         states = list(evidence[place])
-        best = np.argsort(-shares, kind="stable").tolist()
-        probabilities = tuple((states[k], float(shares[k])) for k in best)
+        believed = tempered(words[place], dict(zip(states, shares.tolist(), strict=True)), faces, weights)
+        probabilities = tuple(sorted(believed.items(), key=lambda pair: -pair[1]))
         found[place] = AttributedWord(words[place], probabilities[0][0], None, probabilities)
     speakers: dict[State, int] = {}
     attributed = []
@@ -154,20 +146,6 @@ def _person_of(persons: Mapping[State, State], evidence: Mapping[State, float]) 
 def _equal(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Return (B, S) bool: True for pairs that are equal."""
     return before[:, None] == after
-
-
-def _evidence(word: Word, faces: Faces, threshold: float, slope: float) -> dict[State, float]:
-    """Return the evidence for each face in view, against 0 for nobody: log-odds over *threshold* over the word."""
-    first, stop = frames_of(word.start_s, word.end_s)
-    count = stop - first
-    weight = slope * min(count, MAX_FRAMES) / INDEPENDENT_FRAMES
-    evidence: dict[State, float] = {}
-    for track in faces.in_view(first, stop):
-        scores = faces.smoothed[faces.rows(track, first, stop)]
-        if len(scores) >= IN_VIEW_SHARE * count:
-            evidence[track] = float(np.sum(scores - threshold)) / count * weight
-    evidence[None] = 0.0
-    return evidence
 
 
 def _switch_cost(previous: Word, word: Word, faces: Faces, language: str) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from config import Config
 from pipeline.attribution.faces import Faces, frames_of
 from pipeline.attribution.picture import outside_picture
-from pipeline.attribution.sentences import measured
+from pipeline.attribution.sentences import measured, shares_of
 from pipeline.clips.spans import clip_spans
 from pipeline.framing.camera import Camera
 from pipeline.framing.clock import GRID_RATE, clip_rate
@@ -23,6 +23,9 @@ from pipeline.types import GRID_FPS, TOO_SHORT, TOO_SMALL, AttributedWord, ClipP
 
 NEAR_FRAMES = 10 * GRID_FPS
 """Seconds around a sentence in which other tracks of its speaker are looked for: as far as the calmest camera looks."""
+
+UNCERTAIN_SPEAKER = "uncertain_speaker"
+"""Reason why a doubtful sentence gets no clip, and the flag of its clip where it is kept."""
 
 Plan = ClipPlan | DroppedSentence
 
@@ -197,6 +200,24 @@ def why_dropped(sentence: Sentence, faces: Faces, config: Config) -> tuple[str, 
             f"{config.MIN_SPEAKER_SCORE_THRESHOLD:g}"
         )
         return "low_score", message
+    if not config.KEEP_DOUBTFUL and (message := doubt_of(sentence, faces, config)) is not None:
+        return UNCERTAIN_SPEAKER, message
+    return None
+
+
+def doubt_of(sentence: Sentence, faces: Faces, config: Config) -> str | None:
+    """Return for people why it is doubtful that the speaker says *sentence*; None where it is sure enough."""
+    own, other = shares_of(sentence.words, faces)
+    if own < config.MIN_PROBABILITY:
+        return (
+            f"the speaker says it with probability {own:.2f}, below MIN_PROBABILITY, {config.MIN_PROBABILITY:g}; "
+            "--keep-doubtful cuts it all the same"
+        )
+    if own - other < config.MIN_MARGIN:
+        return (
+            f"the speaker is ahead of the likeliest other answer by {own - other:.2f}, less than MIN_MARGIN, "
+            f"{config.MIN_MARGIN:g}; --keep-doubtful cuts it all the same"
+        )
     return None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from config import Config
 from pipeline.attribution.faces import Faces
 from pipeline.clips.pages import write_pages
-from pipeline.clips.plan import Plan, plan_clips
+from pipeline.clips.plan import UNCERTAIN_SPEAKER, Plan, doubt_of, plan_clips
 from pipeline.clips.spans import sounds_together
 from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
@@ -98,7 +98,8 @@ def finish_video(
     clips, dropped = [], []
     for ended in _cut_all(plans, probe, output, config, on_clip):
         if isinstance(ended, ClipPlan):
-            clips.append(CutClip(ended, (*doubts[ended.index], *_picture_doubts(ended, probe))))
+            unsure = (UNCERTAIN_SPEAKER,) if doubt_of(ended.sentence, faces, config) is not None else ()
+            clips.append(CutClip(ended, (*doubts[ended.index], *unsure, *_picture_doubts(ended, probe))))
         else:
             dropped.append(ended)
 

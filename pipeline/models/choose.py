@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import WeightsError
 from pipeline.models.download import check
-from pipeline.models.registry import HELPERS, STAND_INS, Model, alignment_model, lookup
+from pipeline.models.registry import HELPERS, PARTNERS, STAND_INS, Model, alignment_model, lookup
 from pipeline.models.store import cache_dir, fetch_missing, find, missing_text
 from pipeline.types import ModelChoice
 
@@ -44,8 +45,9 @@ def choose(
         announce: called with lines for people: downloads, and the stand-ins with the reason.
 
     Returns:
-        One choice for each job, in the order faces, speaking, words, identity. Asking for ``mtcnn`` and the like by
-        name is no stand-in.
+        One choice for each job, in the order faces, speaking, words, identity; two for speaking where a network has
+        two files that are used together. Asking for ``mtcnn`` and the like by name is no stand-in, nor is one of the
+        two files alone.
 
     Raises:
         WeightsError: a file is damaged, a name or path does not exist, or weights are missing and *strict* or
@@ -61,8 +63,17 @@ def choose(
     files: dict[str, Path] = {}
     reasons = _gather(asked, files, weights_dir, download, announce)
     helpers = [lookup(HELPERS[model.name]) for model in asked if model.name in HELPERS and model.name in files]
-    reasons |= _gather([model for model in helpers if model not in asked], files, weights_dir, download, announce)
-    absent = [model for model in dict.fromkeys([*asked, *helpers]) if model.name in reasons]
+    partners = {model.name: lookup(PARTNERS[model.name]) for model in asked if model.name in PARTNERS}
+    more = [model for model in (*helpers, *partners.values()) if model not in asked]
+    reasons |= _gather(more, files, weights_dir, download, announce)
+    alone = {}
+    for model in asked:
+        pair = [model, partners[model.name]] if model.name in partners else []
+        missing = [each for each in pair if each.name not in files]
+        if len(missing) == 1:
+            alone[model.name] = _alone(next(each for each in pair if each.name in files), missing[0], files, reasons)
+            announce(alone[model.name].why)
+    absent = [model for model in dict.fromkeys([*asked, *helpers]) if model.name in reasons and model.name not in alone]
     if absent:
         told = missing_text(absent, reasons, weights_dir)
         if strict:
@@ -80,7 +91,11 @@ def choose(
             if model in absent
         ]
         announce("\n".join([told, *lines]))
-    choices = [_choice(model, files, reasons.get(model.name)) for model in asked]
+    choices: list[ModelChoice] = []
+    for model in asked:
+        choices.append(alone.get(model.name) or _choice(model, files, reasons.get(model.name)))
+        if model.name in partners and model.name not in alone and model not in absent:
+            choices.append(_choice(partners[model.name], files, None))
     return tuple(sorted([*choices, *([own] if own else [])], key=lambda choice: list(STAND_INS).index(choice.role)))
 
 
@@ -135,6 +150,12 @@ def _gather(
     fetched = [model.name for model in missing if model.name not in reasons]
     files |= {name: path for name in fetched if (path := find(name, cache_dir())) is not None}
     return reasons
+
+
+def _alone(here: Model, missing: Model, files: Mapping[str, Path], reasons: Mapping[str, str]) -> ModelChoice:
+    """Return the one of two models that belong together whose file is here."""
+    why = f"{here.name} alone: {missing.file} of {missing.name} is not on this machine, and "
+    return replace(_choice(here, files, None), why=why + reasons[missing.name].splitlines()[0])
 
 
 def _choice(model: Model, files: Mapping[str, Path], reason: str | None) -> ModelChoice:

@@ -179,7 +179,7 @@ _SPEAKING = (
         sha256="85e6c77fc981595234790d1e128ebb60352d37726b2445e0ef8891e2512fe9e3",
         git_blob="d724be582f6d34f1b099657235dedafa0668fd82",
         sources=_pinned(_LR_ASD, "1b6dcd2d8fc2895683de6508ec6294ec47d388ca", "weight/pretrain_AVA.model"),
-        note="AVA weights of lr-asd, for comparisons: F1 86 on Columbia, where the TalkSet weights reach 96",
+        note="AVA weights of lr-asd, used beside it: they hear which of two moving mouths speaks",
         choosable=False,
     ),
     Model(
@@ -202,7 +202,7 @@ _SPEAKING = (
         sha256="d44bc3ea7baa8e0946fa3921311714a630ed8b90a1928fab0dbe30d918909317",
         git_blob="dbc9703e3a5132a54278c784117076ca612e1e66",
         sources=_pinned(_LIGHT_ASD, "ed38c232de5efe0261dbd68627c0ade7cdfe14eb", "weight/pretrain_AVA_CVPR.model"),
-        note="AVA weights of light-asd, for comparisons: F1 81 on Columbia, where the TalkSet weights reach 95",
+        note="AVA weights of light-asd, used beside it: they hear which of two moving mouths speaks",
         choosable=False,
     ),
     Model("lip-motion", "speaking", licence="part of this project", note="no weights"),
@@ -358,6 +358,12 @@ STAND_INS: Mapping[str, str] = MappingProxyType(
 
 HELPERS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("mobilefacenet", "sface", "auraface"), "yunet"))
 """Helper of each model, which finds the landmarks that it needs. MTCNN does that where the helper's file is missing."""
+
+PARTNERS: Mapping[str, str] = MappingProxyType({"lr-asd": "lr-asd-ava", "light-asd": "light-asd-ava"})
+"""Other weights of the same network, used together with its own; where one file is missing, the other is alone."""
+
+NETWORKS: Mapping[str, str] = MappingProxyType({other: name for name, other in PARTNERS.items()})
+"""The model of whose network each of those is."""
 
 _ALIASES = {"large": "whisper-large-v3", "turbo": "whisper-large-v3-turbo", "none": "by-track"}
 

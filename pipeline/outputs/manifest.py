@@ -97,7 +97,9 @@ def manifest_json(
         created_at: moment of writing, with its time zone; now by default.
     """
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
-    used = {model.role: {"name": model.name, "sha256": model.sha256} for model in models}
+    used: dict[str, Any] = {}
+    for model in models:
+        used.setdefault(model.role, {"name": model.name, "sha256": model.sha256})
     return {
         "schema_version": SCHEMA_VERSION,
         "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -23,6 +23,7 @@ from numpy.lib import format as npy
 from pipeline.errors import InputError
 from pipeline.outputs.files import atomic_path
 from pipeline.types import FaceTracks, Losses, PictureSizes, ScoredTracks, SpeakerScores
+from pipeline.types.faces import SCORES
 
 WHOLE = Losses()
 
@@ -32,12 +33,10 @@ _DAMAGE = (
 )
 """Errors of zipfile, zlib and numpy on damaged files."""
 
-ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability", "person")
+ARRAYS = ("shot_starts", "track", "frame", "box_px", "logit", "probability", "activity", "sync_contrast", "person")
 """Arrays of the file in their order, described by `ScoredTracks`; beside them ``frame_count`` and ``first_frame``,
-each a single int64, and ``unkept``. Earlier files lack ``first_frame`` or ``unkept``."""
-
-SCORES = ("logit", "probability")
-"""Those of them that a file of faces without scores lacks."""
+each a single int64, and ``unkept``. Earlier files lack ``first_frame``, ``unkept``, ``activity`` or
+``sync_contrast``."""
 
 FACES = tuple(name for name in ARRAYS if name not in SCORES)
 
@@ -51,6 +50,8 @@ FORMS = MappingProxyType(
         "box_px": ("<f4", 2),
         "logit": ("<f4", 1),
         "probability": ("<f4", 1),
+        "activity": ("<f4", 1),
+        "sync_contrast": ("<f4", 1),
         "person": ("<i4", 1),
         "unkept": ("<i4", 2),
         "losses": ("<f8", 1),
@@ -63,8 +64,8 @@ OPTIONAL_FORMS = MappingProxyType({"picture_px": ("<i4", 1)})
 """Type and number of dimensions of arrays that may be missing."""
 
 MAX_BYTES = 1 << 30
-"""Size above which files, or their arrays, are refused: a row takes 36 bytes, so that ten faces in view all the time
-fill it in 33 hours."""
+"""Size above which files, or their arrays, are refused: a row takes 48 bytes, so that ten faces in view all the time
+fill it in 24 hours."""
 
 
 def write_tracks(
@@ -121,7 +122,7 @@ def read_faces(path: Path) -> FaceTracks:
         faces = FaceTracks(int(stored["frame_count"]), **arrays, first_frame=first, unkept=unkept)
         if not any(name in stored for name in SCORES):
             return faces
-        return ScoredTracks.of(faces, SpeakerScores(**{name: stored[name] for name in SCORES}))
+        return ScoredTracks.of(faces, SpeakerScores(**{name: stored[name] for name in SCORES if name in stored}))
 
 
 def read_losses(path: Path) -> Losses:

@@ -85,6 +85,10 @@ class FaceTracks:
         return dict(zip(ids.tolist(), self.person[first].tolist(), strict=True))
 
 
+SCORES = ("logit", "probability", "activity", "sync_contrast")
+"""Names of the columns of `SpeakerScores`."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpeakerScores:
     """Strength of speech of the faces of `FaceTracks`, row by row."""
@@ -93,13 +97,24 @@ class SpeakerScores:
     """(M,) float32: score of the class "speaking"; above 0 is speaking. Never NaN."""
     probability: np.ndarray
     """(M,) float32 in 0..1: calibrated from the logit."""
+    activity: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), kw_only=True)
+    """(M,) float32: logit of the weights that tell best whether anybody in view speaks at all, where `logit` is that of
+    several together. Never NaN; the logit itself where it is left out."""
+    sync_contrast: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), kw_only=True)
+    """(M,) float32, in units of the logit: what the face gains from this sound over the same sound at other times.
+    Never NaN; 0 on all rows where it is left out, as of a model that does not measure it."""
 
     def __post_init__(self) -> None:
-        for name in ("logit", "probability"):
+        if not len(self.activity):
+            object.__setattr__(self, "activity", self.logit)
+        if not len(self.sync_contrast):
+            object.__setattr__(self, "sync_contrast", np.zeros(len(self.logit), np.float32))
+        for name in SCORES:
             array = checked(f"SpeakerScores.{name}", getattr(self, name), np.float32, (len(self.logit),))
             object.__setattr__(self, name, array)
-        if not np.isfinite(self.logit).all():
-            raise ValueError("SpeakerScores.logit: expected finite logits, got NaN or infinity")
+        for name in ("logit", "activity", "sync_contrast"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"SpeakerScores.{name}: expected finite numbers, got NaN or infinity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +125,22 @@ class ScoredTracks(FaceTracks):
     """(M,) float32, as `SpeakerScores.logit`."""
     probability: np.ndarray
     """(M,) float32 in 0..1, as `SpeakerScores.probability`."""
+    activity: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), kw_only=True)
+    """(M,) float32, as `SpeakerScores.activity`."""
+    sync_contrast: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32), kw_only=True)
+    """(M,) float32, as `SpeakerScores.sync_contrast`."""
 
     def __post_init__(self) -> None:
         FaceTracks.__post_init__(self)
-        for name in ("logit", "probability"):
-            array = checked(f"ScoredTracks.{name}", getattr(self, name), np.float32, (len(self.track),))
-            object.__setattr__(self, name, array)
-        SpeakerScores(self.logit, self.probability)  # refuses what no score is
+        checked("ScoredTracks.logit", self.logit, np.float32, (len(self.track),))
+        scores = self.scores
+        for name in SCORES:
+            object.__setattr__(self, name, getattr(scores, name))
 
     @classmethod
     def of(cls, faces: FaceTracks, scores: SpeakerScores) -> ScoredTracks:
         """Join *faces* with the scores of their rows."""
-        return cls(**_columns(faces), logit=scores.logit, probability=scores.probability)
+        return cls(**_columns(faces), **{name: getattr(scores, name) for name in SCORES})
 
     @property
     def faces(self) -> FaceTracks:
@@ -131,7 +150,7 @@ class ScoredTracks(FaceTracks):
     @property
     def scores(self) -> SpeakerScores:
         """Return the scores without the faces."""
-        return SpeakerScores(self.logit, self.probability)
+        return SpeakerScores(**{name: getattr(self, name) for name in SCORES})
 
 
 def _columns(faces: FaceTracks) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Sentence:
     avg_score: float | None
     """Mean logit of the speaking face over the frames of the sentence's own words; None without a face."""
     probability: float | None
-    """Mean calibrated probability over the same frames."""
+    """Mean probability of the speaker over the same words, against all other faces in view and nobody."""
     margin: float | None
     """Lead of the mean logit over the runner-up's among the other faces in view; None without another face."""
     coverage: float

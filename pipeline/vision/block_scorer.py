@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from pipeline.vision.logits import TrackLogits
 from pipeline.vision.memory import HalvedBatches
 from pipeline.vision.persons import PersonPart, Stretch
 from talknet import SpeakerScorer
+from talknet.contrast import ContrastScorer, Evidence, heard_track
 from talknet.features import ReadSamples, mfcc_for_frames
 
 SCORE_BLOCK_FRAMES = 60 * GRID_FPS
@@ -29,12 +31,21 @@ class BlockScorer:
         scorer: speaker model.
         read: gives the samples of the sound; the whole sound is there.
         halved: counts how often the model halves its batch.
+        around: gives the samples that the sync contrast is measured with, such as `talknet.contrast.wrapped` does;
+            None: it is not measured.
     """
 
-    def __init__(self, scorer: SpeakerScorer, read: ReadSamples, halved: HalvedBatches | None = None) -> None:
+    def __init__(
+        self,
+        scorer: SpeakerScorer,
+        read: ReadSamples,
+        halved: HalvedBatches | None = None,
+        around: ReadSamples | None = None,
+    ) -> None:
         self._scorer, self._read, self._halved = scorer, read, halved or HalvedBatches()
+        self._around = around
         self._unscored: dict[int, _Unscored] = {}
-        self._logits = TrackLogits()
+        self._found = {each.name: TrackLogits() for each in dataclasses.fields(Evidence)}
 
     def grow(self, tracks: Sequence[GrowingTrack]) -> None:
         """Score the blocks that have become whole, in one call."""
@@ -51,12 +62,13 @@ class BlockScorer:
             if track.stretches:
                 blocks += [(track.key, *block) for block in unscored.last_blocks(track.stretches)]
             else:
-                self._logits.forget(track.key)
+                for column in self._found.values():
+                    column.forget(track.key)
         self._score(blocks)
 
-    def logits(self, parts: Sequence[PersonPart]) -> np.ndarray:
-        """Return the (M,) float32 logits of the rows of a table that is made of *parts* of ended tracks."""
-        return self._logits.rows(parts)
+    def columns(self, parts: Sequence[PersonPart]) -> dict[str, np.ndarray]:
+        """Return the measured columns of `SpeakerScores` of the rows of a table made of *parts* of ended tracks."""
+        return {name: column.rows(parts) for name, column in self._found.items()}
 
     def _take(self, track: GrowingTrack | EndedTrack) -> None:
         self._unscored.setdefault(track.key, _Unscored(track.first_frame, [])).crops.extend(track.crops)
@@ -64,12 +76,18 @@ class BlockScorer:
     def _score(self, blocks: Sequence[tuple[int, int, np.ndarray]]) -> None:
         if not blocks:
             return
-        sounds = [mfcc_for_frames(self._read, first, len(crops)) for _, first, crops in blocks]
-        pairs = [(crops, mfcc) for (_, _, crops), mfcc in zip(blocks, sounds, strict=True)]
         with self._halved.noting("speaker model", self._scorer):
-            scored = self._scorer.score_tracks(pairs)
-        for (key, first, _), logits in zip(blocks, scored, strict=True):
-            self._logits.add(key, first, logits)
+            scored = self._evidence(blocks)
+        for (key, first, _), found in zip(blocks, scored, strict=True):
+            for name, column in self._found.items():
+                column.add(key, first, getattr(found, name))
+
+    def _evidence(self, blocks: Sequence[tuple[int, int, np.ndarray]]) -> list[Evidence]:
+        if self._around is not None and isinstance(self._scorer, ContrastScorer):
+            heard = [heard_track(crops, self._read, self._around, first) for _, first, crops in blocks]
+            return self._scorer.evidence(heard)
+        pairs = [(crops, mfcc_for_frames(self._read, first, len(crops))) for _, first, crops in blocks]
+        return [Evidence(logits, logits, np.zeros_like(logits)) for logits in self._scorer.score_tracks(pairs)]
 
 
 @dataclass(slots=True)

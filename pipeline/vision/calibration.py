@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 from scipy.special import expit
+
+from pipeline.types import ModelChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +20,13 @@ class Calibration:
     """Log-odds of speaking to one of the logit's units."""
     offset: float = 0.0
     """Log-odds of speaking at logit 0."""
-    boundary: float = 0.0
-    """Logit from which a face is taken for the speaker of a word that is heard."""
 
 
 FITTED: Mapping[str, Calibration] = MappingProxyType(
     {
-        "lr-asd": Calibration(slope=1.398, offset=-1.941, boundary=0.3),
-        "light-asd": Calibration(slope=0.916, offset=-2.304, boundary=0.9),
-        "lip-motion": Calibration(slope=0.88, offset=-0.782, boundary=0.1),
+        "lr-asd": Calibration(slope=1.398, offset=-1.941),
+        "light-asd": Calibration(slope=0.916, offset=-2.304),
+        "lip-motion": Calibration(slope=0.88, offset=-0.782),
     }
 )
 """Calibration of each speaker model that was fitted, by ``python -m benchmarks.calibration``: on 13,286 rows, each a
@@ -34,7 +34,12 @@ face on a frame, of 52 videos that are composed of ten talking heads, 13 of them
 is not among them: its weights could not be had."""
 
 PLAIN = Calibration()
-"""Of any other model: the plain sigmoid, right in order but fitted to nothing, and the boundary of its training."""
+"""Of any other model: the plain sigmoid, right in order but fitted to nothing."""
+
+
+def speaking_name(models: Sequence[ModelChoice]) -> str:
+    """Return the name by which scores are calibrated: of the speaker model, or of two that score jointly."""
+    return " + ".join(model.name for model in models if model.role == "speaking")
 
 
 def calibration_of(model: str) -> Calibration:

@@ -17,6 +17,7 @@ from pipeline.vision.settings import VisionSettings
 from pipeline.vision.stream import TrackStream
 from s3fd import FaceDetector
 from talknet import SpeakerScorer
+from talknet.contrast import wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class VisionModels:
     """Name of the speaker model, by which its logits are calibrated."""
     identity: Identity | None = None
     """Tells persons apart; None: every track is a person of its own."""
+    has_contrast: bool = False
+    """True where the speaker model hears whether a face speaks to this sound: the sync contrast is measured."""
 
 
 class VisionSession:
@@ -64,7 +67,9 @@ class VisionSession:
         self._scorer_name, self._halved = models.scorer_name, HalvedBatches()
         self._scorer: BlockScorer | None = None
         if models.scorer is not None and audio is not None:
-            self._scorer = BlockScorer(models.scorer, audio.read, self._halved)
+            stop = audio.first_sample + max(audio.sample_count, 1)
+            around = wrapped(audio.read, audio.first_sample, stop) if models.has_contrast else None
+            self._scorer = BlockScorer(models.scorer, audio.read, self._halved, around)
         self._stream = TrackStream(
             models.detector,
             models.identity,
@@ -95,8 +100,9 @@ class VisionSession:
         faces = self._stream.finish()
         if self._scorer is None:
             return faces
-        logit = self._scorer.logits(self._stream.parts)
-        return ScoredTracks.of(faces, SpeakerScores(logit, probability_of(self._scorer_name, logit)))
+        columns = self._scorer.columns(self._stream.parts)
+        probability = probability_of(self._scorer_name, columns["logit"])
+        return ScoredTracks.of(faces, SpeakerScores(probability=probability, **columns))
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from pipeline.artifacts import TRACKS
 from pipeline.machine import ResolvedConfig
 from pipeline.media.excerpts import check_reached
 from pipeline.media.probe import missing_seconds
+from pipeline.models.registry import NETWORKS
 from pipeline.outputs.tracks import write_tracks
 from pipeline.settings import VISION as NAME
 from pipeline.stage import VISION_POOL, Models, Stage, StageResult, Work, model_of
 from pipeline.types import GRID_FPS, AudioTrack, FaceTracks, FrameBatch, Losses, PictureSizes
+from pipeline.vision.calibration import speaking_name
 from pipeline.vision.given_faces import WIDEST_STEP, GivenFaces
 from pipeline.vision.persons import load_identity
 from pipeline.vision.scenes import GivenShots
@@ -32,14 +34,18 @@ def load_vision(config: ResolvedConfig, models: Models, device: str) -> VisionMo
 
     No detector is loaded where the faces of every video are given.
     """
-    faces, speaking = model_of(models, "faces"), model_of(models, "speaking")
+    faces, speaking = model_of(models, "faces"), [model for model in models if model.role == "speaking"]
     detector = None
     if faces.name != FACE_BOXES:
         detector = load_detector(faces.name, faces.weights, device, compiled=config.COMPILE)
-    scorer = load_scorer(speaking.name, speaking.weights, device)
+    first, *partner = speaking
+    scorer = load_scorer(
+        NETWORKS.get(first.name, first.name), first.weights, device, partner=partner[0].weights if partner else None
+    )
     identity = model_of(models, "identity")
     persons = load_identity(identity.name, identity.weights, identity.helper, device)
-    return VisionModels(detector, scorer, speaking.name, persons)
+    has_contrast = any(model.name in NETWORKS for model in speaking)
+    return VisionModels(detector, scorer, speaking_name(models), persons, has_contrast)
 
 
 def frames_held(config: ResolvedConfig) -> int:

@@ -131,9 +131,9 @@ def test_b28_the_last_score_counts_and_a_single_one_is_enough() -> None:
     """The slice around the last frames left the last score out."""
     logits = np.zeros(20)
     logits[-1] = 5.0
-    smoothed = Faces(_tracks(20, (0, logits))).smoothed
+    smoothed = Faces(_tracks(20, (0, logits))).activity
     assert smoothed[-5:] == pytest.approx([5 / 9, 5 / 8, 5 / 7, 5 / 6, 1.0])
-    assert Faces(_tracks(1, (0, [2.0]))).smoothed == pytest.approx([2.0])
+    assert Faces(_tracks(1, (0, [2.0]))).activity == pytest.approx([2.0])
 
 
 def test_b28_what_is_no_number_gets_into_no_table_and_no_json(tmp_path: Path) -> None:

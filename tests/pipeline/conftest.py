@@ -44,7 +44,8 @@ def _sentence(start_s: float, end_s: float, track: int | None = 0, **fields: Any
     speaker = None if track is None else track + 1
     score = None if track is None else 1.0
     values = {"avg_score": score, "probability": score, "margin": None, "coverage": 1.0, **fields}
-    return Sentence((AttributedWord(Word(" word", start_s, end_s), track, speaker),), track, speaker, **values)
+    word = AttributedWord(Word(" word", start_s, end_s), track, speaker, ((track, 1.0),))
+    return Sentence((word,), track, speaker, **values)
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ def test_the_identity_network_gets_its_landmarks_from_its_helper(shared: Path, h
 def test_the_identity_network_runs_on_the_device_of_vision(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(vision_stage, "load_identity", lambda *call: calls.append(call))
-    monkeypatch.setattr(vision_stage, "load_scorer", lambda *_: None)
+    monkeypatch.setattr(vision_stage, "load_scorer", lambda *_, **__: None)
     monkeypatch.setattr(vision_stage, "load_detector", lambda *_, **__: None)
     identity = ModelChoice("identity", "sface", Path("/w/s.onnx"), helper=Path("/w/y.onnx"))
     vision_stage.load_vision(CONFIG, (*MODELS[:2], identity), "cuda:1")

@@ -25,7 +25,7 @@ function clipRow(clip) {
       make("a", { href: `output/${encodeURIComponent(clip.file)}`, class: "dim" }, clip.file)),
     make("p", { class: "text", dir: "auto" }, ...marked(clip.text, wantedText)),
     make("div", { class: "numbers" },
-      make("span", { title: "Mean calibrated probability that this face speaks" },
+      make("span", { title: "Probability that this face speaks, and no other and nobody out of view" },
         make("span", { class: "sure", "aria-hidden": "true" }, sure), `probability ${clip.probability.toFixed(2)}`),
       number("margin", clip.margin === null ? "alone" : clip.margin.toFixed(2), "Above the closest other face, in logits"),
       number("score", clip.score.toFixed(2), "Mean logit of the speaking face"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.attribution.faces import MAX_LOGIT, SMOOTHING_FRAMES, Faces, frames_of, smoothed_logits
+from pipeline.attribution.faces import MAX_LOGIT, SMOOTHING_FRAMES, Faces, frames_of, smoothed
 
 
 @pytest.mark.parametrize(
@@ -38,20 +38,21 @@ def test_spans_without_a_gap_share_no_frame_and_leave_none_out(lengths_s: list[f
 
 def test_smoothing_keeps_to_the_track(make_tracks) -> None:
     tracks = make_tracks((0, 20, 3.0), (20, 40, -3.0), frame_count=40)
-    assert smoothed_logits(tracks).tolist() == [3.0] * 20 + [-3.0] * 20
+    assert smoothed(tracks, tracks.logit).tolist() == [3.0] * 20 + [-3.0] * 20
 
 
 def test_smoothing_is_a_running_mean_of_cut_off_logits(make_tracks) -> None:
     logits = np.zeros(21)
     logits[10] = 100.0
-    smoothed = smoothed_logits(make_tracks((0, 21, logits), frame_count=21))
+    tracks = make_tracks((0, 21, logits), frame_count=21)
     reach = SMOOTHING_FRAMES // 2
     expected = np.where(np.abs(np.arange(21) - 10) <= reach, MAX_LOGIT / SMOOTHING_FRAMES, 0.0)
-    np.testing.assert_allclose(smoothed, expected, atol=1e-12)
+    np.testing.assert_allclose(smoothed(tracks, tracks.logit), expected, atol=1e-12)
 
 
 def test_a_track_shorter_than_the_window_is_averaged_whole(make_tracks) -> None:
-    assert smoothed_logits(make_tracks((5, 7, [1.0, 3.0]), frame_count=9)).tolist() == [2.0, 2.0]
+    tracks = make_tracks((5, 7, [1.0, 3.0]), frame_count=9)
+    assert smoothed(tracks, tracks.logit).tolist() == [2.0, 2.0]
 
 
 def test_faces_are_found_by_frame(make_tracks) -> None:

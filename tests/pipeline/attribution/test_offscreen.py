@@ -7,7 +7,7 @@ import pytest
 from pipeline.attribution.faces import Faces
 from pipeline.attribution.offscreen import fill_offscreen_words
 from pipeline.attribution.speakers import attribute_words
-from pipeline.types import Word
+from pipeline.types import AttributedWord, Word
 
 
 def _words(text: str) -> tuple[Word, ...]:
@@ -62,3 +62,19 @@ def test_a_listener_who_answers_keeps_his_words(make_tracks) -> None:
 
 def test_no_words(make_tracks) -> None:
     assert fill_offscreen_words((), Faces(make_tracks(frame_count=5)), language="en", pause_s=0.5) == ()
+
+
+@pytest.mark.parametrize(("length_s", "got"), [(0.4, [(0, 1), (0, 1), (0, 1)]), (0.6, [(0, 1), (None, None), (0, 1)])])
+def test_a_mouth_that_rests_for_a_moment_ends_no_sentence(make_tracks, length_s, got) -> None:
+    """A face that is silent for half a second or more leaves those words to somebody out of view."""
+    faces = Faces(make_tracks((0, 100, 4.0), frame_count=100))
+    words = (Word(" so", 0.0, 1.0), Word(" we", 1.0, 1.0 + length_s), Word(" went", 1.0 + length_s, 3.0))
+    said = zip(words, [(0, 1), (None, None), (0, 1)], strict=True)
+    given = [AttributedWord(word, track, speaker) for word, (track, speaker) in said]
+    assert [(s.track, s.speaker) for s in fill_offscreen_words(given, faces, language="en", pause_s=0.5)] == got
+
+
+def test_a_moment_of_nobody_at_the_end_of_a_sentence_stays(make_tracks) -> None:
+    faces = Faces(make_tracks((0, 100, 4.0), frame_count=100))
+    given = [AttributedWord(Word(" so", 0.0, 1.0), 0, 1), AttributedWord(Word(" we", 1.0, 1.3), None, None)]
+    assert fill_offscreen_words(given, faces, language="en", pause_s=0.5) == tuple(given)

@@ -105,8 +105,19 @@ def test_the_score_is_the_mean_over_the_words_alone(make_tracks) -> None:
     tracks = make_tracks((0, 1500, logits), frame_count=1500)
     (sentence,) = _split(_said((" so", 10.0, 10.2), (" what", 10.4, 10.6), track=0), tracks)
     assert sentence.avg_score == pytest.approx(3.0)
-    assert sentence.probability == pytest.approx(np.mean(1 / (1 + np.exp([-4.0, -2.0]))))
     assert (sentence.track, sentence.coverage, sentence.margin) == (0, 1.0, None)
+
+
+def test_the_probability_is_that_of_the_speaker_over_the_words_on_his_face(make_tracks) -> None:
+    """Tracks of one person count together, and a word counts as long as it lasts; words off his face do not."""
+    tracks = make_tracks((0, 50, 2.0), (0, 50, 1.0), (0, 50, 1.0), frame_count=50, persons=(7, 8, 7))
+    words = (
+        AttributedWord(Word(" so", 0.0, 0.4), 0, 1, ((0, 0.5), (2, 0.3), (1, 0.1), (None, 0.1))),
+        AttributedWord(Word(" what", 0.4, 1.6), 0, 1, ((0, 0.6), (1, 0.4))),
+        AttributedWord(Word(" now", 1.6, 2.0), None, 1, ((None, 1.0),)),
+    )
+    (sentence,) = _split(words, tracks)
+    assert sentence.probability == pytest.approx(0.25 * 0.8 + 0.75 * 0.6)
 
 
 def test_the_margin_is_the_lead_over_the_runner_up(make_tracks) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.attribution.faces import Faces, frames_of
 from pipeline.attribution.speakers import attribute_words
+from pipeline.attribution.weights import Weights
 from pipeline.types import Word
 
 
@@ -33,7 +34,7 @@ def _row(start_s: float, length_s: float, count: int, gap_s: float = 0.0) -> tup
 )
 def test_a_word_alone_goes_to_the_best_face_that_speaks(make_tracks, logits, threshold, track) -> None:
     faces = Faces(make_tracks(*((0, 50, logit) for logit in logits), frame_count=50))
-    (spoken,) = attribute_words((Word(" hi", 0.4, 0.8),), faces, threshold=threshold)
+    (spoken,) = attribute_words((Word(" hi", 0.4, 0.8),), faces, weights=Weights(boundary=threshold))
     assert spoken.track == track
     assert spoken.speaker == (None if track is None else 1)
 
@@ -119,7 +120,7 @@ def test_every_face_in_view_and_nobody_have_a_probability(make_tracks) -> None:
     total = 1 + np.e + np.e**2
     assert [state for state, _ in spoken.probabilities] == [1, 0, None]
     assert [share for _, share in spoken.probabilities] == pytest.approx([np.e**2 / total, np.e / total, 1 / total])
-    (steeper,) = attribute_words((Word(" hi", 0.4, 0.8),), faces, slope=2.0)
+    (steeper,) = attribute_words((Word(" hi", 0.4, 0.8),), faces, weights=Weights(presence=2.0))
     assert steeper.probabilities[0][1] > spoken.probabilities[0][1]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from config import Config
 from pipeline.attribution.faces import Faces
 from pipeline.clips.plan import plan_clips
-from pipeline.types import TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Word
+from pipeline.types import TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Sentence, Word
 
 PICTURE = (640, 360)
 
@@ -26,7 +26,8 @@ def _plan(sentences, tracks, config=None, rate=Fraction(25)):
 def _spoken(sentence, *words):
     """*sentence* with words of (start_s, end_s, track)."""
     spoken = tuple(
-        AttributedWord(Word(f" {i}", start_s, end_s), track, 1) for i, (start_s, end_s, track) in enumerate(words)
+        AttributedWord(Word(f" {i}", start_s, end_s), track, 1, ((track, 1.0),))
+        for i, (start_s, end_s, track) in enumerate(words)
     )
     return dataclasses.replace(sentence, words=spoken)
 
@@ -51,6 +52,29 @@ def test_reasons(make_tracks, make_sentence, span_s, track, fields, reason_code,
     assert (dropped.index, dropped.reason_code) == (0, reason_code)
     assert dropped.sentence.words == sentence.words
     assert words in dropped.message
+
+
+@pytest.mark.parametrize(
+    ("shares", "config", "message"),
+    [
+        (((0, 0.49), (1, 0.4), (None, 0.11)), Config(), "with probability 0.49, below MIN_PROBABILITY, 0.5"),
+        (((0, 0.51), (1, 0.45), (None, 0.04)), Config(MIN_MARGIN=0.1), "answer by 0.06, less than MIN_MARGIN, 0.1"),
+        (((0, 0.52), (None, 0.48)), Config(MIN_MARGIN=0.1), "answer by 0.04, less than MIN_MARGIN, 0.1"),
+        (((0, 0.5), (1, 0.5)), Config(), None),  # reaching both is enough
+        (((0, 0.3), (2, 0.3), (1, 0.4)), Config(), None),  # two tracks of one person
+    ],
+)
+def test_a_doubtful_speaker_gets_no_clip_unless_he_is_kept(make_tracks, shares, config, message) -> None:
+    tracks = make_tracks(*((0, 100, 1.0, (300, 100, 400, 200)) for _ in range(3)), frame_count=100, persons=(0, 1, 0))
+    words = (AttributedWord(Word(" hm", 1.0, 2.0), 0, 1, shares),)
+    sentence = Sentence(words, 0, 1, avg_score=1.0, probability=shares[0][1], margin=None, coverage=1.0)
+    (plan,) = _plan([sentence], tracks, config)
+    if message is None:
+        assert isinstance(plan, ClipPlan)
+        return
+    assert isinstance(plan, DroppedSentence) and plan.reason_code == "uncertain_speaker"
+    assert message in plan.message and "--keep-doubtful" in plan.message
+    assert isinstance(_plan([sentence], tracks, dataclasses.replace(config, KEEP_DOUBTFUL=True))[0], ClipPlan)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +148,7 @@ def test_the_camera_follows_every_track_of_the_sentence(make_tracks, make_senten
     tracks = make_tracks(
         (0, 50, 1.0, (100, 100, 200, 200)), (50, 100, 1.0, (400, 100, 500, 200)), frame_count=100, shot_starts=(0, 50)
     )
-    words = (AttributedWord(Word(" a", 1.0, 2.0), 0, 1), AttributedWord(Word(" b", 2.0, 2.5), 1, 1))
-    sentence = dataclasses.replace(make_sentence(1.0, 2.5), words=words)
+    sentence = _spoken(make_sentence(1.0, 2.5), (1.0, 2.0, 0), (2.0, 2.5, 1))
     plan = _plan([sentence], tracks)[0]
     assert isinstance(plan, ClipPlan)
     assert plan.covered.all()

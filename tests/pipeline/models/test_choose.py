@@ -19,12 +19,36 @@ Announced = list[str]
 
 class TestChoose:
     def test_models_whose_files_are_there(self, table: object, tmp_path: Path) -> None:
-        folder = put(tmp_path / "w", "yunet", "lr-asd", "whisper-base")
+        folder = put(tmp_path / "w", "yunet", "lr-asd", "lr-asd-ava", "whisper-base")
         choices = choose("yunet", "lr-asd", "whisper-base", weights_dir=folder, download=False)
         assert choices == tuple(
             ModelChoice(job, name, folder / str(MODELS[name].file), hashlib.sha256(content_of(name)).hexdigest())
-            for job, name in (("faces", "yunet"), ("speaking", "lr-asd"), ("words", "whisper-base"))
+            for job, name in (
+                *(("faces", "yunet"), ("speaking", "lr-asd"), ("speaking", "lr-asd-ava")),
+                ("words", "whisper-base"),
+            )
         )
+
+    @pytest.mark.parametrize("model", ["lr-asd", "light-asd"])
+    @pytest.mark.parametrize("own", [True, False])
+    def test_one_of_two_files_of_a_network_is_used_alone_which_is_announced_and_is_no_stand_in(
+        self, table: object, tmp_path: Path, model: str, own: bool
+    ) -> None:
+        here, missing = (model, f"{model}-ava") if own else (f"{model}-ava", model)
+        folder, said = put(tmp_path / "w", here), []
+        asked = ("mtcnn", model, None)
+        (choice,) = choose(*asked, weights_dir=folder, download=False, strict=True, announce=said.append)[1:]
+        why = (
+            f"{here} alone: {MODELS[missing].file} of {missing} is not on this machine, and downloads are switched off"
+        )
+        assert (choice.name, choice.weights, choice.stands_in_for) == (here, folder / str(MODELS[here].file), None)
+        assert choice.why == why and said == [why]
+
+    def test_without_either_file_something_stands_in(self, table: object) -> None:
+        said: Announced = []
+        (choice,) = choose("mtcnn", "lr-asd", None, download=False, announce=said.append)[1:]
+        assert (choice.name, choice.stands_in_for) == ("lip-motion", "lr-asd")
+        assert "STAND-IN for lr-asd (speaking)" in said[0] and "lr-asd-ava" not in said[0]
 
     def test_what_needs_no_file_is_no_stand_in(self) -> None:
         choices = choose("mtcnn", "lip-motion", "pocketsphinx", strict=True, language="fr")
@@ -73,7 +97,7 @@ class TestChoose:
 
     def test_only_what_is_missing_is_downloaded(self, server: list[str], tmp_path: Path) -> None:
         choose("yunet", "lr-asd", None, weights_dir=put(tmp_path / "w", "yunet"), announce=lambda line: None)
-        assert server == ["/lr-asd"]
+        assert server == ["/lr-asd", "/lr-asd-ava"]
 
     def test_nothing_is_asked_for_when_downloads_are_off(self, server: list[str]) -> None:
         choose("s3fd", "talknet", "base", download=False, announce=lambda line: None)

@@ -14,8 +14,8 @@ from pipeline.errors import InputError
 from pipeline.outputs.tracks import read_faces, read_picture_sizes, read_tracks, tracks_mark, write_tracks
 from pipeline.types import FaceTracks, PictureSizes, ScoredTracks
 
-SCORED = "0d068e5d675236a0c9f70558d2c160e0b303442d0afbfbf7f7d4abc0505ef5c2"
-"""SHA-256 of names and arrays of a file, recorded before faces and scores were values of their own."""
+SCORED = "4b88923793e77ab6909714343483880911ac14fdecf316b1f34cd0558c95c77f"
+"""SHA-256 of names and arrays of a file, recorded when the activity and the sync contrast came in."""
 
 
 def _tracks(rows: int = 3) -> ScoredTracks:
@@ -52,6 +52,8 @@ def test_the_file_holds_the_arrays_that_are_promised(tmp_path: Path) -> None:
             "box_px": ("float32", 2),
             "logit": ("float32", 1),
             "probability": ("float32", 1),
+            "activity": ("float32", 1),
+            "sync_contrast": ("float32", 1),
             "person": ("int32", 1),
             "unkept": ("int32", 2),
             "losses": ("float64", 1),

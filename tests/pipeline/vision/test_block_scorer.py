@@ -35,14 +35,14 @@ def test_blocks_begin_where_the_track_does_however_its_crops_arrive(count: int, 
     crops, scorer = moving_crops(count), WholeWindow()
     blocks = BlockScorer(scorer, sound)
     parts = feed(blocks, 7, crops, sizes)
-    np.testing.assert_array_equal(blocks.logits(parts), plain(7, crops, list(range(0, count, BLOCK))))
+    np.testing.assert_array_equal(blocks.columns(parts)["logit"], plain(7, crops, list(range(0, count, BLOCK))))
     assert max(max(call) for call in scorer.calls) <= BLOCK
 
 
 def test_what_is_left_at_the_end_is_parted_between_persons() -> None:
     crops, blocks = moving_crops(50), BlockScorer(WholeWindow(), sound)
     parts = feed(blocks, 3, crops, [22], cuts=[8, 31])
-    np.testing.assert_array_equal(blocks.logits(parts), plain(3, crops, [0, 20, 31]))
+    np.testing.assert_array_equal(blocks.columns(parts)["logit"], plain(3, crops, [0, 20, 31]))
 
 
 def test_crops_are_let_go_with_their_block() -> None:
@@ -58,7 +58,8 @@ def test_a_track_that_is_not_kept_leaves_no_logits() -> None:
     blocks = BlockScorer(WholeWindow(), sound)
     blocks.grow([growing(4, 0, moving_crops(BLOCK + 1))])
     blocks.end([ended(4, BLOCK + 1, [], [])])
-    assert blocks.logits([]).tolist() == [] and not blocks._logits._logits
+    assert blocks.columns([])["logit"].tolist() == []
+    assert not any(column._logits for column in blocks._found.values())
 
 
 def test_tracks_that_end_together_go_to_the_model_together() -> None:

@@ -95,7 +95,7 @@ def test_with_the_whole_track_in_view_scores_are_those_of_the_blocks(cuts: list[
     crops = moving_crops(80)
     blocks = BlockScorer(load_scorer("lip-motion", None), sound)
     causal = WindowScorer(load_scorer("lip-motion", None), sound, EVERYTHING, EVERYTHING)
-    expected = blocks.logits(feed(blocks, 5, crops, [8] * 6, cuts))
+    expected = blocks.columns(feed(blocks, 5, crops, [8] * 6, cuts))["logit"]
     np.testing.assert_array_equal(causal.logits(feed(causal, 5, crops, [8] * 6, cuts)), expected)
     narrow = WindowScorer(load_scorer("lip-motion", None), sound, 25)
     assert (narrow.logits(feed(narrow, 5, crops, [8] * 6, cuts)) != expected).any()
@@ -158,7 +158,7 @@ def in_blocks(talking, network) -> np.ndarray:
     stream, recorded, audio = talking
     blocks = BlockScorer(network, audio.read)
     recorded.replay(blocks)
-    return blocks.logits(stream.parts)
+    return blocks.columns(stream.parts)["logit"]
 
 
 @pytest.mark.slow
