@@ -99,7 +99,8 @@ def manifest_json(
     moment = (created_at or datetime.now(UTC)).astimezone(UTC)
     used: dict[str, Any] = {}
     for model in models:
-        used.setdefault(model.role, {"name": model.name, "sha256": model.sha256})
+        job = f"{model.role}_with" if model.role in used else model.role
+        used[job] = {"name": model.name, "sha256": model.sha256}
     return {
         "schema_version": SCHEMA_VERSION,
         "created_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),

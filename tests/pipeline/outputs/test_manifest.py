@@ -127,6 +127,16 @@ def test_a_trimmed_clip_at_the_rate_of_its_source() -> None:
     assert clip["words_outside"] == [{**HI, "confidence": 0.1235, "probability": 0.8765}]
 
 
+def test_both_files_of_a_speaker_model_are_told() -> None:
+    speaking = [ModelChoice("speaking", name, Path(f"/w/{name}"), sha * 32) for name, sha in (("a", "0a"), ("b", "0b"))]
+    manifest = _manifest(models=speaking)
+    assert [(line["name"], line["sha256"]) for line in manifest["models"]] == [("a", "0a" * 32), ("b", "0b" * 32)]
+    assert manifest["clips"][0]["models"] == {
+        "speaking": {"name": "a", "sha256": "0a" * 32},
+        "speaking_with": {"name": "b", "sha256": "0b" * 32},
+    }
+
+
 def test_a_dropped_sentence_has_its_reason() -> None:
     (line,) = _manifest()["dropped"]
     assert (line["index"], line["reason_code"], line["message"]) == (5, "not_visible", "no face is in view")
