@@ -8,7 +8,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,11 +25,29 @@ LOCKED_WITHIN_S = 3600.0
 def work_dir(parent: Path) -> Generator[Path, None, None]:
     """A new folder in *parent*; those of dead runs are removed first."""
     remove_abandoned(parent)
-    with (
-        tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) as folder,
-        FileLock(Path(folder) / LOCK),
-    ):
-        yield Path(folder)
+    made, lock = _locked(parent)
+    try:
+        yield Path(made.name)
+    finally:
+        lock.release()
+        made.cleanup()
+
+
+def _locked(parent: Path) -> tuple[tempfile.TemporaryDirectory[str], FileLock]:
+    """Make a folder in *parent*, and lock it.
+
+    Another run that begins at the same moment may find the lock before it is held, and take the folder for one of a
+    dead run. Then another one is made.
+    """
+    while True:
+        made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True)
+        lock = FileLock(Path(made.name) / LOCK)
+        with suppress(FileNotFoundError):
+            lock.acquire()
+            if os.path.lexists(lock.lock_file):
+                return made, lock
+            lock.release()
+        made.cleanup()
 
 
 def root_of(named: str) -> Path:

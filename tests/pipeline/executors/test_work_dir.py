@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
 
 from pipeline.executors.work_dir import LOCK, remove_abandoned, temporary_files_in, work_dir
 
@@ -35,6 +40,31 @@ def test_what_a_killed_run_left_goes_with_the_next_one(tmp_path: Path) -> None:
     with work_dir(tmp_path) as folder:
         assert not left.exists()
         assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("fault", [FileNotFoundError("gone"), None])
+def test_a_folder_that_another_run_takes_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: FileNotFoundError | None
+) -> None:
+    """The folder goes while the lock is asked for, or its lock is held and lies nowhere any more."""
+    taken: list[Path] = []
+
+    class Robbed(FileLock):
+        def acquire(self, *arguments: Any, **named: Any) -> Any:
+            if taken:
+                return super().acquire(*arguments, **named)
+            taken.append(Path(self.lock_file).parent)
+            proxy = None if fault else super().acquire(*arguments, **named)
+            shutil.rmtree(taken[0])
+            if fault:
+                raise fault
+            return proxy
+
+    monkeypatch.setattr("pipeline.executors.work_dir.FileLock", Robbed)
+    with work_dir(tmp_path) as folder:
+        assert folder != taken[0] and list(tmp_path.iterdir()) == [folder]
+        assert remove_abandoned(tmp_path) == [] and folder.is_dir()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_of_a_run_that_lives_is_left_alone(tmp_path: Path) -> None:
