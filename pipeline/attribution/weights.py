@@ -80,5 +80,8 @@ mouths, and with a voice from off screen. TalkNet is not among them: its weights
 
 
 def weights_of(model: str) -> Weights:
-    """Return the weights of a speaker model, by the name that `pipeline.vision.calibration.speaking_name` gives."""
-    return FITTED.get(model, PLAIN)
+    """Return the weights of a speaker model, by the name that `pipeline.vision.calibration.speaking_name` gives.
+
+    Two files that were not fitted together have those of the first, whose score is the activity.
+    """
+    return FITTED.get(model) or FITTED.get(model.split(" + ")[0], PLAIN)

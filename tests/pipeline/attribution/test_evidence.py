@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.attribution.evidence import evidence_of, tempered
 from pipeline.attribution.faces import Faces
-from pipeline.attribution.weights import FITTED, PLAIN, Certainty, Weights
+from pipeline.attribution.weights import FITTED, PLAIN, Certainty, Weights, weights_of
 from pipeline.types import ScoredTracks, Word
 
 JOINT = FITTED["lr-asd + lr-asd-ava"]
@@ -57,6 +57,11 @@ def test_one_score_is_its_own_evidence(make_tracks) -> None:
 def test_a_face_in_view_for_less_than_half_of_a_word_is_left_out(make_tracks) -> None:
     faces = Faces(make_tracks((0, 29, 1.0), (29, 50, 1.0), frame_count=50))
     assert set(evidence_of(WORD, faces, PLAIN)) == {1, None}
+
+
+def test_two_files_that_were_not_fitted_together_have_the_weights_of_the_first() -> None:
+    assert weights_of("light-asd + light-asd-ava") == weights_of("light-asd") == FITTED["light-asd"]
+    assert weights_of("talknet") == PLAIN
 
 
 class TestTempered:
