@@ -26,7 +26,7 @@ FITTED: Mapping[str, Calibration] = MappingProxyType(
     {
         "lr-asd": Calibration(slope=1.398, offset=-1.941),
         "light-asd": Calibration(slope=0.916, offset=-2.304),
-        "lr-asd + lr-asd-ava": Calibration(slope=0.769, offset=-1.525),
+        "lr-asd + lr-asd-ava": Calibration(slope=0.758, offset=-1.521),
         "lip-motion": Calibration(slope=0.88, offset=-0.782),
     }
 )
