@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-Turn = tuple[float, float, str]
-"""Start and end in seconds, and speaker."""
+from pipeline.outputs.exports import Turn
 
 
 @dataclass(frozen=True, slots=True)

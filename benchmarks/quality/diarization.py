@@ -24,10 +24,9 @@ from benchmarks.common.command_line import parser_of
 from benchmarks.common.diarization_error import DiarizationError, diarization_error, read_rttm
 from benchmarks.common.runs import COMPOSED, run_product, videos_of
 from benchmarks.common.transcripts import with_losses
+from pipeline.attribution.turns import NO_SPEECH, spoken_turns
 from pipeline.clips.speech_stretches import stretches_of
 from pipeline.outputs.attribution import read_attribution
-from pipeline.outputs.exports import NO_SPEECH
-from pipeline.outputs.exports.turns import spoken_turns
 from pipeline.outputs.tracks import read_tracks
 from pipeline.outputs.transcript import read_own_transcript
 from pipeline.types import AUDIO_RATE_HZ, AudioTrack

@@ -11,11 +11,12 @@ from config import Config
 from pipeline import settings
 from pipeline.artifacts import ATTRIBUTION, MANIFEST, TRACKS, TRANSCRIPT
 from pipeline.attribution.stage import read_attributed
+from pipeline.attribution.turns import spoken_turns
 from pipeline.clips.stage import as_heard
 from pipeline.framing.clock import clip_rate
 from pipeline.machine import core_count
 from pipeline.outputs.clip_texts import clips_without_text, write_clip_texts
-from pipeline.outputs.exports import NO_SPEECH, write_exports
+from pipeline.outputs.exports import write_exports
 from pipeline.outputs.own_manifest import read_own_manifest
 from pipeline.render.annotate import annotate
 from pipeline.results import EXPORT_FILES, OUTPUTS, Artifact
@@ -55,11 +56,10 @@ def run_export(work: Work) -> StageResult:
         work.folder,
         probe,
         tracks,
-        attribution.words,
+        spoken_turns(attribution.words, tracks, _speech(work, probe)) if "rttm" in formats else (),
         smooth=smooth,
         embeddings=embeddings,
         ava_header=config.AVA_HEADER,
-        speech_s=_speech(work, probe) if "rttm" in formats else NO_SPEECH,
     )
     work.report(probe.length_s, probe.length_s)
     return StageResult()

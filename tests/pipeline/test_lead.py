@@ -21,6 +21,7 @@ import pytest
 from pipeline import opening
 from pipeline.attribution.attribute import attribute
 from pipeline.attribution.faces import Faces
+from pipeline.attribution.turns import NO_SPEECH, spoken_turns
 from pipeline.clips.worker import finish_video
 from pipeline.machine import ResolvedConfig
 from pipeline.opening import SOUND_BYTES_PER_S, open_video, read_frames
@@ -272,8 +273,8 @@ def test_rttm_counts_as_players_do(film: Film) -> None:
     said = _said(1.52)
     video = _video(film, "v.mkv", F(152, 100), said)
     found, _, words, _ = _run(video, _given(film.folder, "json", said, -1.52))
-    spoken = [AttributedWord(word, 0, 1) for word in words.words]
-    (path,) = write_exports(["rttm"], film.folder, found, _face(), spoken, smooth=lambda boxes: boxes[:, :3])
+    turns = spoken_turns([AttributedWord(word, 0, 1) for word in words.words], _face(), NO_SPEECH)
+    (path,) = write_exports(["rttm"], film.folder, found, _face(), turns, smooth=lambda boxes: boxes[:, :3])
     starts_s = [float(line.split()[3]) for line in path.read_text().splitlines()]
     assert starts_s[0] == pytest.approx(said[0].start_s + 1.52, abs=0.002)
     assert all(start_s >= 0 for start_s in starts_s)

@@ -11,17 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.outputs.exports.ava import write_ava
-from pipeline.outputs.exports.rttm import write_rttm
+from pipeline.outputs.exports.rttm import Turn, write_rttm
 from pipeline.outputs.exports.sieve import write_sieve, write_sieve_cuts, write_sieve_raw
 from pipeline.outputs.exports.talknet import write_talknet
-from pipeline.outputs.exports.turns import spoken_turns
-from pipeline.types import AttributedWord, Probe, ScoredTracks
+from pipeline.types import Probe, ScoredTracks
 
 FORMATS = ("talknet", "sieve", "sieve-raw", "sieve-cuts", "rttm", "ava")
 """Names of the formats, in the order in which they are written."""
-
-NO_SPEECH = np.zeros((0, 2))
-"""Speech that nobody has looked for."""
 
 
 def write_exports(
@@ -29,12 +25,11 @@ def write_exports(
     folder: Path,
     probe: Probe,
     tracks: ScoredTracks,
-    words: Sequence[AttributedWord],
+    turns: Sequence[Turn],
     *,
     smooth: Callable[[np.ndarray], np.ndarray],
     embeddings: Sequence[np.ndarray] | None = None,
     ava_header: bool = False,
-    speech_s: np.ndarray = NO_SPEECH,
 ) -> tuple[Path, ...]:
     """Write the files of *formats* into ``<folder>/export/``, each whole or not at all.
 
@@ -43,11 +38,10 @@ def write_exports(
         folder: folder of the video's results.
         probe: the source.
         tracks: faces and scores.
-        words: every word with its speaker, in order of time.
+        turns: turns of all speakers, in order of their start; only ``rttm`` has them.
         smooth: path of a face as its crops follow it; see `write_talknet`.
         embeddings: embeddings of the faces, for ``talknet``; see there.
         ava_header: begin the files of ``ava`` with the names of their columns.
-        speech_s: (R, 2) start and end of the stretches of speech, for ``rttm``; see `spoken_turns`.
 
     Returns:
         The files.
@@ -68,7 +62,7 @@ def write_exports(
     if "sieve-cuts" in formats:
         written.append(write_sieve_cuts(export, tracks, size_px))
     if "rttm" in formats:
-        written.append(write_rttm(export, spoken_turns(words, tracks, speech_s), name, float(probe.lead_s)))
+        written.append(write_rttm(export, turns, name, float(probe.lead_s)))
     if "ava" in formats:
         written += write_ava(export, tracks, size_px, name, ava_header)
     return tuple(written)

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.outputs.exports.turns import Turn
 from pipeline.outputs.files import write_text
 
 NOTHING = "<NA>"
+
+Turn = tuple[float, float, str]
+"""Start and end in seconds, and name of the speaker."""
 
 
 def write_rttm(folder: Path, turns: Iterable[Turn], name: str, lead_s: float = 0.0) -> Path:
@@ -23,7 +25,7 @@ def write_rttm(folder: Path, turns: Iterable[Turn], name: str, lead_s: float = 0
 
     Args:
         folder: made when missing.
-        turns: result of `spoken_turns`.
+        turns: start, end and speaker of each, in order of their start.
         name: name of the recording; blanks in it become ``_``, since blanks part the fields.
         lead_s: seconds from the start of the container to the first video frame.
     """

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy.signal import medfilt
 
+from pipeline.attribution.turns import NO_SPEECH, spoken_turns
 from pipeline.outputs.exports import FORMATS, write_exports
 from pipeline.types import AttributedWord, Probe, ScoredTracks, Word
 from pipeline.vision.crops import smooth_path
@@ -47,6 +48,7 @@ WORDS = (
     *(_said(" One", 0.5, 0.9, 1), _said(" two", 1.0, 1.4, 1), _said(" yes", 1.2, 1.6, 2)),
     *(_said(" three", 1.7, 2.0, 1), _said(" later", 3.0, 3.5, 1), _said(" voice", 4.0, 4.5, None)),
 )
+TURNS = spoken_turns(WORDS, _tracks(), NO_SPEECH)
 
 
 def _probe(name: str = "a talk") -> Probe:
@@ -59,7 +61,7 @@ def _smooth(boxes: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def export(tmp_path: Path) -> Path:
-    write_exports(FORMATS, tmp_path, _probe(), _tracks(), WORDS, smooth=_smooth)
+    write_exports(FORMATS, tmp_path, _probe(), _tracks(), TURNS, smooth=_smooth)
     return tmp_path / "export"
 
 
@@ -126,7 +128,7 @@ def test_talknet_scenes_are_pairs_of_timecodes(export: Path) -> None:
 
 def test_talknet_embeddings_stand_beside_the_track_they_are_of(tmp_path: Path) -> None:
     vectors = [np.full((len(span), 512), number, np.float32) for number, span in enumerate((FIRST, SECOND))]
-    write_exports(["talknet"], tmp_path, _probe(), _tracks(), WORDS, smooth=_smooth, embeddings=vectors)
+    write_exports(["talknet"], tmp_path, _probe(), _tracks(), TURNS, smooth=_smooth, embeddings=vectors)
     tracks = _unpickled(tmp_path / "export" / "tracks.pckl")
     found = [(track["embeddings"].shape, track["embeddings"].dtype.name, track["embeddings"].max()) for track in tracks]
     assert found == [((50, 512), "float64", 0.0), ((120, 512), "float64", 1.0)]
@@ -135,7 +137,7 @@ def test_talknet_embeddings_stand_beside_the_track_they_are_of(tmp_path: Path) -
 def test_embeddings_of_another_number_of_faces_are_refused(tmp_path: Path) -> None:
     vectors = [np.zeros((50, 512)), np.zeros((119, 512))]
     with pytest.raises(ValueError, match=r"\(120, 512\), got \(119, 512\)"):
-        write_exports(["talknet"], tmp_path, _probe(), _tracks(), WORDS, smooth=_smooth, embeddings=vectors)
+        write_exports(["talknet"], tmp_path, _probe(), _tracks(), TURNS, smooth=_smooth, embeddings=vectors)
     assert not (tmp_path / "export" / "tracks.pckl").exists()
 
 
@@ -172,7 +174,7 @@ def test_sieve_can_be_read_line_by_line(tmp_path: Path, name: str, frames: list[
 def _cut_at_45(folder: Path) -> Path:
     """The exports where a shot begins while both faces are in view."""
     tracks = dataclasses.replace(_tracks(), shot_starts=np.array([0, 45, 200], np.int32))
-    write_exports(FORMATS, folder, _probe(), tracks, WORDS, smooth=_smooth)
+    write_exports(FORMATS, folder, _probe(), tracks, TURNS, smooth=_smooth)
     return folder / "export"
 
 
@@ -267,7 +269,7 @@ def test_ava_predictions_add_the_score_of_speaking(export: Path) -> None:
 
 
 def test_ava_header_names_the_columns_and_changes_no_row(export: Path, tmp_path: Path) -> None:
-    write_exports(["ava"], tmp_path / "named", _probe(), _tracks(), WORDS, smooth=_smooth, ava_header=True)
+    write_exports(["ava"], tmp_path / "named", _probe(), _tracks(), TURNS, smooth=_smooth, ava_header=True)
     labels = ["video_id", "frame_timestamp", *(f"entity_box_{edge}" for edge in ("x1", "y1", "x2", "y2")), "label"]
     labels += ["entity_id"]
     for name, columns in (("ava_labels.csv", labels), ("ava_predictions.csv", [*labels, "score"])):
@@ -275,14 +277,14 @@ def test_ava_header_names_the_columns_and_changes_no_row(export: Path, tmp_path:
 
 
 def test_only_what_is_asked_for_is_written(tmp_path: Path) -> None:
-    written = write_exports(["rttm"], tmp_path, _probe(), _tracks(), WORDS, smooth=_smooth)
+    written = write_exports(["rttm"], tmp_path, _probe(), _tracks(), TURNS, smooth=_smooth)
     assert [path.name for path in written] == ["speakers.rttm"]
     assert [path.name for path in (tmp_path / "export").iterdir()] == ["speakers.rttm"]
 
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="mp3"):
-        write_exports(["mp3"], tmp_path, _probe(), _tracks(), WORDS, smooth=_smooth)
+        write_exports(["mp3"], tmp_path, _probe(), _tracks(), TURNS, smooth=_smooth)
 
 
 def test_a_video_without_frames_faces_and_words(tmp_path: Path) -> None:
@@ -296,6 +298,6 @@ def test_a_video_without_frames_faces_and_words(tmp_path: Path) -> None:
 
 
 def test_a_name_that_breaks_fields_does_not(tmp_path: Path) -> None:
-    write_exports(["rttm", "ava"], tmp_path, _probe('a, "b"\tc\udcff'), _tracks(), WORDS, smooth=_smooth)
+    write_exports(["rttm", "ava"], tmp_path, _probe('a, "b"\tc\udcff'), _tracks(), TURNS, smooth=_smooth)
     assert _rttm(tmp_path / "export" / "speakers.rttm")[0]["file"] == 'a,_"b"_c\\udcff'
     assert _rows(tmp_path / "export" / "ava_labels.csv")[0][0] == 'a, "b"\tc\\udcff'

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pipeline.outputs.exports import NO_SPEECH
-from pipeline.outputs.exports.turns import OVERHANG_S, spoken_turns
+from pipeline.attribution.turns import NO_SPEECH, OVERHANG_S, spoken_turns
 from pipeline.types import AttributedWord, ScoredTracks, Word
 
 FRAMES = 250

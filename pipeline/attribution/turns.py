@@ -14,6 +14,7 @@ from itertools import groupby
 
 import numpy as np
 
+from pipeline.outputs.exports import Turn
 from pipeline.types import GRID_FPS, AttributedWord, ScoredTracks
 
 JOINED_PAUSE_S = 0.3
@@ -42,8 +43,8 @@ OVERHANG_S = 0.05
 """Time by which a word may begin before speech, or end after it, and still count: soft sounds at the edges are not
 detected."""
 
-Turn = tuple[float, float, str]
-"""Start and end in seconds, and name."""
+NO_SPEECH = np.zeros((0, 2))
+"""Speech that nobody has looked for."""
 
 Span = tuple[float, float]
 """Start and end in seconds."""
