@@ -1,7 +1,7 @@
 """Two sets of weights of one network as one scorer: the sum of their logits, and the sync contrast of the second.
 
 Weights that were fine-tuned on TalkSet tell best whether somebody speaks; those that were trained on AVA alone also
-hear whether it is this sound that he speaks. Their errors differ: the sum is right more often than either.
+hear whether it is this sound that he speaks. Their logits are summed.
 """
 
 from __future__ import annotations

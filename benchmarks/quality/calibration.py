@@ -1,4 +1,5 @@
-"""Fit the calibration of a speaker model: slope, offset and boundary for ``pipeline/vision/calibration.py``.
+"""Fit the calibration of a speaker model: slope, offset and boundary, for ``pipeline/vision/calibration.py`` and
+``pipeline/attribution/weights.py``.
 
     python -m benchmarks.calibration --videos ../shared/videos --weights-dir ../shared/weights --speaker-model lr-asd
 
@@ -30,6 +31,7 @@ from pipeline.attribution.weights import Weights
 from pipeline.outputs.tracks import read_tracks
 from pipeline.speech.given import read_transcript
 from pipeline.types import ScoredTracks, Word
+from pipeline.vision.calibration import Calibration
 
 OFF_SCREEN_SHARE = 0.1
 """Share of words whose speaker is not in view, in the footage that the boundary is chosen for."""
@@ -42,11 +44,7 @@ BINS = 10
 
 def main() -> None:
     """Fit one model."""
-    parser = parser_of(__doc__)
-    parser.add_argument("--videos", type=Path, required=True, help="folder of the footage for tests")
-    parser.add_argument("--weights-dir", type=Path, required=True)
-    parser.add_argument("--speaker-model", default="lr-asd")
-    arguments = parser.parse_args()
+    arguments = model_parser(__doc__).parse_args()
     rows: list[tuple[np.ndarray, np.ndarray]] = []
     sets: dict[str, list[Scored]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -73,8 +71,17 @@ def main() -> None:
         "rows": len(train[0]) + len(test[0]),
         "videos": len(rows),
     }
-    print(f"Calibration(slope={report['slope']}, offset={report['offset']}, boundary={report['boundary']})")
+    print(Calibration(report["slope"], report["offset"]), f"boundary={report['boundary']}")
     print(json.dumps(report))
+
+
+def model_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser for the arguments that `scored_set` needs."""
+    parser = parser_of(description)
+    parser.add_argument("--videos", type=Path, required=True, help="folder of the footage for tests")
+    parser.add_argument("--weights-dir", type=Path, required=True)
+    parser.add_argument("--speaker-model", default="lr-asd")
+    return parser
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +135,20 @@ def log_loss(slope: float, offset: float, logits: np.ndarray, labels: np.ndarray
 
 
 def calibration_error(slope: float, offset: float, logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the expected calibration error: mean distance of probability and share that speaks, over equal bins."""
-    stated = expit(slope * logits.astype(np.float64) + offset)
-    bins = np.minimum((stated * BINS).astype(int), BINS - 1)
+    """Return the `stated_error` of the probabilities of *logits*."""
+    return stated_error(expit(slope * logits.astype(np.float64) + offset), labels)
+
+
+def stated_error(stated: np.ndarray, labels: np.ndarray) -> float:
+    """Return the expected calibration error: mean distance of probability and share that is right, over equal bins."""
+    bins = bins_of(stated)
     apart = [abs(stated[bins == k].mean() - labels[bins == k].mean()) * (bins == k).mean() for k in np.unique(bins)]
     return float(np.sum(apart))
+
+
+def bins_of(stated: np.ndarray) -> np.ndarray:
+    """Return (n,) int64: the number of the bin of each probability, of `BINS` equal ones."""
+    return np.minimum((stated * BINS).astype(int), BINS - 1)
 
 
 def _scored(truth: Truth, videos: Path, results: Path) -> Scored:

@@ -4,9 +4,8 @@
 
 Prints a Markdown table of the terms alone, in pairs and together, one of the search over their weights, and the
 reliability of the probabilities; the figures are shares of the words of the composed sets. In the search, the words of
-a video are judged by the weights that serve best on the videos of other people alone. Ends with one JSON line and the
-`Weights` that serve best on all. Where somebody is to say a word that nobody in view says, a video counts among the
-videos of all people heard or seen in it.
+a video are judged by the weights that serve best on the videos in which nobody of it is seen or heard. Ends with the
+`Weights` that serve best on all, and one JSON line.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from benchmarks.common.command_line import parser_of
 from benchmarks.common.judging import people_of_tracks
 from benchmarks.common.runs import COMPOSED
-from benchmarks.quality.calibration import Scored, scored_set
+from benchmarks.quality.calibration import BINS, Scored, bins_of, model_parser, scored_set, stated_error
 from pipeline.attribution.evidence import believed, mouth_moves
 from pipeline.attribution.faces import Faces, frames_of
 from pipeline.attribution.speakers import attribute_words
@@ -56,16 +54,10 @@ GRID: Mapping[str, Sequence[float]] = {
 
 TERMS = ("moving", "listening", "contrast")
 
-BINS = 10
-
 
 def main() -> None:
     """Score the sets, and choose."""
-    parser = parser_of(__doc__)
-    parser.add_argument("--videos", type=Path, required=True, help="folder of the footage for tests")
-    parser.add_argument("--weights-dir", type=Path, required=True)
-    parser.add_argument("--speaker-model", default="lr-asd")
-    arguments = parser.parse_args()
+    arguments = model_parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sets = {name: [Video(video) for video in scored_set(name, arguments, Path(folder))] for name in COMPOSED}
     print(f"| terms | {' | '.join(sets)} |\n|---|{'---|' * len(sets)}")
@@ -92,15 +84,15 @@ def main() -> None:
     report = {
         "held_out": held_out,
         "chosen_on_all": chosen,
-        "calibration_error": {name: round(calibration_error(rows), 4) for name, rows in told.items()},
+        "calibration_error": {name: round(stated_error(rows[:, 0], rows[:, 1]), 4) for name, rows in told.items()},
         "held_out_log_loss": losses,
         "mean_of_wrong": {
             name: round(float(rows[~rows[:, 1].astype(bool), 0].mean()), 3) for name, rows in told.items()
         },
         "words": {name: sum(video.count for video in videos) for name, videos in sets.items()},
     }
-    print(json.dumps(report))
     print(replace(best, certainty=certainty))
+    print(json.dumps(report))
 
 
 class Video:
@@ -112,7 +104,7 @@ class Video:
 
     def __init__(self, scored: Scored) -> None:
         self.scored, self.faces = scored, Faces(scored.tracks)
-        self.heads = frozenset(Path(scored.truth.stem).name.split("__"))
+        self.heads = frozenset(scored.truth.stem.split("__"))
         self._people = people_of_tracks(scored.tracks, scored.people)
         self.count = sum(1 for _ in self._judged(START))
 
@@ -205,15 +197,8 @@ def fit_certainty(
     return fitted(answers), {name: round(float(np.mean(found)), 4) for name, found in losses.items() if found}
 
 
-def calibration_error(told: np.ndarray) -> float:
-    """Return the expected calibration error of (n, 2) probabilities and rights, over equal bins."""
-    bins = np.minimum((told[:, 0] * BINS).astype(int), BINS - 1)
-    apart = [abs(float(np.diff(told[bins == k].mean(axis=0))[0])) * (bins == k).mean() for k in np.unique(bins)]
-    return float(np.sum(apart))
-
-
 def _bin(told: np.ndarray, k: int) -> str:
-    here = told[np.minimum((told[:, 0] * BINS).astype(int), BINS - 1) == k]
+    here = told[bins_of(told[:, 0]) == k]
     return f"{here[:, 1].mean():.2f} of {len(here)}" if len(here) else ""
 
 

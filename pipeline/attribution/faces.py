@@ -17,8 +17,8 @@ SMOOTHING_FRAMES = 9
 two inside every word, and a single frame is right only 88 times in 100; a wider mean would blur short turns."""
 
 CONTRAST_FRAMES = 25
-"""Width of the running mean over the sync contrast, in frames: 1 s. It says little of a syllable and much of a phrase:
-of two moving mouths the right one gains more in 0.80 of spans of 1 s, and in 0.84 of spans of 3 s."""
+"""Width of the running mean over the sync contrast, in frames: 1 s. It says little of a syllable and more of a
+phrase."""
 
 MAX_LOGIT = 5.0
 """Logits are cut off here before they are averaged: beyond it a face is as good as certain (probability 0.993), and
@@ -121,12 +121,15 @@ def smoothed(tracks: ScoredTracks, column: np.ndarray, width: int = SMOOTHING_FR
         width: frames of the mean; odd.
     """
     out = np.empty(len(column))
-    half = width // 2
     for track in tracks.track_ids:
         rows = tracks.rows(int(track))
-        values = np.clip(column[rows].astype(np.float64), -MAX_LOGIT, MAX_LOGIT)
-        sums = np.concatenate([[0.0], np.cumsum(values)])
-        middle = np.arange(len(values))
-        low, high = np.maximum(middle - half, 0), np.minimum(middle + half + 1, len(values))
-        out[rows] = (sums[high] - sums[low]) / (high - low)
+        out[rows] = running_mean(column[rows], width)
     return out
+
+
+def running_mean(values: np.ndarray, width: int = SMOOTHING_FRAMES) -> np.ndarray:
+    """Return (n,) float64: mean of *values*, cut off at `MAX_LOGIT`, over *width* frames; fewer at the ends."""
+    sums = np.concatenate([[0.0], np.cumsum(np.clip(values.astype(np.float64), -MAX_LOGIT, MAX_LOGIT))])
+    middle, half = np.arange(len(values)), width // 2
+    low, high = np.maximum(middle - half, 0), np.minimum(middle + half + 1, len(values))
+    return (sums[high] - sums[low]) / (high - low)

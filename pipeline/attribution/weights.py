@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pipeline.vision.calibration import calibration_of
+
 
 @dataclass(frozen=True, slots=True)
 class Certainty:
@@ -56,11 +58,16 @@ class Weights:
 PLAIN = Weights()
 """Those of any model that was not fitted: the boundary of its training."""
 
+
+def _of_one_score(model: str, boundary: float) -> Weights:
+    return Weights(presence=calibration_of(model).slope, boundary=boundary)
+
+
 FITTED: Mapping[str, Weights] = MappingProxyType(
     {
-        "lr-asd": Weights(presence=1.398, boundary=0.3),
-        "light-asd": Weights(presence=0.916, boundary=0.9),
-        "lip-motion": Weights(presence=0.88, boundary=0.1),
+        "lr-asd": _of_one_score("lr-asd", boundary=0.3),
+        "light-asd": _of_one_score("light-asd", boundary=0.9),
+        "lip-motion": _of_one_score("lip-motion", boundary=0.1),
         "lr-asd + lr-asd-ava": Weights(
             presence=0.5,
             boundary=0.3,

@@ -32,7 +32,7 @@ def fit_to_speech(times_s: np.ndarray, speech_s: np.ndarray) -> np.ndarray:
         lengthened by `REACH_S` at most, and never into a neighbour.
     """
     fitted = np.array(times_s, np.float64)
-    home = _homes(fitted, speech_s)
+    home = homes_of(fitted, speech_s)
     inside = np.flatnonzero(home >= 0)
     if not len(inside):
         return fitted
@@ -81,8 +81,13 @@ def segments_in_speech(
     return tuple(done)
 
 
-def _homes(times_s: np.ndarray, speech_s: np.ndarray) -> np.ndarray:
-    """Return (N,) int64: the number of the stretch that holds most of each word, -1 for a word outside speech."""
+def homes_of(times_s: np.ndarray, speech_s: np.ndarray) -> np.ndarray:
+    """Return (N,) int64: the number of the stretch that holds most of each word, -1 for a word outside speech.
+
+    Args:
+        times_s: (N, 2) float64 start and end of words.
+        speech_s: (R, 2) float64 start and end of the stretches; ascending, disjoint.
+    """
     first = np.searchsorted(speech_s[:, 1], times_s[:, 0], side="right")
     behind = np.searchsorted(speech_s[:, 0], times_s[:, 1], side="left")
     homes = np.full(len(times_s), -1)
