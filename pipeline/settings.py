@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol, TypeVar
 
 from pipeline.errors import InputError
@@ -209,6 +209,24 @@ def check_all(settings: Any) -> None:
 def flag_of(name: str) -> str:
     """Return the flag of a setting: ``--whisper-device`` for ``WHISPER_DEVICE``."""
     return "--" + name.lower().replace("_", "-")
+
+
+def flags_for(settings: Any, names: Collection[str]) -> list[str]:
+    """Return the words of a command line that give the fields *names* of *settings* where they differ from the class.
+
+    A value that begins with ``-`` stands in one word with its flag.
+    """
+    words: list[str] = []
+    for declared in dataclasses.fields(settings):
+        value, flag = getattr(settings, declared.name), flag_of(declared.name)
+        if declared.name not in names or value == declared.default:
+            continue
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+            continue
+        text = ",".join(value) if isinstance(value, tuple) else str(value)
+        words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+    return words
 
 
 def unless_auto(value: T | str, auto: T) -> T:

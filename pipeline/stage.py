@@ -73,6 +73,9 @@ class VideoJob:
     """True where finished results of an earlier state lie in the folder: they stay until this attempt has ended."""
     remote: Remote | None = None
     """Its places on a storage: `path` and `folder` are in the mirror then. None where both are on this machine."""
+    rerun: tuple[str, ...] = ()
+    """Words of the command line, after the program's name, that work on this video alone with the settings of the run;
+    empty where there are none."""
     no_sound: NoSound | None = None
     """Set where it is known to have no sound, and some outputs can do without: `soundless.without_sound`."""
 

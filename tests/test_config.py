@@ -11,7 +11,7 @@ import pytest
 from config import Config
 from pipeline.errors import InputError
 from pipeline.flags import add_flags, from_flags
-from pipeline.settings import Choice, Choices, Number, Switch, flag_of
+from pipeline.settings import Choice, Choices, Number, Switch, flag_of, flags_for
 
 FIELDS = dataclasses.fields(Config)
 NAMES = [declared.name for declared in FIELDS]
@@ -181,3 +181,30 @@ def test_help_can_be_printed() -> None:
     add_flags(parser, Config)
     text = parser.format_help()
     assert all(flag_of(name) in text for name in NAMES)
+
+
+@pytest.mark.parametrize("declared", FIELDS, ids=NAMES)
+def test_words_for_a_value_are_read_as_that_value(declared: Any) -> None:
+    value = not declared.default if isinstance(declared.metadata["kind"], Switch) else _another(declared)[1]
+    changed = Config(**{declared.name: value})
+    words = flags_for(changed, NAMES)
+    assert words and _parsed(*words) == changed
+    assert flags_for(changed, set(NAMES) - {declared.name}) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"MIN_SPEAKER_SCORE_THRESHOLD": -1e-7},
+        {"WEIGHTS_DIR": "--force"},
+        {"WEIGHTS_DIR": "a b"},
+        {"EXPORT": ("rttm",), "VISION_DEVICE": ("cuda:0", "cuda:1")},
+        {"WHISPER_MODEL_SIZE": "\n"},
+    ],
+)
+def test_values_that_look_like_flags_are_read_as_values(fields: dict[str, Any]) -> None:
+    assert _parsed(*flags_for(Config(**fields), NAMES)) == Config(**fields)
+
+
+def test_no_words_for_the_class() -> None:
+    assert flags_for(Config(), NAMES) == []

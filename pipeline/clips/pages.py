@@ -34,6 +34,7 @@ def write_pages(
     transcript: Mapping[str, Any],
     tracks: ScoredTracks,
     timings: Mapping[str, float],
+    rerun: Sequence[str] = (),
 ) -> Path:
     """Write the contact sheets and ``report.html`` into *folder*; the clips are in ``output/`` already.
 
@@ -44,6 +45,7 @@ def write_pages(
         transcript: as `pipeline.outputs.transcript.transcript_json` gives it.
         tracks: faces and scores.
         timings: seconds that each stage took; may be empty.
+        rerun: see `pipeline.stage.VideoJob`; empty where the settings of the run are not known.
 
     Returns:
         The path of the report.
@@ -60,7 +62,7 @@ def write_pages(
     for clip in manifest["clips"][:MAX_POSTERS]:
         if (poster := clip_poster(folder / "output" / clip["clip"], _first_seen(clip))) is not None:
             posters[clip["clip"]] = poster
-    return write_report(folder, manifest, transcript, tracks, timings, posters=posters, sheets=sheets)
+    return write_report(folder, manifest, transcript, tracks, timings, posters=posters, sheets=sheets, rerun=rerun)
 
 
 def _first_seen(clip: Mapping[str, Any]) -> int:

@@ -19,13 +19,19 @@ from pipeline.clips.spans import clip_spans
 from pipeline.framing.camera import Camera
 from pipeline.framing.clock import GRID_RATE, clip_rate
 from pipeline.framing.gaps import longest_part, runs_of
-from pipeline.types import GRID_FPS, TOO_SHORT, TOO_SMALL, AttributedWord, ClipPlan, DroppedSentence, Sentence
+from pipeline.types import (
+    GRID_FPS,
+    TOO_SHORT,
+    TOO_SMALL,
+    UNCERTAIN_SPEAKER,
+    AttributedWord,
+    ClipPlan,
+    DroppedSentence,
+    Sentence,
+)
 
 NEAR_FRAMES = 10 * GRID_FPS
 """Seconds around a sentence in which other tracks of its speaker are looked for: as far as the calmest camera looks."""
-
-UNCERTAIN_SPEAKER = "uncertain_speaker"
-"""Reason why a doubtful sentence gets no clip, and the flag of its clip where it is kept."""
 
 Plan = ClipPlan | DroppedSentence
 

@@ -35,6 +35,7 @@ def run_clips(work: Work) -> StageResult:
         config=work.config,
         prints=video.prints,
         timings=work.timings,
+        rerun=video.rerun,
         on_clip=work.report,
     )
     if done.failed_count and not done.clip_count:

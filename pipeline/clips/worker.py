@@ -12,7 +12,7 @@ import numpy as np
 from config import Config
 from pipeline.attribution.faces import Faces
 from pipeline.clips.pages import write_pages
-from pipeline.clips.plan import UNCERTAIN_SPEAKER, Plan, doubt_of, plan_clips
+from pipeline.clips.plan import Plan, doubt_of, plan_clips
 from pipeline.clips.spans import sounds_together
 from pipeline.errors import InputError, ToolError
 from pipeline.machine import core_count
@@ -26,6 +26,7 @@ from pipeline.render.cut import cut_clip
 from pipeline.results import REPORT, TRANSCRIPT, remove_clips
 from pipeline.settings import CLIPS, SPEECH, unless_auto
 from pipeline.types import (
+    UNCERTAIN_SPEAKER,
     Attribution,
     ClipPlan,
     DroppedSentence,
@@ -58,6 +59,7 @@ def finish_video(
     timings: Mapping[str, float],
     on_clip: Callable[[int, int], None],
     losses: Losses = Losses(),  # noqa: B008 - it is frozen
+    rerun: Sequence[str] = (),
 ) -> FinishedVideo:
     """Write the results of one video beside ``tracks.npz``: ``transcript.json``, ``.srt``, ``.vtt`` and
     ``.ass``, ``report.html`` with the contact sheets, and in ``output/`` the clips and ``manifest.json``.
@@ -77,6 +79,7 @@ def finish_video(
         timings: seconds that each stage before this one took, for the report.
         on_clip: called with the clips done and all that are wanted, first with none done.
         losses: parts of the video that could not be read.
+        rerun: see `pipeline.stage.VideoJob`, for the report.
 
     Raises:
         InputError: the source cannot be read any more.
@@ -121,7 +124,7 @@ def finish_video(
         sizes=PictureSizes.of(probe, prints.most_px),
     )
     said = transcript_json(transcript, words, prints.of(SPEECH))
-    write_pages(folder, probe, content, said, tracks, timings)
+    write_pages(folder, probe, content, said, tracks, timings, rerun)
     write_manifest(manifest, content)
     failed = [line.message for line in dropped if line.reason_code == ToolError.reason_code]
     first = failed[0] if failed else ""

@@ -97,6 +97,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["clock"] = clock
+    environment.filters["shown"] = shown
     return environment
 
 

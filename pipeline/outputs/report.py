@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from pipeline.outputs.files import write_text
+from pipeline.outputs.keep_command import keep_command
 from pipeline.outputs.pages import link, page, shown, stand_ins
 from pipeline.outputs.report_data import changed_settings, losses_of, report_data, speaking_rows
 from pipeline.results import REPORT
-from pipeline.types import ScoredTracks
+from pipeline.types import UNCERTAIN_SPEAKER, ScoredTracks
 
 STYLES = ("page.css", "report.css")
-SCRIPTS = ("common.js", "player.js", "clips.js", "transcript.js", "timeline.js", "report.js")
+SCRIPTS = ("common.js", "player.js", "clips.js", "keep.js", "transcript.js", "timeline.js", "report.js")
 
 MAX_POSTERS = 1000
 """Most posters that are put into a page, 4 kB each: it must open quickly."""
@@ -29,6 +30,7 @@ def write_report(
     *,
     posters: Mapping[str, bytes] | None = None,
     sheets: Mapping[int, Path] | None = None,
+    rerun: Sequence[str] = (),
 ) -> Path:
     """Write ``report.html`` into *folder*, whole or not at all.
 
@@ -42,12 +44,15 @@ def write_report(
         timings: seconds that each stage took; may be empty.
         posters: JPEG of clips by file name; the first `MAX_POSTERS` are used.
         sheets: contact sheets by person.
+        rerun: words of the command line that work on this video again, for the command that keeps doubtful sentences;
+            empty where they are not known.
 
     Returns:
         The path of the page.
     """
     path = folder / REPORT
-    write_text(path, report_html(folder, manifest, transcript, tracks, timings, posters or {}, sheets or {}))
+    text = report_html(folder, manifest, transcript, tracks, timings, posters or {}, sheets or {}, rerun)
+    write_text(path, text)
     return path
 
 
@@ -59,6 +64,7 @@ def report_html(
     timings: Mapping[str, float],
     posters: Mapping[str, bytes],
     sheets: Mapping[int, Path],
+    rerun: Sequence[str],
 ) -> str:
     """Return the page that `write_report` writes."""
     source = manifest["source"]
@@ -66,11 +72,12 @@ def report_html(
     few = dict(list(posters.items())[:MAX_POSTERS])
     name = shown(Path(source["path"]).name)
     data = report_data(manifest, transcript, tracks, posters=few, sheets=urls)
+    keep = keep_command(manifest, rerun)
     return page(
         "report.html",
         styles=STYLES,
         scripts=SCRIPTS,
-        data=data,
+        data=data | {"keep": keep},
         begin=data["begin"],
         duration=data["duration"],
         name=name,
@@ -86,6 +93,8 @@ def report_html(
         timings={stage: float(seconds) for stage, seconds in timings.items()},
         clip_count=len(manifest["clips"]),
         dropped=manifest["dropped"],
+        doubtful_count=sum(line["reason_code"] == UNCERTAIN_SPEAKER for line in manifest["dropped"]),
+        keep=keep,
         speaking=speaking_rows(manifest),
         speech_s=manifest.get("speaking", {}).get("speech", 0.0),
         speaker_count=len({clip["speaker"] for clip in manifest["clips"]}),

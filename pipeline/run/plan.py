@@ -21,6 +21,7 @@ from pipeline.models.download import sha256_of
 from pipeline.models.registry import default_whisper
 from pipeline.outputs.failure import NO_AUDIO, failed_before
 from pipeline.run.engines import gpu_counter
+from pipeline.run.rerun import rerun_of
 from pipeline.soundless import skipped_without_sound, without_sound
 from pipeline.sources.discover import discover, result_folders
 from pipeline.sources.shard import WHOLE, Shard, announcement
@@ -107,7 +108,7 @@ class RunPlan:
         except InputError as error:
             return job, VideoResult(path, "failed", error.reason_code, str(error))
         prints = dataclasses.replace(prints, most_px=most_pixels(self.config.RING_MB << 20, frames_held(self.config)))
-        job = dataclasses.replace(job, prints=prints, models=models)
+        job = dataclasses.replace(job, prints=prints, models=models, rerun=rerun_of(job, self.config))
         if self.config.FORCE:
             return job, None
         manifest = finished(GRAPH, folder, prints)

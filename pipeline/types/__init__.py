@@ -7,7 +7,7 @@ Coordinates are **source pixels**: the picture as it is displayed, with rotation
 Each value is checked once, on construction; its arrays are read-only afterwards.
 """
 
-from pipeline.types.clips import CLIP_NAME, ClipPlan, DroppedSentence
+from pipeline.types.clips import CLIP_NAME, UNCERTAIN_SPEAKER, ClipPlan, DroppedSentence
 from pipeline.types.excerpt import Excerpt
 from pipeline.types.faces import NO_FACE, TOO_SHORT, TOO_SMALL, FaceTracks, ScoredTracks, SpeakerScores
 from pipeline.types.grid import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
@@ -33,6 +33,7 @@ __all__ = [
     "SAMPLES_PER_FRAME",
     "TOO_SHORT",
     "TOO_SMALL",
+    "UNCERTAIN_SPEAKER",
     "AttributedWord",
     "Attribution",
     "AudioTrack",

@@ -16,6 +16,9 @@ from pipeline.types.words import AttributedWord, Sentence
 CLIP_NAME = re.compile(r"seg_\d{4,}_track_\d{3,}\.(mp4|txt)")
 """Name of a clip's file or of its text. Whoever removes clips removes both."""
 
+UNCERTAIN_SPEAKER = "uncertain_speaker"
+"""Reason why a doubtful sentence gets no clip, and the flag of its clip where it is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClipPlan:

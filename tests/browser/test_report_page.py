@@ -235,3 +235,46 @@ def test_what_is_said_before_the_picture_is_on_the_timeline(opened, tmp_path: Pa
     assert page.locator("#message").inner_text() == "No clip at −0:03.5: outside_picture"
     page.locator("#timeline canvas").press("Home")
     until(page, "document.querySelector('#timeline canvas').getAttribute('aria-valuenow') === '-4.0'")
+
+
+@pytest.fixture(scope="module")
+def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page whose one dropped sentence is doubtful."""
+    done = finished()
+    done.manifest["dropped"][0]["reason_code"] = "uncertain_speaker"
+    rerun = ("/v/it's <b>.mp4", "--output-dir", "/out/" + "long/" * 60)
+    return write_pages(
+        tmp_path_factory.mktemp("doubtful"), None, done.manifest, done.transcript, done.tracks, {}, rerun
+    )
+
+
+COMMAND = f"python optimized_runner.py '/v/it'\"'\"'s <b>.mp4' --output-dir /out/{'long/' * 60} --keep-doubtful"
+
+
+@pytest.mark.parametrize("button", ["#keep button", "#dropped button"])
+def test_the_command_that_keeps_doubtful_sentences_is_copied(opened, doubtful: Path, button: str) -> None:
+    """By keyboard; a message and the button say so."""
+    shown = opened(doubtful)
+    page = shown.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.focus(button)
+    page.keyboard.press("Enter")
+    until(page, f"document.querySelector('{button}').textContent === 'Copied'")
+    assert "Command copied" in page.locator("#message").inner_text()
+    assert page.evaluate("navigator.clipboard.readText()") == COMMAND
+    assert not page.locator("#command").is_visible()
+    assert shown.console == []
+
+
+def test_where_the_page_may_not_copy_the_command_is_shown_selected(opened, doubtful: Path) -> None:
+    page = opened(doubtful, width=360).page
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.click("#keep button")
+    until(page, "document.querySelector('#command').open")
+    assert page.evaluate("getSelection().toString()") == COMMAND
+    page.keyboard.press("j")
+    assert page.locator(".clip.chosen").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.keyboard.press("Escape")
+    assert not page.locator("#command").is_visible()
+    assert page.evaluate("document.activeElement.dataset.keep") == ""

@@ -25,7 +25,7 @@ function startTools() {
 function startKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.target === $("#search")) { $("#search").value = ""; showClips(); $("#search").blur(); return; }
-    if (isWriting(event) || $("#help").open) return;
+    if (isWriting(event) || document.querySelector("dialog[open]")) return;
     const onControl = event.target.closest("button, a, video, input, summary");
     const acts = { j: () => step(1), k: () => step(-1), "/": () => $("#search").focus(), "?": () => $("#help").showModal() };
     if (event.key === " " && !onControl) acts[" "] = toggle;
@@ -49,6 +49,7 @@ function goToAddress() {
 showTranscript();
 showPeople();
 startTools();
+startCopying();
 startTimeline();
 startKeys();
 onTime(markWord);

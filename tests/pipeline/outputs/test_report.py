@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -113,3 +114,38 @@ def test_contact_sheets_are_linked(tmp_path: Path) -> None:
     sheets = {1: tmp_path / "persons" / "person_001.jpg"}
     path = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {}, sheets=sheets)
     assert '"./persons/person_001.jpg"' in path.read_text()
+
+
+def _doubtful(folder: Path, rerun: tuple[str, ...]) -> str:
+    """A report whose one dropped sentence is doubtful."""
+    done = finished()
+    done.manifest["dropped"][0]["reason_code"] = "uncertain_speaker"
+    return write_report(folder, done.manifest, done.transcript, done.tracks, {}, rerun=rerun).read_text()
+
+
+def test_the_command_that_keeps_doubtful_sentences_can_be_copied(tmp_path: Path) -> None:
+    text = _doubtful(tmp_path, ("/v/</script>a b.mp4",))
+    assert text.count("data-keep") == 3  # over the list, beside the sentence, and in the script
+    (block,) = re.findall(r'id="data">(.*?)</script>', text, re.DOTALL)
+    assert json.loads(block)["keep"] == "python optimized_runner.py '/v/</script>a b.mp4' --keep-doubtful"
+
+
+def test_the_flag_is_named_where_the_command_is_not_known(tmp_path: Path) -> None:
+    text = _doubtful(tmp_path, ())
+    assert "<code>--keep-doubtful</code>" in text
+    assert '<button type="button" data-keep' not in text
+
+
+def test_nothing_of_the_command_is_in_a_page_without_doubtful_sentences(tmp_path: Path) -> None:
+    done = finished()
+    path = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {}, rerun=("/v/a.mp4", "--scenes", "/s"))
+    assert 'id="keep"' not in path.read_text()
+    assert "--scenes" not in path.read_text()
+
+
+def test_names_of_files_that_are_no_utf8_are_shown(tmp_path: Path) -> None:
+    done = finished(config=Config(WHISPER_MODEL_SIZE="\udcff.pt"))
+    done.manifest["models"][0]["file"] = "\udcff.json"
+    text = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {}).read_text()
+    assert "<td>\ufffd.json</td>" in text
+    assert "<td>WHISPER_MODEL_SIZE</td><td>\ufffd.pt</td>" in text
