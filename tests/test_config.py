@@ -186,7 +186,7 @@ def test_help_can_be_printed() -> None:
 @pytest.mark.parametrize("declared", FIELDS, ids=NAMES)
 def test_words_for_a_value_are_read_as_that_value(declared: Any) -> None:
     value = not declared.default if isinstance(declared.metadata["kind"], Switch) else _another(declared)[1]
-    changed = Config(**{declared.name: value})
+    changed = dataclasses.replace(Config(), **{declared.name: value})
     words = flags_for(changed, NAMES)
     assert words and _parsed(*words) == changed
     assert flags_for(changed, set(NAMES) - {declared.name}) == []

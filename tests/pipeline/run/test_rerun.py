@@ -55,7 +55,11 @@ def test_what_changes_results_is_kept_wherever_it_stands() -> None:
 
 def test_files_of_the_user_are_named_by_their_own_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    files = {"scenes": Path("/s/a-Scenes.csv"), "face_boxes": Path("/b/a-faces.csv"), "sound_file": Path("/a.wav")}
+    files: dict[str, Any] = {
+        "scenes": Path("/s/a-Scenes.csv"),
+        "face_boxes": Path("/b/a-faces.csv"),
+        "sound_file": Path("/a.wav"),
+    }
     job = VideoJob(0, Path("/v/a.mp4"), Path("/v/a"), transcript=Path("/t/sub/a.json"), **files)
     words = words_of(job, TRANSCRIPTS="t", SCENES="s", FACE_BOXES="b", AUDIO_FILE="a.wav", WEIGHTS_DIR="-w")
     pairs = dict(zip(words[1::2], words[2::2], strict=True))
