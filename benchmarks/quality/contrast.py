@@ -5,7 +5,8 @@
 Prints a Markdown table of the terms alone, in pairs and together, one of the search over their weights, and the
 reliability of the probabilities; the figures are shares of the words of the composed sets. In the search, the words of
 a video are judged by the weights that serve best on the videos in which nobody of it is seen or heard. Ends with the
-`Weights` that serve best on all, and one JSON line.
+`Weights` that serve best on all, and one JSON line. With ``--reliability pipeline/outputs/reliability.json`` it also
+writes the reliability there, for the plot in ``report.html``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import itertools
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ from pipeline.attribution.evidence import believed, mouth_moves
 from pipeline.attribution.faces import Faces, frames_of
 from pipeline.attribution.speakers import attribute_words
 from pipeline.attribution.weights import Certainty, Weights
+from pipeline.outputs.files import write_json
+from pipeline.outputs.reliability import speaker_model_of
 from pipeline.types import AttributedWord
 
 SHARES = {"conversations": 2.0, "both-talking": 1.0, "off-screen": 1.0}
@@ -57,9 +60,12 @@ TERMS = ("moving", "listening", "contrast")
 
 def main() -> None:
     """Score the sets, and choose."""
-    arguments = model_parser(__doc__).parse_args()
+    parser = model_parser(__doc__)
+    parser.add_argument("--reliability", type=Path, help="file of `pipeline.outputs.reliability` to write into")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sets = {name: [Video(video) for video in scored_set(name, arguments, Path(folder))] for name in COMPOSED}
+        model = _speaker_model(Path(folder))
     print(f"| terms | {' | '.join(sets)} |\n|---|{'---|' * len(sets)}")
     for terms in (terms for count in (1, 2, 3) for terms in itertools.combinations(TERMS, count)):
         weights = replace(START, **{term: 0.0 for term in TERMS if term not in terms})
@@ -81,6 +87,8 @@ def main() -> None:
     told = {name: np.array([answer.told(certainty) for answer in answers[name]]) for name in sets}
     for k in range(BINS):
         print(f"| {k / BINS:.1f} to {(k + 1) / BINS:.1f} | {' | '.join(_bin(told[name], k) for name in sets)} |")
+    if arguments.reliability:
+        write_reliability(arguments.reliability, model, sets, told, replace(best, certainty=certainty))
     report = {
         "held_out": held_out,
         "chosen_on_all": chosen,
@@ -197,9 +205,52 @@ def fit_certainty(
     return fitted(answers), {name: round(float(np.mean(found)), 4) for name, found in losses.items() if found}
 
 
+def write_reliability(
+    path: Path, model: str, sets: Mapping[str, Sequence[Video]], told: Mapping[str, np.ndarray], weights: Weights
+) -> None:
+    """Write the reliability of a speaker model into the file *path*; those of other models in it stay.
+
+    Args:
+        path: file of `pipeline.outputs.reliability`, made where it is missing.
+        model: name of the speaker model.
+        sets: the videos.
+        told: of each set (n, 2): the stated probability of each word, and 1 where it is right.
+        weights: the weights that state it.
+    """
+    bins = {name: {k: _share_right(rows, k) for k in range(BINS)} for name, rows in told.items()}
+    measured = json.loads(path.read_bytes()) if path.is_file() else {}
+    measured[model] = {
+        "command": "python -m benchmarks.contrast",
+        "videos": sum(len(videos) for videos in sets.values()),
+        "people": len(frozenset().union(*(video.heads for videos in sets.values() for video in videos))),
+        "weights": asdict(weights),
+        "sets": {
+            name: [
+                {"stated": [k / BINS, (k + 1) / BINS], "right": round(right, 2), "words": count}
+                for k, (right, count) in of_set.items()
+                if count
+            ]
+            for name, of_set in bins.items()
+        },
+    }
+    write_json(path, measured)
+
+
+def _speaker_model(folder: Path) -> str:
+    """Return the name of the speaker model that scored the sets in *folder*, or of the two that did so jointly."""
+    manifest = min(folder.glob("*-results/*/output/manifest.json"))
+    return speaker_model_of(json.loads(manifest.read_bytes()))
+
+
 def _bin(told: np.ndarray, k: int) -> str:
+    right, count = _share_right(told, k)
+    return f"{right:.2f} of {count}" if count else ""
+
+
+def _share_right(told: np.ndarray, k: int) -> tuple[float, int]:
+    """Return the share of the words of a bin that are right, 0 where there are none, and their number."""
     here = told[bins_of(told[:, 0]) == k]
-    return f"{here[:, 1].mean():.2f} of {len(here)}" if len(here) else ""
+    return float(here[:, 1].mean()) if len(here) else 0.0, len(here)
 
 
 def _share(right: float, videos: Sequence[Video]) -> float:

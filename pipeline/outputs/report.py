@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.outputs.files import write_text
 from pipeline.outputs.keep_command import keep_command
 from pipeline.outputs.pages import link, page, shown, stand_ins
+from pipeline.outputs.reliability import probabilities_of, reliability_of, speaker_model_of, x_of, y_of
 from pipeline.outputs.report_data import changed_settings, losses_of, report_data, speaking_rows
 from pipeline.results import REPORT
 from pipeline.types import UNCERTAIN_SPEAKER, ScoredTracks
@@ -95,6 +96,11 @@ def report_html(
         dropped=manifest["dropped"],
         doubtful_count=sum(line["reason_code"] == UNCERTAIN_SPEAKER for line in manifest["dropped"]),
         keep=keep,
+        speaker_model=speaker_model_of(manifest),
+        reliability=reliability_of(speaker_model_of(manifest)),
+        probabilities=probabilities_of(manifest),
+        x_of=x_of,
+        y_of=y_of,
         speaking=speaking_rows(manifest),
         speech_s=manifest.get("speaking", {}).get("speech", 0.0),
         speaker_count=len({clip["speaker"] for clip in manifest["clips"]}),

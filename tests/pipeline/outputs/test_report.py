@@ -149,3 +149,21 @@ def test_names_of_files_that_are_no_utf8_are_shown(tmp_path: Path) -> None:
     text = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {}).read_text()
     assert "<td>\ufffd.json</td>" in text
     assert "<td>WHISPER_MODEL_SIZE</td><td>\ufffd.pt</td>" in text
+
+
+def test_the_reliability_of_the_model_is_drawn_beside_the_video_s_own_probabilities(tmp_path: Path) -> None:
+    """Five sentences have a clip, the one that was dropped has no probability."""
+    done = finished()
+    done.manifest["models"].append(done.manifest["models"][1] | {"name": "lr-asd-ava"})
+    text = write_report(tmp_path, done.manifest, done.transcript, done.tracks, {}).read_text()
+    assert "<b>5</b> with a clip (filled) and <b>0</b> dropped" in text
+    assert "Reliability of lr-asd + lr-asd-ava" in text
+    assert text.count("words are right</title>") == 17  # bins of at least ten words: 6, 6 and 5
+    assert "was not measured" not in text
+
+
+def test_a_model_without_a_measurement_is_said_to_have_none(tmp_path: Path) -> None:
+    text = _text(tmp_path)
+    assert "It was not measured how often <b>lr-asd</b> is right" in text
+    assert "words are right</title>" not in text
+    assert 'id="sure-title"' not in _text(tmp_path, count=0)
