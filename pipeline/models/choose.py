@@ -8,7 +8,15 @@ from pathlib import Path
 
 from pipeline.errors import WeightsError
 from pipeline.models.download import check
-from pipeline.models.registry import HELPERS, PARTNERS, STAND_INS, Model, alignment_model, lookup
+from pipeline.models.registry import (
+    HELPERS,
+    PARTNERS,
+    STAND_INS,
+    UNASKED_PARTNERS,
+    Model,
+    alignment_model,
+    lookup,
+)
 from pipeline.models.store import cache_dir, fetch_missing, find, missing_text
 from pipeline.types import ModelChoice
 
@@ -46,8 +54,8 @@ def choose(
 
     Returns:
         One choice for each job, in the order faces, speaking, words, identity; two for speaking where a network has
-        two files that are used together. Asking for ``mtcnn`` and the like by name is no stand-in, nor is one of the
-        two files alone.
+        two files that are used together. TalkNet's second one is used where it is found, and not fetched. Asking for
+        ``mtcnn`` and the like by name is no stand-in, nor is one of the two files alone.
 
     Raises:
         WeightsError: a file is damaged, a name or path does not exist, or weights are missing and *strict* or
@@ -64,6 +72,7 @@ def choose(
     reasons = _gather(asked, files, weights_dir, download, announce)
     helpers = [lookup(HELPERS[model.name]) for model in asked if model.name in HELPERS and model.name in files]
     partners = {model.name: lookup(PARTNERS[model.name]) for model in asked if model.name in PARTNERS}
+    partners = {name: partner for name, partner in partners.items() if _is_wanted(partner, weights_dir)}
     more = [model for model in (*helpers, *partners.values()) if model not in asked]
     reasons |= _gather(more, files, weights_dir, download, announce)
     alone = {}
@@ -150,6 +159,10 @@ def _gather(
     fetched = [model.name for model in missing if model.name not in reasons]
     files |= {name: path for name in fetched if (path := find(name, cache_dir())) is not None}
     return reasons
+
+
+def _is_wanted(partner: Model, weights_dir: Path | None) -> bool:
+    return partner.name not in UNASKED_PARTNERS or find(partner.name, weights_dir) is not None
 
 
 def _alone(here: Model, missing: Model, files: Mapping[str, Path], reasons: Mapping[str, str]) -> ModelChoice:

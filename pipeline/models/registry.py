@@ -160,6 +160,18 @@ _SPEAKING = (
         note=f"sha256 not known, held to its git blob id; {_TALKSET}",
     ),
     Model(
+        "talknet-ava",
+        "speaking",
+        licence="MIT (TaoRuijie/TalkNet-ASD)",
+        file="pretrain_AVA.model",
+        size_bytes=63_048_944,
+        size_exact=False,
+        git_blob="71f25cc05fec206cf34c564279fe8adb907ea6cb",
+        sources=("https://drive.google.com/uc?id=1NVIkksrD3zbxbDuDbPc_846bLfPSZcZm",),
+        note="AVA weights of talknet, used beside it where the file is here; sha256 not known, held to its git blob id",
+        choosable=False,
+    ),
+    Model(
         "lr-asd",
         "speaking",
         licence="MIT (Junhua-Liao/LR-ASD)",
@@ -359,8 +371,13 @@ STAND_INS: Mapping[str, str] = MappingProxyType(
 HELPERS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("mobilefacenet", "sface", "auraface"), "yunet"))
 """Helper of each model, which finds the landmarks that it needs. MTCNN does that where the helper's file is missing."""
 
-PARTNERS: Mapping[str, str] = MappingProxyType({"lr-asd": "lr-asd-ava", "light-asd": "light-asd-ava"})
+PARTNERS: Mapping[str, str] = MappingProxyType(
+    {"talknet": "talknet-ava", "lr-asd": "lr-asd-ava", "light-asd": "light-asd-ava"}
+)
 """Other weights of the same network, used together with its own; where one file is missing, the other is alone."""
+
+UNASKED_PARTNERS = frozenset({"talknet-ava"})
+"""Those that a run does not fetch: their joint use is fitted to no footage, as the file could not be had."""
 
 NETWORKS: Mapping[str, str] = MappingProxyType({other: name for name, other in PARTNERS.items()})
 """The model of whose network each of those is."""

@@ -44,6 +44,22 @@ class TestChoose:
         assert (choice.name, choice.weights, choice.stands_in_for) == (here, folder / str(MODELS[here].file), None)
         assert choice.why == why and said == [why]
 
+    def test_the_second_file_of_talknet_is_used_where_it_is_and_never_asked_for(
+        self, table: object, tmp_path: Path
+    ) -> None:
+        said: Announced = []
+        alone = put(tmp_path / "one", "talknet")
+        assert named(choose("mtcnn", "talknet", None, weights_dir=alone, announce=said.append)) == [
+            ("faces", "mtcnn"),
+            ("speaking", "talknet"),
+        ]
+        assert said == []
+        both = put(tmp_path / "two", "talknet", "talknet-ava")
+        assert named(choose("mtcnn", "talknet", None, weights_dir=both, announce=said.append))[1:] == [
+            ("speaking", "talknet"),
+            ("speaking", "talknet-ava"),
+        ]
+
     def test_without_either_file_something_stands_in(self, table: object) -> None:
         said: Announced = []
         (choice,) = choose("mtcnn", "lr-asd", None, download=False, announce=said.append)[1:]
