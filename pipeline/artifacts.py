@@ -53,9 +53,9 @@ TRACKS = Artifact(results.TRACKS, 5, _tracks_hold)
 """Faces and their scores; faces alone where the video has no sound."""
 TRANSCRIPT = Artifact(results.TRANSCRIPT, 8, _transcript_holds)
 """The words."""
-ATTRIBUTION = Artifact(results.ATTRIBUTION, 1, _attribution_holds, _attribution_fits)
+ATTRIBUTION = Artifact(results.ATTRIBUTION, 2, _attribution_holds, _attribution_fits)
 """Who says each word, and the sentences."""
-MANIFEST = Artifact(results.MANIFEST, 3, _manifest_holds)
+MANIFEST = Artifact(results.MANIFEST, 4, _manifest_holds)
 """The clips: it is written after all of them."""
 
 

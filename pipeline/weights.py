@@ -16,7 +16,8 @@ from pathlib import Path
 
 from pipeline.errors import WeightsError
 from pipeline.models.download import check, mismatch, size_text
-from pipeline.models.registry import HELPERS, MODELS, Model, default_whisper, lookup
+from pipeline.models.pairs import HELPERS
+from pipeline.models.registry import MODELS, Model, default_whisper, lookup
 from pipeline.models.store import cache_dir, fetch_missing, find, missing_text, places, require_folder
 from pipeline.streams import lasting_streams
 

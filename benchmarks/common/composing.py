@@ -2,7 +2,7 @@
 
 One head at a time plays with its sound. Its neighbour is a listener, made from its own longest silent stretch played
 back and forth; or, in the harder case, goes on talking without its sound: both mouths move and one sound plays. In a
-third case both listen, and the sound is that of a head that is not in view.
+third case both listen, and the sound is that of a head that is not in view. In a fourth both talk, and both are heard.
 
 `write` makes a video, and says who speaks when (``.rttm``) and where (``.truth.json``). The words to attribute, in
 ``transcripts/``, are stretches of speech of 0.3 s, for nobody has written down what is said.
@@ -14,7 +14,7 @@ import itertools
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.common.heads import HEAD_PX, Head
 from benchmarks.common.transcripts import transcript_of
-from pipeline.framing.gaps import runs_of
+from pipeline.attribution.faces import runs_of
 from pipeline.media.encode import write_clip
 from pipeline.types import AUDIO_RATE_HZ, GRID_FPS, SAMPLES_PER_FRAME
 
@@ -42,8 +42,9 @@ MAX_TURNS = 2
 WORD_FRAMES = 8
 """Frames of a stretch that stands for a word: 0.32 s, a usual length."""
 
-Case = Literal["listening", "talking", "off-screen"]
-"""Behaviour of heads without sound: they listen, or talk on; ``off-screen``: both listen to somebody else."""
+Case = Literal["listening", "talking", "off-screen", "overlap"]
+"""Behaviour of heads without sound: they listen, or talk on; ``off-screen``: both listen to somebody else. With
+``overlap`` there are none: both talk at once, and their sounds are mixed."""
 
 CASES: tuple[Case, ...] = get_args(Case)
 
@@ -59,6 +60,17 @@ class Turn:
     """First frame of it in the head's own video."""
     stop: int
     """Frame after its last."""
+    other: int | None = None
+    """First frame of what the other head in view says at the same time, and is heard to say; None where it does not."""
+
+    @property
+    def samples(self) -> slice:
+        """Its part of the head's sound."""
+        return _samples(self.first, self.stop)
+
+
+def _samples(first: int, stop: int) -> slice:
+    return slice(first * SAMPLES_PER_FRAME, stop * SAMPLES_PER_FRAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +99,47 @@ class Conversation:
         """Yield every frame, (HEAD_PX, 2 * HEAD_PX, 3) uint8."""
         for turn in self.turns:
             frames = [
-                np.arange(turn.first, turn.stop)
-                if place == turn.place
-                else _neighbour_frames(head, turn.stop - turn.first, self.case)
+                np.arange(turn.first, turn.stop) if place == turn.place else self._neighbour_frames(head, turn)
                 for place, head in enumerate(self.heads)
             ]
             for left, right in zip(*frames, strict=True):
                 yield np.concatenate([self.heads[0].pictures[left], self.heads[1].pictures[right]], axis=1)
 
     def sound(self) -> np.ndarray:
-        """Return (frame_count * 640,) int16 samples."""
-        return np.concatenate(
-            [turn.head.sound[turn.first * SAMPLES_PER_FRAME : turn.stop * SAMPLES_PER_FRAME] for turn in self.turns]
-        )
+        """Return (frame_count * 640,) int16 samples; those of two voices are added, each at its own level."""
+        parts = []
+        for turn in self.turns:
+            part = turn.head.sound[turn.samples].astype(np.int32)
+            if turn.other is not None:
+                part += self._other(turn).sound[_samples(turn.other, turn.other + turn.stop - turn.first)]
+            parts.append(np.clip(part, -32768, 32767).astype(np.int16))
+        return np.concatenate(parts)
 
     def spoken(self) -> list[tuple[Head, int, int]]:
-        """Return speaker, first frame and the frame after the last of every stretch of speech."""
+        """Return speaker, first frame and the frame after the last of every stretch of speech, in order."""
         runs, at = [], 0
         for turn in self.turns:
-            runs += [
-                (turn.head, first + at, stop + at) for first, stop in runs_of(turn.head.spoken[turn.first : turn.stop])
-            ]
-            at += turn.stop - turn.first
-        return runs
+            count = turn.stop - turn.first
+            said = [(turn.head, turn.first)] if turn.other is None else [(turn.head, turn.first), self._said(turn)]
+            for head, begin in said:
+                runs += [(head, first + at, stop + at) for first, stop in runs_of(head.spoken[begin : begin + count])]
+            at += count
+        return sorted(runs, key=lambda run: run[1:])
+
+    def _other(self, turn: Turn) -> Head:
+        assert turn.place is not None
+        return self.heads[1 - turn.place]
+
+    def _said(self, turn: Turn) -> tuple[Head, int]:
+        assert turn.other is not None
+        return self._other(turn), turn.other
+
+    def _neighbour_frames(self, head: Head, turn: Turn) -> np.ndarray:
+        """Return the frames of *head*, which is not the turn's, during the turn."""
+        count = turn.stop - turn.first
+        if turn.other is not None:
+            return np.arange(turn.other, turn.other + count)
+        return _neighbour_frames(head, count, self.case)
 
 
 def compose(heads: Sequence[Head], case: Case) -> list[Conversation]:
@@ -125,6 +155,8 @@ def compose(heads: Sequence[Head], case: Case) -> list[Conversation]:
             others = [head for head in heads if head not in (left, right)]
             voice = others[int(rng.integers(len(others)))]
             rows = [_turns(voice, None, rng) if _can_listen(left) and _can_listen(right) else []]
+        elif case == "overlap":
+            rows = [_together(left, right, rng)]
         else:
             rows = [
                 _turns(head, place, rng) if case == "talking" or _can_listen(other) else []
@@ -209,3 +241,12 @@ def _turns(head: Head, place: int | None, rng: np.random.Generator) -> list[Turn
             first = starts[int(rng.integers(len(starts)))]
             spans.append((first, first + length))
     return [Turn(head, place, first, stop) for first, stop in sorted(spans)]
+
+
+def _together(left: Head, right: Head, rng: np.random.Generator) -> list[Turn]:
+    """Draw the turns of two heads that talk at once: the turns of each, as long as the shorter of the two."""
+    found = []
+    for one, other in zip(_turns(left, 0, rng), _turns(right, 1, rng), strict=False):
+        count = min(one.stop - one.first, other.stop - other.first)
+        found.append(replace(one, stop=one.first + count, other=other.first))
+    return found

@@ -11,7 +11,12 @@ from benchmarks.common.composing import Case, compose, write
 from benchmarks.common.heads import heads_of
 from benchmarks.common.places import ROOT
 
-COMPOSED: dict[str, Case] = {"conversations": "listening", "both-talking": "talking", "off-screen": "off-screen"}
+COMPOSED: dict[str, Case] = {
+    "conversations": "listening",
+    "both-talking": "talking",
+    "off-screen": "off-screen",
+    "overlap": "overlap",
+}
 """Names of the sets that are composed of footage."""
 
 

@@ -57,7 +57,9 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of(__doc__)
-    parser.add_argument("--set", required=True, help="samples, conversations, both-talking, off-screen, or a folder")
+    parser.add_argument(
+        "--set", required=True, help="samples, conversations, both-talking, off-screen, overlap, or a folder"
+    )
     parser.add_argument("--videos", type=Path, help="folder of the footage for tests, for composed conversations")
     parser.add_argument("--weights-dir", type=Path, required=True)
     parser.add_argument(

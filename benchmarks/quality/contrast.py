@@ -22,7 +22,6 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks.common.judging import people_of_tracks
-from benchmarks.common.runs import COMPOSED
 from benchmarks.quality.calibration import BINS, Scored, bins_of, model_parser, scored_set, stated_error
 from pipeline.attribution.evidence import believed, mouth_moves
 from pipeline.attribution.faces import Faces, frames_of
@@ -64,7 +63,7 @@ def main() -> None:
     parser.add_argument("--reliability", type=Path, help="file of `pipeline.outputs.reliability` to write into")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sets = {name: [Video(video) for video in scored_set(name, arguments, Path(folder))] for name in COMPOSED}
+        sets = {name: [Video(video) for video in scored_set(name, arguments, Path(folder))] for name in SHARES}
         model = _speaker_model(Path(folder))
     print(f"| terms | {' | '.join(sets)} |\n|---|{'---|' * len(sets)}")
     for terms in (terms for count in (1, 2, 3) for terms in itertools.combinations(TERMS, count)):

@@ -46,7 +46,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of(__doc__)
-    parser.add_argument("--set", help="samples, conversations, both-talking, off-screen, or a folder")
+    parser.add_argument("--set", help="samples, conversations, both-talking, off-screen, overlap, or a folder")
     parser.add_argument("--videos", type=Path, help="folder of the footage for tests, for composed conversations")
     parser.add_argument("--weights-dir", type=Path)
     parser.add_argument("--lost", type=float, default=0.15, help="share of the words that the transcripts lack")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ import numpy as np
 from benchmarks.quality.calibration import Scored, model_parser, scored_set
 from pipeline.attribution.faces import Faces
 from pipeline.attribution.overlap import overlaps_of
-from pipeline.attribution.weights import PLAIN
 from pipeline.types import GRID_FPS
 
 SETS = ("overlap", "conversations", "both-talking")
@@ -62,7 +61,7 @@ def counted(video: Scored) -> Counted:
     faces, found = Faces(video.tracks), []
     for threshold in THRESHOLDS:
         called = np.zeros(len(judged), bool)
-        for overlap in overlaps_of(faces, replace(PLAIN, together=threshold)):
+        for overlap in overlaps_of(faces, threshold):
             called[round(overlap.start_s * GRID_FPS) : round(overlap.end_s * GRID_FPS)] = True
         found.append(int((called & judged).sum()))
     return Counted(frozenset(truth.stem.split("__")), int(judged.sum()), tuple(found))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from config import Config
 from pipeline.attribution.faces import Faces
 from pipeline.attribution.offscreen import fill_offscreen_words
+from pipeline.attribution.overlap import SPEAKS_FROM, overlaps_of
 from pipeline.attribution.sentences import split_sentences
 from pipeline.attribution.speakers import attribute_words
 from pipeline.attribution.weights import weights_of
@@ -16,7 +17,7 @@ from pipeline.vision.calibration import speaking_name
 
 
 def attribute(faces: Faces, transcript: Transcript, models: Sequence[ModelChoice], config: Config) -> Attribution:
-    """Attribute every word to a speaker, and split the words into sentences.
+    """Attribute every word to a speaker, split the words into sentences, and find where several speak at once.
 
     Args:
         faces: of the video.
@@ -24,13 +25,14 @@ def attribute(faces: Faces, transcript: Transcript, models: Sequence[ModelChoice
         models: who did each job; the scores are judged as those of the one for ``speaking``.
         config: settings.
     """
-    weights = weights_of(speaking_name(models))
+    model = speaking_name(models)
+    weights = weights_of(model)
     weights = replace(weights, boundary=speaking_threshold(config, weights.boundary))
     language, pause_s = transcript.language, config.SENTENCE_PAUSE_S
     words = attribute_words(transcript.words, faces, language=language, weights=weights)
     words = tuple(fill_offscreen_words(words, faces, language=language, pause_s=pause_s))
     sentences = split_sentences(words, faces, language=language, pause_s=pause_s, max_s=config.MAX_SENTENCE_S)
-    return Attribution(words, tuple(sentences))
+    return Attribution(words, tuple(sentences), overlaps_of(faces, SPEAKS_FROM.get(model)))
 
 
 def speaking_threshold(config: Config, boundary: float = 0.0) -> float:

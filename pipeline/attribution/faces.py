@@ -127,6 +127,12 @@ def smoothed(tracks: ScoredTracks, column: np.ndarray, width: int = SMOOTHING_FR
     return out
 
 
+def runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Return every run of True in (n,) bool as ``[first, stop)``."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
 def running_mean(values: np.ndarray, width: int = SMOOTHING_FRAMES) -> np.ndarray:
     """Return (n,) float64: mean of *values*, cut off at `MAX_LOGIT`, over *width* frames; fewer at the ends."""
     sums = np.concatenate([[0.0], np.cumsum(np.clip(values.astype(np.float64), -MAX_LOGIT, MAX_LOGIT))])

@@ -20,7 +20,7 @@ from pipeline.attribution.faces import running_mean
 from pipeline.attribution.speakers import SWITCH_COST
 from pipeline.outputs.exports import Turn
 from pipeline.speech.speech_edges import homes_of
-from pipeline.types import GRID_FPS, AttributedWord, ScoredTracks
+from pipeline.types import GRID_FPS, AttributedWord, Overlap, ScoredTracks
 
 JOINED_PAUSE_S = 0.3
 """Longest pause of a speaker inside a turn: that of NIST's evaluations."""
@@ -47,7 +47,12 @@ Speaker = int | None
 are known."""
 
 
-def spoken_turns(words: Sequence[AttributedWord], tracks: ScoredTracks, speech_s: np.ndarray) -> list[Turn]:
+def spoken_turns(
+    words: Sequence[AttributedWord],
+    tracks: ScoredTracks,
+    speech_s: np.ndarray,
+    overlaps: Sequence[Overlap] = (),
+) -> list[Turn]:
     """Return the turns of all speakers, in order of their start; those of different speakers may overlap.
 
     A word counts for its speaker as far as it lies in the stretch of speech that holds most of it: nobody goes on with
@@ -61,6 +66,7 @@ def spoken_turns(words: Sequence[AttributedWord], tracks: ScoredTracks, speech_s
         tracks: faces and scores, with the person of each.
         speech_s: (R, 2) float64 start and end of the stretches of speech; ascending, disjoint. With none of them the
             words alone decide.
+        overlaps: spans of simultaneous speech: as far as there is speech, it is that of all who are seen to speak.
     """
     faces = _faces(words, tracks)
     ordered = sorted(words, key=lambda each: each.word.start_s)
@@ -77,7 +83,27 @@ def spoken_turns(words: Sequence[AttributedWord], tracks: ScoredTracks, speech_s
         spans.append((max(each.word.start_s, start_s), min(each.word.end_s, end_s), each.speaker))
     for (start_s, end_s), said in zip(speech_s.tolist(), inside, strict=True):
         spans += _unsaid((start_s, end_s), said, faces)
+        spans += _along((start_s, end_s), overlaps, words, tracks)
     return _named(spans)
+
+
+def _along(
+    region: Span, overlaps: Iterable[Overlap], words: Iterable[AttributedWord], tracks: ScoredTracks
+) -> list[tuple[float, float, Speaker]]:
+    """Return the turns of all who speak at the same time as others in a stretch of speech."""
+    numbers, persons = _numbers(words, tracks), tracks.persons
+    return [
+        (max(overlap.start_s, region[0]), min(overlap.end_s, region[1]), numbers.get(person, -1 - person))
+        for overlap in overlaps
+        if overlap.shared_s(*region) > 0
+        for person in {persons[track] for track in overlap.tracks}
+    ]
+
+
+def _numbers(words: Iterable[AttributedWord], tracks: ScoredTracks) -> dict[int, int | None]:
+    """Return the speaker number of the persons who say words."""
+    persons = tracks.persons
+    return {persons[each.track]: each.speaker for each in words if each.track is not None}
 
 
 def _named(spans: Iterable[tuple[float, float, Speaker]]) -> list[Turn]:
@@ -113,8 +139,7 @@ class _Face:
 
 
 def _faces(words: Iterable[AttributedWord], tracks: ScoredTracks) -> list[_Face]:
-    persons = tracks.persons
-    numbers = {persons[each.track]: each.speaker for each in words if each.track is not None}
+    persons, numbers = tracks.persons, _numbers(words, tracks)
     found: list[_Face] = []
     for track in tracks.track_ids.tolist():
         rows, person = tracks.rows(track), persons[track]

@@ -44,6 +44,9 @@ def run_export(work: Work) -> StageResult:
     """
     tracks, transcript, attribution = read_attributed(work)
     config, probe, formats = work.config, as_heard(work.opened.probe, transcript), as_list(work.config.EXPORT)
+    turns = ()
+    if "rttm" in formats:
+        turns = spoken_turns(attribution.words, tracks, _speech(work, probe), attribution.overlaps)
     smooth = functools.partial(smooth_path, window=config.SMOOTH_FRAMES)
     embeddings = None
     if "talknet" in formats and config.FACE_EMBEDDINGS:
@@ -56,7 +59,7 @@ def run_export(work: Work) -> StageResult:
         work.folder,
         probe,
         tracks,
-        spoken_turns(attribution.words, tracks, _speech(work, probe)) if "rttm" in formats else (),
+        turns,
         smooth=smooth,
         embeddings=embeddings,
         ava_header=config.AVA_HEADER,

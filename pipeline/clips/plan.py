@@ -12,13 +12,13 @@ from typing import Literal
 import numpy as np
 
 from config import Config
-from pipeline.attribution.faces import Faces, frames_of
+from pipeline.attribution.faces import Faces, frames_of, runs_of
 from pipeline.attribution.picture import outside_picture
 from pipeline.attribution.sentences import measured, shares_of
 from pipeline.clips.spans import clip_spans
 from pipeline.framing.camera import Camera
 from pipeline.framing.clock import GRID_RATE, clip_rate
-from pipeline.framing.gaps import longest_part, runs_of
+from pipeline.framing.gaps import longest_part
 from pipeline.types import (
     GRID_FPS,
     TOO_SHORT,

@@ -19,7 +19,7 @@ from pipeline.machine import core_count
 from pipeline.media.decode import SpanReader
 from pipeline.media.sound_spans import SoundReader
 from pipeline.outputs.manifest import CutClip, manifest_json, write_manifest
-from pipeline.outputs.speaking import speaking_json
+from pipeline.outputs.speaking import overlaps_json, speaking_json
 from pipeline.outputs.subtitles import write_subtitles
 from pipeline.outputs.transcript import transcript_json, write_transcript
 from pipeline.render.cut import cut_clip
@@ -34,6 +34,7 @@ from pipeline.types import (
     FinishedVideo,
     Losses,
     ModelChoice,
+    Overlap,
     PictureSizes,
     Probe,
     ScoredTracks,
@@ -44,6 +45,10 @@ from pipeline.types import (
 MAX_AT_ONCE = 4
 """Clips that one process cuts at the same time where nothing is asked for: each holds some decoded pictures, and up to
 half a gigabyte in the encoder for the whole of a 4K picture."""
+
+
+SHARED_S = 0.2
+"""Time for which somebody else must speak along to make a sentence's sound doubtful."""
 
 
 def finish_video(
@@ -97,7 +102,7 @@ def finish_video(
     plans = plan_clips(sentences, faces, (probe.width_px, probe.height_px), config, probe.rate)
     if config.SCORE_ONLY:
         plans = [_not_wanted(plan) for plan in plans]
-    doubts = _doubts(sentences, transcript)
+    doubts = _doubts(attribution, transcript)
     clips, dropped = [], []
     for ended in _cut_all(plans, probe, output, config, on_clip):
         if isinstance(ended, ClipPlan):
@@ -121,6 +126,7 @@ def finish_video(
         clips=clips,
         dropped=dropped,
         speaking=speaking_json(words, sentences, tracks),
+        overlaps=overlaps_json(attribution, tracks),
         sizes=PictureSizes.of(probe, prints.most_px),
     )
     said = transcript_json(transcript, words, prints.of(SPEECH))
@@ -197,18 +203,24 @@ def _cut(plan: ClipPlan, probe: Probe, output: Path, config: Config, reader: Spa
     return plan
 
 
-def _doubts(sentences: Sequence[Sentence], transcript: Transcript) -> list[tuple[str, ...]]:
+def _doubts(attribution: Attribution, transcript: Transcript) -> list[tuple[str, ...]]:
     """Return each sentence's doubts about its words: the recogniser's own, made-up times, simultaneous speech."""
+    sentences = attribution.sentences
     said = iter([segment.flags for segment in transcript.segments for _ in segment.words])
     doubts = []
     for sentence, together in zip(sentences, sounds_together(sentences), strict=True):
         flags = {flag: None for _ in sentence.words for flag in next(said)}
         if any(spoken.word.timing == "interpolated" for spoken in sentence.words):
             flags["interpolated_times"] = None
-        if together:
+        if together or _is_shared(sentence, attribution.overlaps):
             flags["overlap"] = None
         doubts.append(tuple(flags))
     return doubts
+
+
+def _is_shared(sentence: Sentence, overlaps: Sequence[Overlap]) -> bool:
+    """Return True where several people seem to speak during a part of *sentence*."""
+    return any(overlap.shared_s(sentence.start_s, sentence.end_s) >= SHARED_S for overlap in overlaps)
 
 
 def _picture_doubts(plan: ClipPlan, probe: Probe) -> tuple[str, ...]:

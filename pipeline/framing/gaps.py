@@ -39,12 +39,6 @@ def longest_run(mask: np.ndarray) -> tuple[int, int]:
     return int(firsts[longest]), int(stops[longest])
 
 
-def runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Return every run of True in (n,) bool as ``[first, stop)``."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
 def longest_part(
     words: Sequence[AttributedWord], covered: np.ndarray, first: int, rate: Fraction, padding_s: float
 ) -> Part | None:

@@ -8,15 +8,8 @@ from pathlib import Path
 
 from pipeline.errors import WeightsError
 from pipeline.models.download import check
-from pipeline.models.registry import (
-    HELPERS,
-    PARTNERS,
-    STAND_INS,
-    UNASKED_PARTNERS,
-    Model,
-    alignment_model,
-    lookup,
-)
+from pipeline.models.pairs import HELPERS, PARTNERS, UNASKED_PARTNERS, alignment_model
+from pipeline.models.registry import STAND_INS, Model, lookup
 from pipeline.models.store import cache_dir, fetch_missing, find, missing_text
 from pipeline.types import ModelChoice
 

@@ -368,20 +368,6 @@ STAND_INS: Mapping[str, str] = MappingProxyType(
 )
 """Stand-in of each role, for when the weights of the model asked for cannot be had."""
 
-HELPERS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("mobilefacenet", "sface", "auraface"), "yunet"))
-"""Helper of each model, which finds the landmarks that it needs. MTCNN does that where the helper's file is missing."""
-
-PARTNERS: Mapping[str, str] = MappingProxyType(
-    {"talknet": "talknet-ava", "lr-asd": "lr-asd-ava", "light-asd": "light-asd-ava"}
-)
-"""Other weights of the same network, used together with its own; where one file is missing, the other is alone."""
-
-UNASKED_PARTNERS = frozenset({"talknet-ava"})
-"""Those that a run does not fetch: their joint use is fitted to no footage, as the file could not be had."""
-
-NETWORKS: Mapping[str, str] = MappingProxyType({other: name for name, other in PARTNERS.items()})
-"""The model of whose network each of those is."""
-
 _ALIASES = {"large": "whisper-large-v3", "turbo": "whisper-large-v3-turbo", "none": "by-track"}
 
 
@@ -409,9 +395,3 @@ def models_of(role: str) -> list[Model]:
 def default_whisper(cuda: bool) -> str:
     """Return the Whisper model that ``auto`` means on a machine with or without a CUDA device."""
     return "whisper-large-v3-turbo" if cuda else "whisper-base"
-
-
-def alignment_model(language: str) -> str:
-    """Return the network that aligns words of a language to the sound: the smaller one where it is known to be
-    English."""
-    return "wav2vec2-base-960h" if language == "en" else "mms-fa"

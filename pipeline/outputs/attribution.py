@@ -17,9 +17,9 @@ from typing import Any
 from pipeline.errors import InputError
 from pipeline.outputs.files import write_bytes
 from pipeline.outputs.seal import seal_of, sealed
-from pipeline.types import AttributedWord, Attribution, Sentence, Word
+from pipeline.types import AttributedWord, Attribution, Overlap, Sentence, Word
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_BYTES = 1 << 30
 
 
@@ -72,6 +72,7 @@ def write_attribution(path: Path, attribution: Attribution, mark: str, made_of: 
             }
             for sentence in attribution.sentences
         ],
+        "overlaps": [[each.start_s, each.end_s, list(each.tracks)] for each in attribution.overlaps],
     }
     write_bytes(path, sealed(content))
 
@@ -103,7 +104,8 @@ def read_attribution(path: Path, words: Sequence[Word]) -> Attribution:
         if len(lines) != len(words):
             raise ValueError(f"it is of {len(lines)} words, and the transcript has {len(words)}")
         attributed = tuple(_word(word, line) for word, line in zip(words, lines, strict=True))
-        return Attribution(attributed, tuple(_sentence(attributed, line) for line in content["sentences"]))
+        sentences = tuple(_sentence(attributed, line) for line in content["sentences"])
+        return Attribution(attributed, sentences, tuple(_overlap(*line) for line in content["overlaps"]))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise InputError("bad_attribution", f"is no attribution of this program: {error}", path) from error
 
@@ -145,6 +147,11 @@ def _sentence(words: Sequence[AttributedWord], line: dict[str, Any]) -> Sentence
         margin=_score(line["margin"]),
         coverage=_finite(line["coverage"]),
     )
+
+
+def _overlap(start_s: Any, end_s: Any, tracks: Any) -> Overlap:
+    numbers = (_number_of(track) for track in tracks)
+    return Overlap(_finite(start_s), _finite(end_s), tuple(track for track in numbers if track is not None))
 
 
 def _score(value: Any) -> float | None:

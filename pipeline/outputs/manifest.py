@@ -73,6 +73,7 @@ def manifest_json(
     dropped: Sequence[DroppedSentence],
     losses: Losses = Losses(),  # noqa: B008 - it is frozen
     speaking: Mapping[str, Any] | None = None,
+    overlaps: Sequence[Mapping[str, Any]] | None = None,
     notes: Sequence[str] = (),
     sizes: PictureSizes | None = None,
     created_at: datetime | None = None,
@@ -92,6 +93,7 @@ def manifest_json(
         dropped: sentences without a clip, in order of their numbers.
         losses: parts of the source that could not be read.
         speaking: result of `pipeline.outputs.speaking.speaking_json`; left out where it is None.
+        overlaps: that of `pipeline.outputs.speaking.overlaps_json`; left out where it is None.
         notes: remarks on the source, for people.
         sizes: sizes of the pictures, as they were analysed; left out where it is None.
         created_at: moment of writing, with its time zone; now by default.
@@ -114,6 +116,7 @@ def manifest_json(
         "settings": settings_of(config),
         "models": [_model_json(model) for model in models],
         **({} if speaking is None else {"speaking": dict(speaking)}),
+        **({} if overlaps is None else {"overlaps": [dict(overlap) for overlap in overlaps]}),
         "clips": [_clip_json(clip, used) for clip in clips],
         "dropped": [_dropped_json(line) for line in dropped],
     }

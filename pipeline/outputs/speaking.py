@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.types import GRID_FPS, AttributedWord, ScoredTracks, Sentence, Word
+from pipeline.types import GRID_FPS, AttributedWord, Attribution, ScoredTracks, Sentence, Word
 
 DIGITS = 3
 
@@ -47,6 +47,21 @@ def speaking_json(
             for person in order
         ],
     }
+
+
+def overlaps_json(attribution: Attribution, tracks: ScoredTracks) -> list[dict[str, Any]]:
+    """Return ``overlaps`` of the manifest, whose schema describes its fields."""
+    persons = tracks.persons
+    speaker_of = {persons[said.track]: said.speaker for said in attribution.words if said.track is not None}
+    return [
+        {
+            "start": round(overlap.start_s, DIGITS),
+            "end": round(overlap.end_s, DIGITS),
+            "persons": (seen := sorted({persons[track] for track in overlap.tracks})),
+            "speakers": [speaker_of.get(person) for person in seen],
+        }
+        for overlap in attribution.overlaps
+    ]
 
 
 def _sums(words: Sequence[Word], sentences: int) -> dict[str, float | int]:

@@ -23,7 +23,16 @@ from pipeline.types.media import (
     analysed_size,
 )
 from pipeline.types.run import Fingerprints, FinishedVideo, ModelChoice, VideoResult
-from pipeline.types.words import AttributedWord, Attribution, Segment, Sentence, Timing, Transcript, Word
+from pipeline.types.words import (
+    AttributedWord,
+    Attribution,
+    Overlap,
+    Segment,
+    Sentence,
+    Timing,
+    Transcript,
+    Word,
+)
 
 __all__ = [
     "AUDIO_RATE_HZ",
@@ -48,6 +57,7 @@ __all__ = [
     "Losses",
     "MediaLimits",
     "ModelChoice",
+    "Overlap",
     "PictureSizes",
     "Probe",
     "ScoredTracks",

@@ -113,6 +113,20 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """Span in which several people in view seem to speak at once."""
+
+    start_s: float
+    end_s: float
+    tracks: tuple[int, ...]
+    """Their tracks, ascending: of two persons at least."""
+
+    def shared_s(self, start_s: float, end_s: float) -> float:
+        """Return the seconds that it shares with another span."""
+        return max(min(self.end_s, end_s) - max(self.start_s, start_s), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Attribution:
     """Speakers of all words of a video."""
 
@@ -120,3 +134,5 @@ class Attribution:
     """Every word of the transcript, in its order, with its speaker."""
     sentences: tuple[Sentence, ...]
     """The sentences that these words make, in order of time."""
+    overlaps: tuple[Overlap, ...] = ()
+    """Spans of simultaneous speech, in order of time."""

@@ -11,7 +11,7 @@ from pipeline.artifacts import TRACKS
 from pipeline.machine import ResolvedConfig
 from pipeline.media.excerpts import check_reached
 from pipeline.media.probe import missing_seconds
-from pipeline.models.registry import NETWORKS
+from pipeline.models.pairs import NETWORKS
 from pipeline.outputs.tracks import write_tracks
 from pipeline.settings import VISION as NAME
 from pipeline.stage import VISION_POOL, Models, Stage, StageResult, Work, model_of

@@ -77,12 +77,22 @@ def test_a_clear_turn_in_a_pause_is_kept(make_tracks) -> None:
     assert _tracks_of(attribute_words(words, faces)) == [0] * 4 + [1] + [0] * 4
 
 
-@pytest.mark.parametrize(("shot_starts", "track"), [((0,), 0), ((0, 40, 48), 1)])
-def test_a_shot_cut_makes_changes_free(make_tracks, shot_starts, track) -> None:
+@pytest.mark.parametrize(
+    ("shot_starts", "second", "track"),
+    [((0,), 3.0, 0), ((0, 40, 48), 3.0, 1), ((0, 40, 48), 1.0, 0)],
+)
+def test_a_change_costs_half_across_a_shot_cut(make_tracks, shot_starts, second, track) -> None:
+    """A word in a shot of its own, whose picture shows another face: there and back costs 6, across cuts 3."""
     logits = np.full(100, 1.5)
     logits[40:48] = -0.4
-    faces = Faces(make_tracks((0, 100, logits), (40, 48, 0.5), frame_count=100, shot_starts=shot_starts))
+    faces = Faces(make_tracks((0, 100, logits), (40, 48, second), frame_count=100, shot_starts=shot_starts))
     assert attribute_words(_row(0.0, 0.32, 12), faces)[5].track == track
+
+
+def test_a_cut_to_the_listener_inside_a_sentence_is_no_change_of_speaker(make_tracks) -> None:
+    """The speaker stays in view; the listener, seen from the cut on, seems to speak by a little."""
+    faces = Faces(make_tracks((0, 100, 0.6), (50, 100, 0.9), frame_count=100, shot_starts=(0, 50)))
+    assert _tracks_of(attribute_words(_row(1.0, 0.4, 4), faces)) == [0] * 4
 
 
 @pytest.mark.parametrize(("text", "gap_s", "last"), [(" so,", 0.0, 0), (" so.", 0.0, 1), (" so,", 0.5, 1)])

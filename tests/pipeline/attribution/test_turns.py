@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.attribution.turns import NO_SPEECH, OVERHANG_S, spoken_turns
-from pipeline.types import AttributedWord, ScoredTracks, Word
+from pipeline.types import AttributedWord, Overlap, ScoredTracks, Word
 
 FRAMES = 250
 
@@ -128,3 +128,17 @@ def test_certain_and_impossible_faces_are_weighed_like_others() -> None:
 
 def test_speech_without_faces_and_words_is_off_screen() -> None:
     assert spoken_turns([], _tracks(), _speech((-0.5, 0.7))) == [(-0.5, 0.7, "off_screen")]
+
+
+def test_who_speaks_along_has_a_turn_of_his_own_as_far_as_there_is_speech() -> None:
+    """The second face says no word; it gets the number after the last that words have."""
+    along = [Overlap(2.5, 4.5, (0, 1))]
+    turns = spoken_turns([_word(1, 4, 1)], _tracks(_face((1, 4)), _face()), _speech((1, 4)), along)
+    assert turns == [(1, 4, "speaker_1"), (2.5, 4, "speaker_2")]
+
+
+def test_who_speaks_along_and_has_words_keeps_his_number() -> None:
+    said = [_word(1, 3, 1), _word(5, 6, 2)]
+    tracks = _tracks(_face((1, 3)), _face((5, 6)))
+    turns = spoken_turns(said, tracks, _speech((1, 3), (5, 6)), [Overlap(2, 3, (0, 1))])
+    assert turns == [(1, 3, "speaker_1"), (2, 3, "speaker_2"), (5, 6, "speaker_2")]

@@ -7,7 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pipeline.framing.gaps import longest_part, longest_run, runs_of
+from pipeline.attribution.faces import runs_of
+from pipeline.framing.gaps import longest_part, longest_run
 from pipeline.types import AttributedWord, Word
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError
 from pipeline.outputs.attribution import attribution_marks, digest_of, read_attribution, write_attribution
 from pipeline.outputs.seal import sealed
-from pipeline.types import AttributedWord, Attribution, Sentence, Word
+from pipeline.types import AttributedWord, Attribution, Overlap, Sentence, Word
 
 WORDS = tuple(Word(f" w{place}", place / 3, (place + 1) / 3, 0.5) for place in range(4))
 SPOKEN = (
@@ -29,6 +29,7 @@ SAID = Attribution(
         Sentence((SPOKEN[1],), None, None, None, None, None, 0.0),
         Sentence((SPOKEN[3],), None, 0, None, None, None, 0.5),
     ),
+    (Overlap(1 / 3, 0.1 + 0.9, (0, 2)),),
 )
 
 
@@ -72,7 +73,7 @@ def test_what_is_not_as_it_was_written_is_refused(path: Path, damage: str) -> No
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (("schema_version",), 2),
+        (("schema_version",), 1),
         (("fingerprint",), 7),
         (("made_of",), None),
         (("words", 0, 0), -1),
@@ -86,6 +87,10 @@ def test_what_is_not_as_it_was_written_is_refused(path: Path, damage: str) -> No
         (("sentences", 0, "margin"), "much"),
         (("sentences",), {"a": 1}),
         (("words",), None),
+        (("overlaps", 0), [0.0, 1.0]),
+        (("overlaps", 0, 1), None),
+        (("overlaps", 0, 2), [-1]),
+        (("overlaps",), None),
     ],
 )
 def test_values_that_cannot_be_are_refused_though_the_digest_is_right(

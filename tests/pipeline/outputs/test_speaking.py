@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.outputs.speaking import speaking_json
-from pipeline.types import AttributedWord, ScoredTracks, Sentence, Word
+from pipeline.outputs.speaking import overlaps_json, speaking_json
+from pipeline.types import AttributedWord, Attribution, Overlap, ScoredTracks, Sentence, Word
 
 
 def _tracks(*spans: tuple[int, int, int]) -> ScoredTracks:
@@ -58,6 +58,12 @@ def test_who_speaks_how_long() -> None:
         {"person": 4, "speaker": None, "seconds": 0.0, "words": 0, "sentences": 0, "in_view": 8.0},
         {"person": 5, "speaker": None, "seconds": 0.0, "words": 0, "sentences": 0, "in_view": 0.4},
     ]
+
+
+def test_who_speaks_at_once() -> None:
+    """Track 3 is person 7, speaker 2; track 2 is person 4, who says no word."""
+    said = Attribution(WORDS, SENTENCES, (Overlap(4.8, 5.6, (2, 3)),))
+    assert overlaps_json(said, TRACKS) == [{"start": 4.8, "end": 5.6, "persons": [4, 7], "speakers": [None, 2]}]
 
 
 @pytest.mark.parametrize(
