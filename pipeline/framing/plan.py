@@ -98,6 +98,8 @@ class FramingPlan:
     """Ground behind the picture of ``wide`` runs."""
     runs: tuple[Run, ...]
     """In order, each from where the one before stops."""
+    notes: tuple[str, ...] = ()
+    """Remarks for people on the plan as a whole."""
 
     def __post_init__(self) -> None:
         if not self.runs:
