@@ -49,7 +49,7 @@ def _manifest_holds(path: Path, mark: str, most_px: int) -> bool:
         return {entry.name for entry in entries if entry.is_file()}.issuperset(names)
 
 
-TRACKS = Artifact(results.TRACKS, 5, _tracks_hold)
+TRACKS = Artifact(results.TRACKS, 6, _tracks_hold)
 """Faces and their scores; faces alone where the video has no sound."""
 TRANSCRIPT = Artifact(results.TRANSCRIPT, 8, _transcript_holds)
 """The words."""

@@ -1,5 +1,5 @@
 """Where shots begin, found while pictures are pushed in: cuts with PySceneDetect's detectors, flashes taken out, cuts
-that flashes hide, and gradual transitions."""
+that flashes hide, gradual transitions, and jump cuts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import GRID_FPS
+from pipeline.vision.jumps import JumpFinder
 from pipeline.vision.structure import Structure, alike, grey, structure_of
 from pipeline.vision.transitions import FLAT, TransitionFinder, difference, likeness, small, spread
 
@@ -80,6 +81,7 @@ class ShotFinder:
 
         self.lag = LAG_FRAMES[detector]
         self._gradual = TransitionFinder() if gradual else None
+        self._jumps = JumpFinder()
         self._pictures: dict[int, np.ndarray] = {}
         self._greys: dict[int, np.ndarray] = {}
         self._structures: dict[int, Structure] = {}
@@ -110,6 +112,9 @@ class ShotFinder:
         middle = self._gradual.push(self._pictures[frame], self._begin) if self._gradual else None
         if middle is not None:
             cuts += self._begun(max(middle, frame - self.lag))
+        jump = self._jumps.push(picture)
+        if jump is not None and not self._light_changes(jump):
+            cuts += self._begun(jump)
         return cuts
 
     def finish(self) -> list[int]:

@@ -321,28 +321,28 @@ def test_no_results_are_not(tmp_path: Path) -> None:
 
 RECORDED = {
     ("defaults", False): (
-        "4f00744e79dcd53a7abb14efcca0fb5f60e96c1b57ac997400eb4fc64cd42d6d",
+        "259ea97122fef63bfdf384acc6232081b7a818027092971c42b4a123098ed891",
         "03a16cbe58dd2acf8cb1dfbb2530982886552e18595c44e6c3b06739e2739e1b",
-        "f5ec196f726abd4ebad63e6e6350c515a64bc1f7132540aebbb1605c03723eae",
-        "91e59195f9f5da6dc28c19cb7bc4bd979fad3a74c787ca27fde587cbf582ec57",
+        "0c67ed022ac374ff8227fbd8e655c750407e63571ce8036f1df255bc11a0a941",
+        "d433f5fb5bd0d64dc45b3960158687ed1aaafbe5af59a7be27efeddae45cf79a",
     ),
     ("defaults", True): (
-        "6045b2fb344884887be742d1c8f91cffa9bb240bf9d4f56637329afa2f14e8e0",
+        "17ef3f07ad303907179fb3b2e233fa2f7cccfded143e4f93443902b6fb583b6d",
         "2206eca9feeb155fcc61bab5c2c5f93aa76b09ba4c4f7f781297c5eba8791211",
-        "1e9294e7331dcbbb6c219b1e1b945cd150bda4eb8514674c7a1cfaaba655dc5e",
-        "c70cfa263f7dbe51c1b17cb2fe773140eb28d8eeaca4f6fc88f5dc285b31067b",
+        "772d3285f877d49cbf938c6c9fe3ca4e4f38d0427ea886d5ee577f95fa88418c",
+        "e4dc66c5c6099775efdbdb49f0c2cb375b8315985e3c50162b88700080cde6fa",
     ),
     ("others", False): (
-        "d04610e40f7bfc4a98fee846b041be3e46eee4fa064bee5af3fc9cadebdc35c7",
+        "9fe9f1f43e50c85b4f847a45adf693159318377c80e5983e36168a074fbbad2b",
         "a66597986db5ca5de6ab18dca975804d3add56678932f25302ec3b198e2f38a9",
-        "e983d2bc0be13bc6efb214a406c6363add40da1d1198c57376d14c1f9f05c09a",
-        "2bf32c050a3a2fe628c56cd4a5bf64255618547bd0b86d8a67c11869b63f4a44",
+        "9c44c16da94fb293b8a0ed3d1ccc95e913fa669367e54dd10e7c902bd794cd98",
+        "b4e99cfcb539be95aefc3051fa70aba2f66b11672c557a2021792450ec2bb925",
     ),
     ("others", True): (
-        "8c41eb42b778d1c5626447391c76708ffeab43e2baaca6e8e99c4935937c7046",
+        "44a423d816efd4a4a65e52a6fe365290085fdeb14545604575961ebcd3c26583",
         "e95783e8c8a9b7082624ebc7b56f1189e260a2bcf88cb0320ec6fad188f60920",
-        "4bd0d612e99841ed4f3ab8295b506d2db7fd0314ddb3a7f897a55fec21770579",
-        "38f3fd126a561da0c7d45cc70b2db443c008b723adb8a1de757c6f540050879d",
+        "82e42ae105b98ed9e25d729c222890dbb86d27e73b586dccbbf5dcc116fb59fe",
+        "17b2738007fe99379fbf9060ddd5b1d1a31f3ddb226c53d2e8a5ec4617d172c4",
     ),
 }
 """Fingerprints of vision, speech, everything and failure, as they were before stages were declared: where one changes,
