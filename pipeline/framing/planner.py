@@ -19,7 +19,7 @@ from pipeline.framing.plan import FramingPlan, Run, Tier
 from pipeline.framing.turns import PersonTurn, allowed_boundaries, persons_of_speakers, speakers_of_persons, turns_of
 from pipeline.framing.who import choose
 from pipeline.framing.windows import WindowShape
-from pipeline.types import AttributedWord, FaceTracks
+from pipeline.types import AttributedWord, FaceTracks, Overlap
 
 TOLD_WIDE_SHARE = 0.25
 """Share of the video without an upright crop from which the plan says so."""
@@ -31,6 +31,7 @@ def plan_framing(
     *,
     picture_px: tuple[int, int],
     size_px: tuple[int, int],
+    overlaps: Sequence[Overlap] = (),
     content_px: tuple[int, int, int, int] | None = None,
     first: int | None = None,
     stop: int | None = None,
@@ -44,6 +45,7 @@ def plan_framing(
         words: every word with its speaker. Without words the largest face is shown.
         picture_px: width and height of the source as displayed.
         size_px: width and height of the upright video, both even.
+        overlaps: spans in which several people in view speak at once.
         content_px: x1, y1, x2, y2 of the picture without black bars; all of it where left out.
         first: first grid frame; that of the tracks where left out.
         stop: grid frame after the last; that of the tracks where left out.
@@ -60,7 +62,7 @@ def plan_framing(
     if not 0 <= first < stop:
         raise ValueError(f"plan_framing: expected frames from 0, ascending, got {first} to {stop}")
     persons = persons_of_speakers(words, tracks)
-    turns = turns_of(words, tracks, persons)
+    turns = turns_of(words, overlaps, tracks, persons)
     drafter = Drafter(WindowShape(content_px, size_px), options, speakers_of_persons(words, tracks), tier_of_model)
     spoken = frozenset(turn.person for turn in turns)
     allowed = allowed_boundaries(words, first, stop)

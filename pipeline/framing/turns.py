@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.types import GRID_FPS, AttributedWord, FaceTracks
+from pipeline.types import GRID_FPS, AttributedWord, FaceTracks, Overlap
 
 LEAD_FRAMES = 3
 """Time by which a picture changes before the first word of a turn: 0.12 s."""
@@ -34,16 +34,16 @@ class PersonTurn:
     """Words of one person with no long pause in between."""
 
     person: int
-    words_s: tuple[tuple[float, float], ...]
-    """Start and end of each word, in order of the starts."""
+    speech_s: tuple[tuple[float, float], ...]
+    """Start and end of each stretch of speech, ascending, disjoint."""
 
     @property
     def start_s(self) -> float:
-        return self.words_s[0][0]
+        return self.speech_s[0][0]
 
     @property
     def end_s(self) -> float:
-        return max(end_s for _, end_s in self.words_s)
+        return self.speech_s[-1][1]
 
     @property
     def is_short(self) -> bool:
@@ -87,17 +87,26 @@ def _most_common(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
     return {key: counted.most_common(1)[0][0] for key, counted in votes.items()}
 
 
-def turns_of(words: Sequence[AttributedWord], tracks: FaceTracks, persons: Mapping[int, int]) -> tuple[PersonTurn, ...]:
+def turns_of(
+    words: Sequence[AttributedWord], overlaps: Sequence[Overlap], tracks: FaceTracks, persons: Mapping[int, int]
+) -> tuple[PersonTurn, ...]:
     """Return the turns of all persons that have a face, in order of their start.
+
+    Simultaneous speech is in the turns of all who take part in it: the words are of one of them alone.
 
     Args:
         words: words with their speakers, in any order.
+        overlaps: spans of simultaneous speech, in any order.
         tracks: the faces of the video.
         persons: the person of each speaker, for words of a speaker whose face is not in view.
     """
     of_track = tracks.persons
-    spoken: list[tuple[float, float, int | None]] = []
-    for each in sorted(words, key=lambda each: (each.word.start_s, each.word.end_s)):
+    spoken: list[tuple[float, float, int | None]] = [
+        (each.start_s, each.end_s, person)
+        for each in overlaps
+        for person in sorted({of_track[track] for track in each.tracks if track in of_track})
+    ]
+    for each in words:
         person = of_track.get(each.track) if each.track is not None else None
         if person is None and each.speaker is not None:
             person = persons.get(each.speaker)
@@ -105,14 +114,17 @@ def turns_of(words: Sequence[AttributedWord], tracks: FaceTracks, persons: Mappi
     done: list[PersonTurn] = []
     open_turns: dict[int, list[tuple[float, float]]] = {}
     last: int | None = None
-    for start_s, end_s, person in spoken:
+    for start_s, end_s, person in sorted(spoken, key=lambda each: each[:2]):
         if person is not None:
             said = open_turns.setdefault(person, [])
             pause_s = QUIET_PAUSE_S if last == person else PAUSE_S
-            if said and start_s - max(end_s for _, end_s in said) > pause_s + ROUNDING:
+            if said and start_s - said[-1][1] > pause_s + ROUNDING:
                 done.append(PersonTurn(person, tuple(said)))
                 said.clear()
-            said.append((start_s, end_s))
+            if said and start_s <= said[-1][1]:
+                said[-1] = said[-1][0], max(said[-1][1], end_s)
+            else:
+                said.append((start_s, end_s))
         last = person
     done += [PersonTurn(person, tuple(said)) for person, said in open_turns.items()]
     return tuple(sorted(done, key=lambda turn: (turn.start_s, turn.person)))
@@ -121,9 +133,9 @@ def turns_of(words: Sequence[AttributedWord], tracks: FaceTracks, persons: Mappi
 def overlap_s(one: PersonTurn, other: PersonTurn) -> tuple[float, float, float]:
     """Return for how long two turns sound at the same time, and from when to when."""
     total, first, last = 0.0, math.inf, -math.inf
-    others = iter(other.words_s)
+    others = iter(other.speech_s)
     at = next(others, None)
-    for start_s, end_s in one.words_s:
+    for start_s, end_s in one.speech_s:
         while at is not None and at[1] <= start_s:
             at = next(others, None)
         while at is not None and at[0] < end_s:

@@ -11,7 +11,7 @@ import pytest
 from pipeline.framing.options import FramingOptions
 from pipeline.framing.plan import FramingPlan, Run
 from pipeline.framing.planner import plan_framing
-from pipeline.types import AttributedWord, FaceTracks
+from pipeline.types import AttributedWord, FaceTracks, Overlap
 from tests.support.talks import HD, LEFT, MIDDLE, RIGHT, UPRIGHT, faces, moving, says
 
 
@@ -256,6 +256,17 @@ def test_two_who_speak_at_the_same_time_get_two_panels_from_0_4_s_on() -> None:
     assert made.runs[1].stop - made.runs[1].first >= 75
     made = plan(two, says(1, 9.9, 0, word_s=0.25), says(9.5, 18, 1, word_s=0.25))
     assert [run.mode for run in made.runs] == ["follow", "follow"]
+
+
+def test_simultaneous_speech_that_the_faces_show_counts_although_the_words_are_of_one() -> None:
+    two = faces((0, 500, LEFT), (0, 500, RIGHT), frame_count=500)
+    said = says(1, 10.0, 0, word_s=0.25), says(10.0, 18, 1, word_s=0.25)
+    assert [run.mode for run in plan(two, *said).runs] == ["follow", "follow"]
+    made = plan(two, *said, overlaps=[Overlap(9.4, 10.0, (0, 1))])
+    assert [run.mode for run in made.runs] == ["follow", "split", "follow"]
+    assert "at the same time for 0.6 s" in made.runs[1].reason
+    short = plan(two, says(1, 18, 0), overlaps=[Overlap(9.4, 10.0, (0, 1))])
+    assert shown(short) == [(0, 500, "follow", (0,))]  # a back-channel
 
 
 def test_two_panels_are_capped_and_that_is_said() -> None:
