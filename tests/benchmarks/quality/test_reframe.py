@@ -1,0 +1,49 @@
+"""Judgement of upright videos by who is seen in them when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.quality.reframe import Said, judged, looked_at
+
+BOX = np.tile([0.0, 0.0, 9.0, 9.0], (200, 1))
+SAID = Said([(10, 40, "ann"), (50, 90, "ann"), (100, 140, "ben"), (150, 160, None)], {"ann": BOX, "ben": BOX})
+
+
+def _shown(switch: int, *extra: tuple[int, frozenset[Any]]) -> dict[int, frozenset[Any]]:
+    shown = {frame: frozenset(["ann" if frame < switch else "ben"]) for frame in looked_at(SAID, 200)}
+    return {**shown, **dict(extra)}
+
+
+def test_all_frames_round_a_turn_are_looked_at_and_every_fifth_elsewhere() -> None:
+    assert looked_at(SAID, 200) == {*range(0, 200, 5), *range(75, 126)}
+
+
+def test_the_speaker_in_view() -> None:
+    """Of 6, 8 and 8 looks at words, the four from 100 to 115 show ann instead of ben."""
+    count = judged(SAID, _shown(120), [120], [])
+    assert count.row()["speaker"] == round(1 - 4 / 22, 4)
+    assert count.row()["switch_s"] == 0.8 and count.row()["switch_near"] == 0.0
+
+
+def test_a_switch_before_the_first_word() -> None:
+    row = judged(SAID, _shown(97), [97], []).row()
+    assert (row["switch_s"], row["switch_near"], row["switches"]) == (-0.12, 1.0, 1)
+    assert row["speaker"] == 1.0 and row["in_word"] == 0
+
+
+def test_a_switch_at_a_cut_of_the_source_is_not_ours() -> None:
+    assert judged(SAID, _shown(97), [], [97]).row()["switches"] == 0
+
+
+def test_frames_of_nobody() -> None:
+    shown = _shown(97, (20, frozenset()), (30, frozenset()))
+    assert judged(SAID, shown, [], []).row()["nobody"] == round(2 / 40, 4)
+
+
+def test_our_cuts() -> None:
+    """The one at 60 is inside a word, the one at 73 comes 3 frames after one of the source."""
+    row = judged(SAID, _shown(97), [60, 73, 150], [70]).row()
+    assert (row["in_word"], row["late"], row["short"]) == (2, 1, 2)
