@@ -16,7 +16,7 @@ from pipeline.results import REPORT
 from pipeline.types import UNCERTAIN_SPEAKER, ScoredTracks
 
 STYLES = ("page.css", "report.css")
-SCRIPTS = ("common.js", "player.js", "clips.js", "keep.js", "transcript.js", "timeline.js", "report.js")
+SCRIPTS = ("common.js", "player.js", "clips.js", "keep.js", "source.js", "transcript.js", "timeline.js", "report.js")
 
 MAX_POSTERS = 1000
 """Most posters that are put into a page, 4 kB each: it must open quickly."""
@@ -74,15 +74,17 @@ def report_html(
     name = shown(Path(source["path"]).name)
     data = report_data(manifest, transcript, tracks, posters=few, sheets=urls)
     keep = keep_command(manifest, rerun)
+    source_url = None if "://" in source["path"] else link(Path(source["path"]), folder)
     return page(
         "report.html",
         styles=STYLES,
         scripts=SCRIPTS,
-        data=data | {"keep": keep},
+        data=data | {"keep": keep, "source": {"url": source_url, "lead": source.get("lead", 0)}},
         begin=data["begin"],
         duration=data["duration"],
         name=name,
         path=shown(source["path"]),
+        source_url=source_url,
         source=source,
         lead=source.get("lead", 0),
         picture_rate=f"{float(Fraction(source['rate'])):.3f}".rstrip("0").rstrip("."),

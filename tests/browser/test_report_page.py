@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from pipeline.clips.pages import write_pages
 from tests.support.browsing import until
+from tests.support.film import Film
 from tests.support.finished import PITCH_S, finished
 
 pytestmark = pytest.mark.browser
@@ -229,7 +231,7 @@ def test_what_is_said_before_the_picture_is_on_the_timeline(opened, tmp_path: Pa
     page = opened(write_pages(tmp_path, None, manifest, done.transcript, done.tracks, {})).page
     assert page.locator("#span").inner_text() == "−0:04 – 0:18"
     assert "players show +4.25 s" in page.locator(".facts").inner_text()
-    assert page.locator("#dropped td").first.inner_text() == "−0:04.0"
+    assert page.locator("#dropped td").first.inner_text() == "▶ −0:04.0"
     box = page.locator("#timeline canvas").bounding_box()
     page.locator("#timeline canvas").click(position={"x": 0.5 / 22 * box["width"], "y": 22 + 2 * 52 + 30})
     assert page.locator("#message").inner_text() == "No clip at −0:03.5: outside_picture"
@@ -251,7 +253,7 @@ def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Path:
 COMMAND = f"python optimized_runner.py '/v/it'\"'\"'s <b>.mp4' --output-dir /out/{'long/' * 60} --keep-doubtful"
 
 
-@pytest.mark.parametrize("button", ["#keep button", "#dropped button"])
+@pytest.mark.parametrize("button", ["#keep button", "#dropped button[data-keep]"])
 def test_the_command_that_keeps_doubtful_sentences_is_copied(opened, doubtful: Path, button: str) -> None:
     """By keyboard; a message and the button say so."""
     shown = opened(doubtful)
@@ -278,3 +280,33 @@ def test_where_the_page_may_not_copy_the_command_is_shown_selected(opened, doubt
     page.keyboard.press("Escape")
     assert not page.locator("#command").is_visible()
     assert page.evaluate("document.activeElement.dataset.keep") == ""
+
+
+@pytest.fixture
+def with_source(tmp_path: Path) -> Path:
+    """A report whose source lies beside its folder; the dropped sentence is from 3 to 5 s."""
+    (tmp_path / "a #1").mkdir()
+    film = Film(tmp_path / "a #1")
+    sound = [(Fraction(0), film.tone(16_000, 8.0, 2))]
+    source = film.make("film.mp4", film.times(Fraction(25), 8.0), sound=sound, sound_codec="aac", options={"g": "10"})
+    done = finished(path=source)
+    folder = tmp_path / "results"
+    folder.mkdir()
+    return write_pages(folder, None, done.manifest, done.transcript, done.tracks, {})
+
+
+def test_a_sentence_without_a_clip_is_played_from_the_source_and_no_further(opened, with_source: Path) -> None:
+    page = opened(with_source).page
+    page.locator("#dropped button[data-source]").focus()
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('#source video')?.currentTime > 3")
+    page.evaluate("document.querySelector('#source video').playbackRate = 8")
+    until(page, "document.querySelector('#source video').paused")
+    assert 5 <= page.evaluate("document.querySelector('#source video').currentTime") < 8
+
+
+def test_a_source_that_is_gone_is_told(opened, with_source: Path) -> None:
+    (with_source.parent.parent / "a #1" / "film.mp4").unlink()
+    page = opened(with_source).page
+    page.locator("#dropped button[data-source]").click()
+    until(page, "document.querySelector('#message').textContent.includes('cannot be played here')")

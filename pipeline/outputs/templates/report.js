@@ -50,6 +50,7 @@ showTranscript();
 showPeople();
 startTools();
 startCopying();
+startSource();
 startTimeline();
 startKeys();
 onTime(markWord);
