@@ -8,9 +8,12 @@ its pictures once.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
 
@@ -22,7 +25,7 @@ import av.video.stream
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.media.deinterlace import deinterlaced
+from pipeline.media.deinterlace import Timed, deinterlaced
 from pipeline.media.faults import check_system
 from pipeline.media.joins import on_one_clock
 from pipeline.media.limits import check_length
@@ -39,6 +42,12 @@ READ_ON_S = 10
 """Seconds of a gap up to which a file is read on and not sought: x264 puts its keyframes that far apart at 25 frames
 a second by default, and many programs leave it at that. A file whose clock jumps cannot be sought at all."""
 
+MAX_TICKS = (1 << 31) - 1
+"""Most ticks a second of an MP4 track."""
+
+USUAL_TICKS = 90_000
+"""Ticks a second of MPEG, for a clock that no MP4 track can have."""
+
 _Numbered = tuple[int, Callable[[], np.ndarray]]
 """Number of a frame, and the function that converts its picture, which is a large part of the work."""
 
@@ -54,27 +63,29 @@ def on_grid(timed: Iterable[tuple[Fraction, Fraction, T]], rate: int | Fraction 
     Yields:
         Grid number, ascending without a gap from the first that *timed* covers, and picture.
     """
+    for start_s, end_s, picture in on_screen(timed):
+        for index in range(max(first_covered(start_s, rate), 0), first_covered(end_s, rate)):
+            yield index, picture
+
+
+def on_screen(timed: Iterable[tuple[Fraction, Fraction, T]]) -> Iterator[tuple[Fraction, Fraction, T]]:
+    """Yield start, end and picture of the source's frames as they are on screen, each until the next begins.
+
+    Args:
+        timed: those of `on_grid`.
+    """
     shown: tuple[Fraction, Fraction, T] | None = None
-    index = 0
     for time_s, duration_s, picture in timed:
-        if shown is None:
-            index = max(_first_covered(time_s, rate), 0)
-        elif time_s > shown[0]:
-            stop = _first_covered(time_s, rate)
-            while index < stop:
-                yield index, shown[2]
-                index += 1
-        else:
+        if shown is not None and time_s > shown[0]:
+            yield shown[0], time_s, shown[2]
+        elif shown is not None:
             time_s = shown[0]
         shown = time_s, duration_s, picture
     if shown is not None:
-        stop = _first_covered(shown[0] + shown[1], rate)
-        while index < stop:
-            yield index, shown[2]
-            index += 1
+        yield shown[0], shown[0] + shown[1], shown[2]
 
 
-def _first_covered(time_s: Fraction, rate: int | Fraction) -> int:
+def first_covered(time_s: Fraction, rate: int | Fraction) -> int:
     """Return the first grid frame whose middle is not before *time_s*."""
     return int(-((1 - 2 * time_s * rate) // 2))  # ceil(time * rate - 1/2)
 
@@ -114,6 +125,68 @@ def read_frames(
         if stop_frame is not None and index >= stop_frame:
             return
         yield picture()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """A picture of a video while it is on screen; times are seconds after the first video frame."""
+
+    start_s: Fraction
+    end_s: Fraction
+    read: Callable[[], np.ndarray]
+    """Returns (H, W, 3) uint8 BGR as displayed: a view that holds until the next picture is read."""
+
+
+def read_shown(probe: Probe, threads: int = 1) -> Iterator[ShownPicture]:
+    """Yield every picture of the excerpt with the source's own times, as `read_frames` makes them.
+
+    The first one begins with the excerpt, and the last one ends with it, at the latest.
+
+    Raises:
+        InputError: those of `read_frames`.
+    """
+    excerpt = probe.excerpt
+    begin_s = Fraction(excerpt.first_frame, GRID_FPS)
+    end_s = None if excerpt.stop_frame is None else Fraction(excerpt.stop_frame, GRID_FPS)
+    for shown in _shown_from(probe, begin_s, threads):
+        if end_s is None or shown.end_s <= end_s:
+            yield shown
+        elif shown.start_s < end_s:
+            yield dataclasses.replace(shown, end_s=end_s)
+        if end_s is not None and shown.end_s >= end_s:
+            return
+
+
+def tick_rate(probe: Probe) -> int:
+    """Return ticks a second that have each time of `read_shown` exactly, where there are any of 32 bits."""
+    with opened(probe.path, probe.limits) as container:
+        stream = picture_stream(container, probe.path)
+        time_base = stream.time_base or Fraction(1, av.time_base)
+        rate = probe.rate if stream.average_rate is None else Fraction(stream.average_rate)
+    ticks = time_base.denominator
+    for other in (GRID_FPS if probe.excerpt.first_frame else 1, rate.numerator):
+        common = math.lcm(ticks, other)
+        ticks = common if common <= MAX_TICKS else ticks
+    return ticks if ticks <= MAX_TICKS else USUAL_TICKS
+
+
+def _shown_from(probe: Probe, begin_s: Fraction, threads: int) -> Iterator[ShownPicture]:
+    """Yield the pictures from *begin_s* on, decoding little more than those."""
+    for margin_s in SEEK_MARGINS_S if begin_s and not probe.joins else ():
+        pictures = _shown_since(probe, begin_s, threads, margin_s)
+        first = next(pictures, None)
+        if first is not None and first.start_s <= begin_s:
+            yield first
+            yield from pictures
+            return
+    yield from _shown_since(probe, begin_s, threads, None)
+
+
+def _shown_since(probe: Probe, begin_s: Fraction, threads: int, seek_margin_s: int | None) -> Generator[ShownPicture]:
+    with _decoding(probe, begin_s, threads, None, seek_margin_s, lambda _: None) as (pictures, timed):
+        for start_s, end_s, frame in on_screen(timed):
+            if end_s > begin_s:
+                yield ShownPicture(max(start_s, begin_s), end_s, functools.partial(pictures.of, frame))
 
 
 class SpanReader:
@@ -193,23 +266,37 @@ def _read_from(
 
     Yields nothing where the container cannot seek.
     """
+    with _decoding(probe, first_frame / rate, threads, size_px, seek_margin_s, on_lost) as (pictures, timed):
+        for index, frame in on_grid(timed, rate):
+            if index >= first_frame:
+                yield index, functools.partial(pictures.of, frame)
+
+
+@contextmanager
+def _decoding(
+    probe: Probe,
+    begin_s: Fraction,
+    threads: int,
+    size_px: tuple[int, int] | None,
+    seek_margin_s: int | None,
+    on_lost: Callable[[int], None],
+) -> Generator[tuple[Pictures, Iterator[Timed]]]:
+    """Open the file for decoding from *seek_margin_s* before *begin_s* (None: from the start): the conversion of
+    frames, and the frames, of which there are none where the container cannot seek."""
     with opened(probe.path, probe.limits) as container:
         check_unchanged(probe)
         stream = picture_stream(container, probe.path)
         stream.codec_context.thread_count = threads
         stream.thread_type = "AUTO" if threads > 1 else "NONE"
+        timed = deinterlaced(_timed(container, stream, probe, on_lost), from_start=seek_margin_s is None)
         if seek_margin_s is not None:
-            start_s = probe.zero_s + first_frame / rate - seek_margin_s
+            start_s = probe.zero_s + begin_s - seek_margin_s
             time_base = stream.time_base or Fraction(1, av.time_base)
             try:
                 container.seek(int(max(start_s, probe.zero_s) / time_base), stream=stream, backward=True)
             except av.error.FFmpegError:
-                return
-        pictures = Pictures(stream, probe, size_px)
-        timed = deinterlaced(_timed(container, stream, probe, on_lost), from_start=seek_margin_s is None)
-        for index, frame in on_grid(timed, rate):
-            if index >= first_frame:
-                yield index, functools.partial(pictures.of, frame)
+                timed = iter(())
+        yield Pictures(stream, probe, size_px), timed
         check_unchanged(probe)
 
 
