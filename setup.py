@@ -6,5 +6,6 @@ setup(
     packages=["lipgen", *(f"lipgen.{name}" for name in find_packages(include=["pipeline*", "s3fd*", "talknet*"]))],
     package_dir={"lipgen": "."},
     package_data={"lipgen": ["requirements.txt"], "lipgen.pipeline.run": ["*.json"]}
-    | {"lipgen.pipeline.outputs": ["*.json", "templates/*"], "lipgen.pipeline.framing": ["*.json"]},
+    | {"lipgen.pipeline.outputs": ["*.json", "templates/*"], "lipgen.pipeline.framing": ["*.json"]}
+    | {"lipgen.pipeline.render": ["*.json", "caption_fonts/*"]},
 )

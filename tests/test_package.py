@@ -31,6 +31,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
+def test_captions_bring_their_fonts_and_areas(installed: Path) -> None:
+    render = installed / "lipgen" / "pipeline" / "render"
+    assert {path.name for path in (ROOT / "pipeline" / "render" / "caption_fonts").iterdir()} == {
+        path.name for path in (render / "caption_fonts").iterdir()
+    }
+    assert (render / "caption_areas.json").is_file()
+
+
 def test_nothing_but_the_package_is_installed(installed: Path) -> None:
     assert [path.name for path in installed.iterdir()] == ["lipgen"]
     names = {name for path in (installed / "lipgen").rglob("*") for name in path.relative_to(installed).parts}

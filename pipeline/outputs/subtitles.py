@@ -125,7 +125,7 @@ def ass_text(cues: Sequence[Cue]) -> str:
     file.styles = {_style_name(cue.speaker): _style(cue.speaker) for cue in cues} or {"Default": SSAStyle()}
     for cue in cues:
         start, end = (_centis(time_s) * 10 for time_s in (cue.start_s, cue.end_s))
-        text = r"\N".join(_ass_escaped(line) for line in cue.lines)
+        text = r"\N".join(ass_escaped(line) for line in cue.lines)
         style = _style_name(cue.speaker)
         file.append(SSAEvent(start, max(end, start + 10), text, style=style, name=style))
     return file.to_string("ass")
@@ -284,7 +284,7 @@ def _style(speaker: int | None) -> SSAStyle:
     )
 
 
-def _ass_escaped(text: str) -> str:
+def ass_escaped(text: str) -> str:
     """Escape spoken text so that its braces and backslashes style nothing in libass."""
     return text.replace("\\", "\\" + WORD_JOINER).replace("{", r"\{").replace("}", r"\}")
 
