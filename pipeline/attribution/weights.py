@@ -79,6 +79,17 @@ FITTED: Mapping[str, Weights] = MappingProxyType(
             contrast=2.0,
             certainty=Certainty(calm=0.21, moving=0.27, nobody=0.5),
         ),
+        "light-asd + light-asd-ava": Weights(
+            presence=0.5,
+            boundary=0.45,
+            others=0.25,
+            presence_frames=51,
+            moving=2.0,
+            moving_slope=2.0,
+            listening=0.3,
+            contrast=2.0,
+            certainty=Certainty(calm=0.18, moving=0.38, nobody=0.35),
+        ),
     }
 )
 """Weights of each speaker model that were fitted: of one score by ``python -m benchmarks.calibration``, of two by
