@@ -1,10 +1,12 @@
-"""Files of the user that belong to a video: its transcript, its scenes, its faces."""
+"""Files of the user that belong to a video: its transcript, its scenes, its faces, its ranges."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.sources.ranges import SUFFIXES as RANGES_SUFFIXES
 
 TRANSCRIPT_SUFFIXES = (".json", ".srt", ".JSON", ".SRT")
 """Kinds of transcripts that are read, the richer one first."""
@@ -65,17 +67,26 @@ def given_face_boxes(videos: list[Path], given: Path) -> list[Path | None]:
     return _given_lists(videos, given, "-faces.csv", "faces")
 
 
-def _given_lists(videos: list[Path], given: Path, ending: str, what: str) -> list[Path | None]:
+def given_ranges(videos: list[Path], given: Path) -> list[Path | None]:
+    """Return the user's list of the ranges wanted of each video, where there is one: ``talk-ranges.csv``, ``talk.csv``,
+    ``talk.json``, ``talk.srt`` or ``talk.edl`` for ``talk.mp4``. See `_given_lists`."""
+    return _given_lists(videos, given, "-ranges.csv", "ranges", (*RANGES_SUFFIXES, *map(str.upper, RANGES_SUFFIXES)))
+
+
+def _given_lists(
+    videos: list[Path], given: Path, ending: str, what: str, suffixes: Sequence[str] = (".csv",)
+) -> list[Path | None]:
     """Return the user's list of each video, where there is one.
 
-    In a folder, for ``talk.mp4`` these names are tried: ``talk.mp4`` and ``talk`` with *ending*, ``talk.mp4.csv``,
-    ``talk.csv``.
+    In a folder, for ``talk.mp4`` these names are tried: ``talk.mp4`` and ``talk`` with *ending*, then both with each of
+    *suffixes*, such as ``talk.mp4.csv`` and ``talk.csv``.
 
     Args:
         videos: absolute paths.
         given: a folder of lists, or the list of the only video.
         ending: end of their names, such as ``-Scenes.csv``.
         what: content of the lists, for messages.
+        suffixes: further ends of their names.
 
     Raises:
         InputError: ``not_found`` when there is no such file or folder; ``bad_setting`` for one list and several videos.
@@ -83,7 +94,7 @@ def _given_lists(videos: list[Path], given: Path, ending: str, what: str) -> lis
     given = given.expanduser().absolute()
     if given.is_dir():
         tried = [
-            [given / f"{name}{end}" for end in (ending, ".csv") for name in (video.name, video.stem)]
+            [given / f"{name}{end}" for end in (ending, *suffixes) for name in (video.name, video.stem)]
             for video in videos
         ]
         return [next((path for path in paths if _is_file(path)), None) for paths in tried]

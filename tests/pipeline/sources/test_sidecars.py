@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.sources.discover import result_folders
-from pipeline.sources.sidecars import given_face_boxes, given_scenes, given_transcripts
+from pipeline.sources.sidecars import given_face_boxes, given_ranges, given_scenes, given_transcripts
 
 
 def _files(folder: Path, *names: str) -> None:
@@ -76,7 +76,10 @@ def test_no_name_is_too_long_to_ask_for(tmp_path: Path, letter: str) -> None:
     assert _given(tmp_path, [name]) == [None]
 
 
-@pytest.mark.parametrize(("find", "ending"), [(given_scenes, "-Scenes.csv"), (given_face_boxes, "-faces.csv")])
+@pytest.mark.parametrize(
+    ("find", "ending"),
+    [(given_scenes, "-Scenes.csv"), (given_face_boxes, "-faces.csv"), (given_ranges, "-ranges.csv")],
+)
 def test_the_list_of_a_video(
     tmp_path: Path, find: Callable[[list[Path], Path], list[Path | None]], ending: str
 ) -> None:
@@ -86,7 +89,14 @@ def test_the_list_of_a_video(
     assert find(videos, tmp_path / "t") == [tmp_path / "t" / f"a{ending}", tmp_path / "t" / "b.mp4.csv", None]
 
 
-@pytest.mark.parametrize("find", [given_scenes, given_face_boxes])
+@pytest.mark.parametrize("there", ["a.csv", "a.mp4.json", "a.srt", "a.edl", "a.EDL"])
+def test_ranges_may_be_in_each_kind_of_file(tmp_path: Path, there: str) -> None:
+    _files(tmp_path / "t", there, "b.txt")
+    videos = [tmp_path / "v" / name for name in ("a.mp4", "b.mp4")]
+    assert given_ranges(videos, tmp_path / "t") == [tmp_path / "t" / there, None]
+
+
+@pytest.mark.parametrize("find", [given_scenes, given_face_boxes, given_ranges])
 def test_one_list_is_that_of_the_only_video(
     tmp_path: Path, find: Callable[[list[Path], Path], list[Path | None]]
 ) -> None:
