@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.framing.options import FramingOptions
-from pipeline.framing.people import HOLD_FRAMES, Shot
+from pipeline.framing.people import HOLD_FRAMES, Shot, ShotPerson
 from pipeline.framing.plan import Mode, Tier
 from pipeline.framing.turns import PersonTurn
 from pipeline.framing.who import Stretch
@@ -19,6 +19,9 @@ NO_FACE = f"no face is in view, nor was one within {HOLD_FRAMES / GRID_FPS:.1f} 
 
 PANELS = 2
 """Panels of a split picture."""
+
+SAME_SHAPE = 0.02
+"""Difference of the shapes of the source and the upright video up to which they are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,43 @@ class Drafter:
     tier_of_model: Tier
 
     @property
+    def is_upright(self) -> bool:
+        """Return True where the source has the shape of the upright video: it is shown whole."""
+        x1, y1, x2, y2 = self.shape.content_px
+        return abs((x2 - x1) / (y2 - y1) / self.shape.aspect - 1) <= SAME_SHAPE
+
+    @property
     def panel_shape(self) -> WindowShape:
         """Return the windows of a panel of a split picture."""
         width, height = self.shape.panel_px
         return WindowShape(self.shape.content_px, (width, height // PANELS))
 
-    def draft(self, shot: Shot, stretch: Stretch, turns: Sequence[PersonTurn]) -> Draft:
-        """Return the draft of one stretch.
+    def drafts(self, shot: Shot, stretches: Sequence[Stretch], turns: Sequence[PersonTurn]) -> list[Draft]:
+        """Return the drafts of the stretches of a shot.
 
         Args:
-            shot: its shot.
-            stretch: the framing and its frames.
+            shot: the shot.
+            stretches: framings and their frames, in order.
             turns: turns of persons in the shot.
         """
+        followed = {each.state.persons[0] for each in stretches if each.state.mode == "follow"}
+        windows = {person: self._window(shot.of(person)) for person in followed}
+        return [self._draft(shot, stretch, turns, windows) for stretch in stretches]
+
+    def _window(self, person: ShotPerson) -> float | None:
+        """Return the height of the windows that follow a person in a shot; None where the face fits into none."""
+        boxes = person.box_px[person.seen]
+        if is_larger_than_window(boxes, self.shape) and self.options.fallback != "centre":
+            return None
+        return window_height([boxes], self.shape, self._least_face, self.options.max_enlarged)
+
+    @property
+    def _least_face(self) -> float:
+        return 0.0 if self.is_upright else self.options.camera.least_face
+
+    def _draft(
+        self, shot: Shot, stretch: Stretch, turns: Sequence[PersonTurn], windows: Mapping[int, float | None]
+    ) -> Draft:
         first, stop = shot.first + stretch.first, shot.first + stretch.stop
         persons = stretch.state.persons
         spoken = _spoken(turns, persons, shot.first, shot.stop)
@@ -73,12 +100,17 @@ class Drafter:
         foremost = max(persons, key=lambda person: (here.get(person, 0), spoken.get(person, 0)), default=None)
         speaker = self.speakers.get(foremost) if foremost is not None and foremost in spoken else None
         tier: Tier = "none" if not persons else self.tier_of_model if spoken else "largest face"
-        mode, heights, reason = self._framing(shot, stretch, speaker, here)
+        mode, heights, reason = self._framing(shot, stretch, speaker, here, windows)
         boxes = tuple(shot.of(person).box_px[stretch.first : stretch.stop] for person in persons)
         return Draft(first, stop, mode, persons, boxes, heights, tier, speaker, reason, not stretch.first)
 
     def _framing(
-        self, shot: Shot, stretch: Stretch, speaker: int | None, here: Mapping[int, int]
+        self,
+        shot: Shot,
+        stretch: Stretch,
+        speaker: int | None,
+        here: Mapping[int, int],
+        windows: Mapping[int, float | None],
     ) -> tuple[Mode, tuple[float, ...], str]:
         """Return mode, heights of windows and reason."""
         state, shape = stretch.state, self.shape
@@ -88,10 +120,8 @@ class Drafter:
                 return "centre", (shape.max_height,), reason
             return "wide", (), reason
         people = [shot.of(person) for person in state.persons]
-        share, enlarged = self.options.camera.face_shares[0], self.options.max_enlarged
         if state.mode == "follow":
-            person, boxes = people[0], people[0].box_px[people[0].seen]
-            height = window_height([boxes], shape, share, enlarged)
+            person = people[0]
             if speaker is None:
                 who = "nobody in view speaks: the largest face" if not here else "this face speaks"
                 who = "the only face in view" if len(shot.people) == 1 and not here else who
@@ -99,11 +129,11 @@ class Drafter:
                 who = f"speaker {speaker} speaks" if here else f"speaker {speaker} is the nearest to speak"
             if person.inset:
                 who += ", in a picture within the picture"
-            if is_larger_than_window(boxes, shape):
-                if self.options.fallback != "centre":
-                    return "wide", (), f"{who}; the face is larger than an upright window"
-                who += "; the face is larger than the window"
+            height = windows[person.person]
+            if height is None:
+                return "wide", (), f"{who}; the face is larger than an upright window"
             return "follow", (height,), who
+        share, enlarged = self._least_face, self.options.max_enlarged
         names = " and ".join(str(self.speakers.get(each.person, "?")) for each in people)
         frames = slice(stretch.first, stretch.stop)
         boxes = [each.box_px[frames] for each in people]

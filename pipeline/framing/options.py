@@ -15,8 +15,8 @@ Fallback = Literal["wide", "centre", "bars"]
 class Preset:
     """Calm of a camera. Lengths are in widths of its window, times in grid frames."""
 
-    face_shares: tuple[float, float]
-    """Least and greatest height of the face as a share of the window's; the window zooms in to reach the least."""
+    least_face: float
+    """Height of the face as a share of the window's up to which the window zooms in on a smaller one."""
     dead_zone: float
     """Distance of the face from the middle that does not move the camera."""
     max_speed: float
@@ -30,9 +30,9 @@ class Preset:
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "calm": Preset((0.16, 0.40), 0.16, 0.4, 1.0, 50, 12.0),
-    "normal": Preset((0.16, 0.40), 0.12, 0.6, 1.5, 30, 6.0),
-    "close": Preset((0.26, 0.40), 0.12, 0.6, 1.5, 30, 6.0),
+    "calm": Preset(0.16, 0.16, 0.4, 1.0, 50, 12.0),
+    "normal": Preset(0.16, 0.12, 0.6, 1.5, 30, 6.0),
+    "close": Preset(0.26, 0.12, 0.6, 1.5, 30, 6.0),
 }
 """``normal``: the camera of the literature on reframing, as an operator would work it. ``calm`` cuts and moves less.
 ``close`` zooms in on small faces. Set by rule, not fitted to data."""

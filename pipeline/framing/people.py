@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -44,16 +45,10 @@ class ShotPerson:
     inset: bool
     """In a small picture within the picture."""
 
-    @property
-    def height_px(self) -> float:
-        """Return the median height of the face."""
-        return float(np.median(self.box_px[self.seen, 3] - self.box_px[self.seen, 1]))
-
-    @property
-    def centre_px(self) -> np.ndarray:
-        """Return (2,) float64: median middle of the face."""
-        boxes = self.box_px[self.seen]
-        return np.median((boxes[:, :2] + boxes[:, 2:]) / 2, axis=0)
+    height_px: float
+    """Median height of the face."""
+    centre_px: tuple[float, float]
+    """Median middle of the face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +113,21 @@ def _people(
         placed = np.stack([np.interp(np.arange(count), known, placed[known, side]) for side in range(4)], axis=1)
         for low, high in runs_of(~seen):
             seen[low:high] = low > 0 and high < count and high - low <= HOLD_FRAMES
-        found.append(ShotPerson(person, median_filter(placed, (MEDIAN_FRAMES, 1), mode="nearest"), seen, False))
+        placed = median_filter(placed, (MEDIAN_FRAMES, 1), mode="nearest")
+        in_view = placed[seen]
+        height = float(np.median(in_view[:, 3] - in_view[:, 1]))
+        x, y = np.median((in_view[:, :2] + in_view[:, 2:]) / 2, axis=0).tolist()
+        found.append(ShotPerson(person, placed, seen, False, height, (x, y)))
     largest = max((each.height_px for each in found), default=0.0)
     for each in found:
         small = largest >= INSET_RATIO * each.height_px
-        inset = small and _rests_in_a_corner(each, content_px)
-        yield ShotPerson(each.person, each.box_px, each.seen, inset)
+        yield dataclasses.replace(each, inset=small and _rests_in_a_corner(each, content_px))
 
 
 def _rests_in_a_corner(person: ShotPerson, content_px: np.ndarray) -> bool:
     boxes = person.box_px[person.seen]
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    share = np.abs((person.centre_px - content_px[:2]) / (content_px[2:] - content_px[:2]) - 0.5)
+    share = np.abs((np.array(person.centre_px) - content_px[:2]) / (content_px[2:] - content_px[:2]) - 0.5)
     low, high = np.percentile(centres, [5, 95], axis=0)
     is_still = bool((high - low <= INSET_MOVES * person.height_px).all())
     return is_still and bool((share >= 0.5 - np.array(CORNER)).all())

@@ -19,6 +19,8 @@ from pipeline.framing.plan import FramingPlan, Run, Tier
 from pipeline.framing.turns import PersonTurn, allowed_boundaries, persons_of_speakers, speakers_of_persons, turns_of
 from pipeline.framing.who import choose
 from pipeline.framing.windows import WindowShape
+from pipeline.framing.zoom import Zoom
+from pipeline.framing.zooming import with_zooms
 from pipeline.types import AttributedWord, FaceTracks, Overlap
 
 TOLD_WIDE_SHARE = 0.25
@@ -32,6 +34,7 @@ def plan_framing(
     picture_px: tuple[int, int],
     size_px: tuple[int, int],
     overlaps: Sequence[Overlap] = (),
+    zooms: Sequence[Zoom] = (),
     content_px: tuple[int, int, int, int] | None = None,
     first: int | None = None,
     stop: int | None = None,
@@ -46,6 +49,7 @@ def plan_framing(
         picture_px: width and height of the source as displayed.
         size_px: width and height of the upright video, both even.
         overlaps: spans in which several people in view speak at once.
+        zooms: zooms that the user asks for, in order of time, apart from each other.
         content_px: x1, y1, x2, y2 of the picture without black bars; all of it where left out.
         first: first grid frame; that of the tracks where left out.
         stop: grid frame after the last; that of the tracks where left out.
@@ -71,7 +75,7 @@ def plan_framing(
     for shot in shots_of(tracks, first, stop, content_px, spoken):
         here = _turns_in(shot, turns)
         boundaries = allowed[shot.first - first : shot.stop - first + 1]
-        drafts = _drafts(shot, here, boundaries, drafter, split=True)
+        drafts = _drafts(shot, here, boundaries, drafter, split=not drafter.is_upright)
         by_shot.append(drafts)
         has_split = any(draft.mode == "split" for draft in drafts)
         whole_splits.append(_drafts(shot, here, boundaries, drafter, split=False) if has_split else None)
@@ -80,7 +84,8 @@ def plan_framing(
     runs = runs_of_drafts(drafts, drafter.shape, drafter.panel_shape, options.camera)
     notes += _notes(runs, drafter, stop - first)
     background = "black" if options.fallback == "bars" else "blur"
-    return FramingPlan(picture_px, size_px, content_px, background, runs, tuple(notes))
+    plan = FramingPlan(picture_px, size_px, content_px, background, runs, tuple(notes))
+    return with_zooms(plan, zooms, tracks, persons, options.max_enlarged) if zooms else plan
 
 
 def _turns_in(shot: Shot, turns: Sequence[PersonTurn]) -> list[PersonTurn]:
@@ -101,7 +106,7 @@ def _drafts(
     states = states_of(shot, turns, drafter.shape, preset.hold_frames, split)
     x1, _, x2, _ = drafter.shape.content_px
     stretches = choose(shot, states, turns, boundaries, ((x1 + x2) / 2, (x2 - x1) / 2), preset.cut_cost)
-    return [drafter.draft(shot, stretch, turns) for stretch in stretches]
+    return drafter.drafts(shot, stretches, turns)
 
 
 def _cap_splits(

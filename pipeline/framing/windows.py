@@ -85,14 +85,14 @@ def window_height(
     Args:
         faces_px: (n, 4) boxes of each face that is shown.
         shape: of the windows.
-        least_share: height of the face as a share of the window's.
+        least_share: height of the face as a share of the window's; 0 for the largest window.
         max_enlarged: pixels of the panel that one of the source may become for that.
         limit: greatest height wanted; the faces come first.
     """
     height = max(float(np.median(boxes[:, 3] - boxes[:, 1])) for boxes in faces_px)
     whole = with_margin(union(faces_px))
     width_needed, height_needed = np.percentile(whole[:, 2:] - whole[:, :2], FACE_PERCENTILE, axis=0).tolist()
-    wanted = min(height / least_share, limit)
+    wanted = min(height / least_share if least_share else np.inf, limit)
     needed = max(width_needed / shape.aspect, height_needed, shape.min_height(max_enlarged))
     return round(min(max(wanted, needed), shape.max_height), 3)
 

@@ -102,7 +102,7 @@ def read_given(path: Path, language: str = "auto") -> GivenTranscript:
         InputError: ``bad_transcript`` when nothing in it can be used, naming the file and the place in it.
     """
     path = Path(path)
-    text = _read_text(path)
+    text = read_text(path)
     fallback = UNKNOWN_LANGUAGE if language == "auto" else language
     repairs = Repairs()
     try:
@@ -131,7 +131,12 @@ def transcript_digest(path: Path) -> str:
         raise InputError("bad_transcript", f"cannot be read: {error.strerror or error}", path) from error
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a transcript file.
+
+    Raises:
+        InputError: ``bad_transcript`` when it cannot be read, or is no text.
+    """
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:

@@ -41,6 +41,9 @@ _BEFORE_ZERO = re.compile(r"(?<![-\d])-\s*(?=\d+:)[\d:.,]+")
 
 _ZERO = "00:00:00,000"
 
+_ZOOM_TAG = re.compile(r"<\s*/?\s*zoom\b(?:[^<>\\\n]*>|(?:\s*=\s*[^\s<>\\]*)?)", re.IGNORECASE)
+"""Pattern of a tag for the camera; one without an end reaches to the next space."""
+
 _NUMBER = re.compile(r"\s*\d*\s*")
 """Pattern of the line above the times of a cue: its number, or nothing."""
 
@@ -54,7 +57,9 @@ class GivenCue:
     start_s: float
     end_s: float
     text: str
-    """Text without styles."""
+    """Text without styles and tags."""
+    zoom_tags: tuple[str, ...] = ()
+    """Tags of `pipeline.framing.zoom` in the cue, such as ``<zoom=1.25>``; those without an end, too."""
 
 
 def read_srt(text: str, repairs: Repairs) -> Iterator[GivenCue]:
@@ -74,6 +79,7 @@ def read_srt(text: str, repairs: Repairs) -> Iterator[GivenCue]:
     mended, lines, open_lines = _mended(text, repairs)
     _check_lengths(mended, lines)
     cues = list(pysubs2.SSAFile.from_string(mended, format_="srt"))
+    tags = _zoom_tags(mended, len(cues))
     places = lines if len(lines) == len(cues) else list(range(1, len(cues) + 1))
     starts_s = [cue.start / 1000 for cue in cues]
     for number, (cue, line) in enumerate(zip(cues, places, strict=True)):
@@ -88,7 +94,16 @@ def read_srt(text: str, repairs: Repairs) -> Iterator[GivenCue]:
             how = "the two were exchanged" if span == (end_s, start_s) else f"it was given {span[0]:g} to {span[1]:g} s"
             repairs.add(f"line {line}", f"the cue ends at {end_s:g} s, before it begins at {start_s:g} s; {how}")
             start_s, end_s = span
-        yield GivenCue(line, start_s, end_s, cue.plaintext)
+        text = _ZOOM_TAG.sub("", cue.plaintext) if tags[number] else cue.plaintext
+        yield GivenCue(line, start_s, end_s, text, tags[number])
+
+
+def _zoom_tags(mended: str, count: int) -> list[tuple[str, ...]]:
+    """Return the tags for the camera in each of *count* cues."""
+    if not _ZOOM_TAG.search(mended):
+        return [()] * count
+    cues = pysubs2.SSAFile.from_string(mended, format_="srt", keep_unknown_html_tags=True)
+    return [tuple(_ZOOM_TAG.findall(cue.text)) for cue in cues]
 
 
 def end_of(start_s: float, after_s: float, letters: int) -> float:
