@@ -114,8 +114,8 @@ def test_windows_stay_in_the_content_and_hold_the_faces_that_they_follow(talk: T
                 boxes = talk.tracks.box_px[rows]
                 at = talk.tracks.frame[rows] - run.first
                 steady = (np.abs(median_filter(boxes, (9, 1), mode="nearest") - boxes) <= 1).all(axis=1)  # no leap
-                fits = steady & (boxes[:, 2:] - boxes[:, :2] <= 2 * half[at] / 1.2).all(axis=1)
-                boxes = np.clip(boxes, [x1, y1, x1, y1], [x2, y2, x2, y2])
+                whole = (boxes[:, :2] >= [x1, y1]).all(axis=1) & (boxes[:, 2:] <= [x2, y2]).all(axis=1)
+                fits = steady & whole & (boxes[:, 2:] - boxes[:, :2] <= 2 * half[at] / 1.2).all(axis=1)
                 margin = 0.1 * (boxes[:, 2:] - boxes[:, :2])  # what a path between keys and a median may take
                 inside = (boxes[:, :2] >= low[at] - margin).all(axis=1) & (boxes[:, 2:] <= high[at] + margin).all(
                     axis=1
