@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from pysubs2 import Alignment, Color, SSAEvent, SSAFile, SSAStyle
 
 from pipeline.outputs.subtitles import COLOURS_RGB, OFF_SCREEN_RGB, RIGHT_TO_LEFT_MARK, ass_escaped, speaker_label
@@ -14,6 +16,8 @@ from pipeline.render.caption_groups import Caption
 from pipeline.render.caption_text import Line, first_is_rightward
 from pipeline.render.captions import EM_SHARE, OUTLINE_SHARE, Captions
 from pipeline.render.fonts import Font, used_files
+from pipeline.render.reframe import NO_OVERLAY, Overlay
+from pipeline.types import GRID_FPS
 
 UNSAID_TINT, UNSAID_LIGHT = 0.35, 0.6
 """Colour of a word that is not said yet: this share of the speaker's, the rest grey of that share of its light. Darker
@@ -121,17 +125,24 @@ def _direction(line: Line) -> bool:
 
 
 @contextmanager
-def caption_filter(path: Path, captions: Captions) -> Iterator[str]:
-    """Yield the filter of ffmpeg that draws the captions of an ``.ass`` file, with their fonts and no others beside.
+def caption_overlay(path: Path, captions: Captions) -> Iterator[Overlay]:
+    """Yield the overlay that draws the captions of an ``.ass`` file, with the fonts that they were measured with.
 
     Args:
         path: the file.
         captions: that it holds.
     """
+    if not captions.placed:
+        yield NO_OVERLAY
+        return
+    frames = np.zeros(math.ceil(captions.placed[-1].end_s * GRID_FPS) + GRID_FPS, bool)
+    for each in captions.placed:
+        frames[math.floor(each.start_s * GRID_FPS) : math.ceil(each.end_s * GRID_FPS) + 1] = True
     with TemporaryDirectory(prefix="captions-") as folder:
         for number, file in enumerate(used_files(captions.fonts)):
             (Path(folder) / f"{number}{file.suffix}").symlink_to(file.absolute())
-        yield f"{CAPTION_FILTER}=filename={_escaped(path.absolute())}:fontsdir={_escaped(Path(folder))}"
+        draws = f"{CAPTION_FILTER}=filename={_escaped(path.absolute())}:fontsdir={_escaped(Path(folder))}"
+        yield Overlay((draws,), (CAPTION_FILTER,), lambda frame: frame < len(frames) and bool(frames[frame]))
 
 
 def _escaped(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -50,17 +50,20 @@ class FramedPicture:
     """In grid frames."""
 
 
-def own_times(pictures: Iterable[ShownPicture], plan: FramingPlan) -> Iterator[TimedShown]:
+def own_times(
+    pictures: Iterable[ShownPicture], plan: FramingPlan, is_redrawn: Callable[[int], bool] = lambda _: False
+) -> Iterator[TimedShown]:
     """Yield every picture with the source's own times.
 
-    One that is on screen for longer than `LONG_S` is repeated at each grid frame with which its framing changes.
+    One that is on screen for longer than `LONG_S` is repeated at each grid frame with which its framing changes, and at
+    each for which *is_redrawn* is true.
     """
     runs = _Runs(plan)
     for source in pictures:
         starts = [source.start_s]
         if source.end_s - source.start_s > LONG_S:
             frames = range(first_covered(source.start_s, GRID_FPS) + 1, first_covered(source.end_s, GRID_FPS))
-            starts += [Fraction(frame, GRID_FPS) for frame in frames if runs.changes_at(frame)]
+            starts += [Fraction(frame, GRID_FPS) for frame in frames if runs.changes_at(frame) or is_redrawn(frame)]
         for start_s, end_s in zip(starts, [*starts[1:], source.end_s], strict=True):
             if start_s < end_s:
                 yield TimedShown(source, start_s, end_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,21 @@ TOLD_S = 1
 """Seconds of video between two reports of progress."""
 
 
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Drawing of ffmpeg on the pictures of a video, such as captions."""
+
+    filters: Sequence[str] = ()
+    """Filters of ffmpeg, in its own notation. They see the pictures in RGB, with times after the first of them."""
+    needs: Sequence[str] = ()
+    """Names of those among them that not every ffmpeg has."""
+    changes_at: Callable[[int], bool] = lambda _: False
+    """Tells for a grid frame of the source whether a picture must be drawn anew there."""
+
+
+NO_OVERLAY = Overlay()
+
+
 def reframe(
     probe: Probe,
     plan: FramingPlan,
@@ -26,8 +42,7 @@ def reframe(
     crf: int,
     preset: str,
     rate: Fraction | None = None,
-    filters: Sequence[str] = (),
-    needs: Sequence[str] = (),
+    overlay: Overlay = NO_OVERLAY,
     on_seconds: Callable[[float], None] = lambda _: None,
     threads: int = 1,
 ) -> TimedVideo:
@@ -42,8 +57,7 @@ def reframe(
         path: of the video.
         crf, preset: of x264.
         rate: frames a second; None keeps the source's times.
-        filters, needs: further filters of ffmpeg, such as one that draws captions, and the names of those that not
-            every ffmpeg has.
+        overlay: drawing of ffmpeg on the pictures.
         on_seconds: called now and then, and at the end, with the seconds done.
         threads: that decode.
 
@@ -56,7 +70,7 @@ def reframe(
         raise InputError("bad_plan", f"its picture is {have}, and the plan is for one of {wanted}", probe.path)
     begin_s = Fraction(probe.excerpt.first_frame, GRID_FPS)
     shown = read_shown(probe, threads)
-    timed = own_times(shown, plan) if rate is None else at_rate(shown, rate, begin_s)
+    timed = own_times(shown, plan, overlay.changes_at) if rate is None else at_rate(shown, rate, begin_s)
     panels = Panels(plan)
 
     def drawn() -> Iterator[TimedPicture]:
@@ -70,4 +84,4 @@ def reframe(
         on_seconds(float(end_s))
 
     ticks = tick_rate(probe) if rate is None else rate.numerator
-    return write_timed(path, drawn(), probe, Encoding(plan.size_px, ticks, crf, preset, filters, needs))
+    return write_timed(path, drawn(), probe, Encoding(plan.size_px, ticks, crf, preset, overlay.filters, overlay.needs))

@@ -11,7 +11,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from pipeline.framing.plan import CameraPath, FramingPlan, Mode, Panel, Run
-from pipeline.render.caption_file import ass_text, caption_filter
+from pipeline.render.caption_file import ass_text, caption_overlay
 from pipeline.render.captions import Captions
 from pipeline.speech.words import split_words
 from pipeline.types import AttributedWord, FaceTracks, Sentence, Word
@@ -61,9 +61,19 @@ def drawn(captions: Captions, at_s: float, folder: Path) -> tuple[np.ndarray, st
     path = folder / "it's, [odd]; 100%: ä.ass"
     path.write_text(ass_text(captions), encoding="utf-8")
     ground = f"color=c=0x{GROUND:02x}{GROUND:02x}{GROUND:02x}:s={width}x{height}:r=100:d={at_s + 0.1},format=bgr24"
-    with caption_filter(path, captions) as draws:
+    with caption_overlay(path, captions) as overlay:
         argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-f", "lavfi", "-i", ground]
-        argv += ["-vf", f"{draws},select=gte(t\\,{at_s})", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "bgr24", "-"]
+        argv += [
+            "-vf",
+            f"{overlay.filters[0]},select=gte(t\\,{at_s})",
+            "-frames:v",
+            "1",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "bgr24",
+            "-",
+        ]
         done = subprocess.run(argv, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     return np.frombuffer(done.stdout, np.uint8).reshape(height, width, 3), done.stderr.decode()
