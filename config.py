@@ -17,6 +17,7 @@ from pipeline.settings import (
     CLIPS,
     EXPORTS,
     NOTHING,
+    REFRAMED,
     SPEECH,
     VISION,
     Choice,
@@ -285,6 +286,7 @@ class Config:
         Number(0, 51, whole=True),
         CLIPS,
         ANNOTATED,
+        REFRAMED,
     )
     CLIP_PRESET: str = setting(
         "veryfast",
@@ -292,6 +294,7 @@ class Config:
         Choice(("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")),
         CLIPS,
         ANNOTATED,
+        REFRAMED,
     )
     CLIP_TEXT: bool = setting(False, "also write the words of each clip beside it (.txt)", Switch(), NOTHING)
 
@@ -302,6 +305,50 @@ class Config:
         NOTHING,
         begins="other outputs",
         common=True,
+    )
+    REFRAME: bool = setting(
+        False,
+        "also write the video upright, 9:16, following who speaks (reframed.mp4), and its plan (reframe.json)",
+        Switch(),
+        NOTHING,
+        common=True,
+    )
+    REFRAME_ALONE: bool = setting(False, "as REFRAME, and cut no clips", Switch(), NOTHING)
+    REFRAME_SIZE: int | str = setting(
+        "auto",
+        "width of the upright video in pixels; auto: 1080, or less where the source would be enlarged more than twice",
+        Number(16, 2160, whole=True, auto=True, parity="even"),
+        REFRAMED,
+    )
+    REFRAME_PRESET: str = setting(
+        "normal",
+        "camera of the upright video: calm (cuts and moves less), normal, close (larger faces)",
+        Choice(("calm", "normal", "close")),
+        REFRAMED,
+    )
+    REFRAME_FALLBACK: str = setting(
+        "wide",
+        "where no upright crop fits: wide (the whole picture before itself, blurred), centre (its middle), bars (the "
+        "whole picture before black)",
+        Choice(("wide", "centre", "bars")),
+        REFRAMED,
+    )
+    REFRAME_FPS: str = setting(
+        "source",
+        "frames a second of the upright video: source (each picture at its own time), or a number such as 30 or "
+        "30000/1001",
+        Text(
+            r"source|[1-9][0-9]{0,2}(\.[0-9]{1,3})?|(24|30|60|120)000/1001",
+            "source, or frames a second from 1 to 999, such as 25, 29.97 or 30000/1001",
+        ),
+        REFRAMED,
+    )
+    REFRAME_PLAN: str = setting(
+        "",
+        "an edited plan (reframe.json) of one video, which is rendered without any analysis: reframed.mp4 is all that "
+        "is made",
+        Text(),
+        NOTHING,
     )
     EXPORT: str | tuple[str, ...] = setting(
         (),
@@ -347,7 +394,10 @@ class Config:
     )
     NUM_MUX_WORKERS: int = setting(1, "processes that cut clips and write results", Number(1, 256, whole=True), NOTHING)
     NUM_EXTRA_WORKERS: int = setting(
-        1, "processes that write what ANNOTATE, CLIP_TEXT and EXPORT ask for", Number(1, 256, whole=True), NOTHING
+        1,
+        "processes that write what ANNOTATE, CLIP_TEXT, EXPORT and REFRAME ask for",
+        Number(1, 256, whole=True),
+        NOTHING,
     )
     CLIPS_AT_ONCE: int | str = setting(
         "auto",

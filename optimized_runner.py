@@ -48,6 +48,8 @@ def _obey(flags: argparse.Namespace) -> int:
             return _doctor(config, videos)
         if videos is None:
             raise InputError("bad_setting", "no videos are named. Usage: " + USAGE)
+        if config.REFRAME_PLAN:
+            return _render_edited(config, videos, flags.dry_run)
         return _dry_run(config, videos) if flags.dry_run else _run(config, videos)
     except PipelineError as error:
         print(f"optimized_runner: {error}", file=sys.stderr)
@@ -110,6 +112,12 @@ def _run(config: Config, videos: Path | str) -> int:
     from pipeline.run.runner import run
 
     return run(videos, config)
+
+
+def _render_edited(config: Config, videos: Path | str, dry: bool) -> int:
+    from pipeline.run.edited_plan import render_edited
+
+    return render_edited(videos, config, print, dry)
 
 
 def _dry_run(config: Config, videos: Path | str) -> int:

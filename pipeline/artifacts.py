@@ -158,7 +158,8 @@ def stages_needed(graph: Graph, folder: Path, prints: Fingerprints, outputs: fro
     tidied, may lack what the results were made of.
     """
     kept, needed = kept_stages(graph, prints, folder), set[str]()
-    wanted = {artifact for stage in graph.outputs if stage.name in outputs for artifact in stage.needs}
+    made = [stage for stage in graph.outputs if stage.name in outputs]
+    wanted = {artifact for stage in made for artifact in (*stage.needs, *stage.wants)}
     for stage in reversed(graph.required):
         if stage is not graph.final and stage.name not in kept and wanted & set(stage.makes):
             needed.add(stage.name)

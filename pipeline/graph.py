@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.attribution.stage import ATTRIBUTION
 from pipeline.clips.outputs import ANNOTATE, CLIP_TEXTS, EXPORT
 from pipeline.clips.stage import CLIPS
+from pipeline.clips.upright import REFRAME
 from pipeline.opening import open_video, read_frames
 from pipeline.speech.stage import SPEECH
 from pipeline.stage import Graph
@@ -19,6 +20,7 @@ GRAPH = Graph(
         CLIP_TEXTS,
         EXPORT,
         ANNOTATE,
+        REFRAME,
     ),
     open_video,
     read_frames,

@@ -2,7 +2,7 @@
 
     tracks.npz, transcript.json ...   artifacts of stages, which hold until they are made anew
     output/, report.html, persons/    results, which go when a new state of the video is complete
-    annotated.mp4, export/ ...        outputs, which are made of results and go with them: `OUTPUTS`, a line each
+    annotated.mp4, reframed.mp4 ...   outputs, which are made of results and go with them: `OUTPUTS`, a line each
     .next/                            an attempt's work while finished results of an earlier state lie in the folder
     .made/                            for each output the fingerprint of what it was made of
 
@@ -47,6 +47,7 @@ EXPORT_FILES: Mapping[str, tuple[str, ...]] = {
 
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "annotate": ("annotated.mp4",),
+    "reframe": ("reframed.mp4", "reframe.json"),
     "export": tuple(name for files in EXPORT_FILES.values() for name in files),
 }
 """The files of each output, by the name of its stage."""

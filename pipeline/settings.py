@@ -18,7 +18,7 @@ from pipeline.errors import InputError
 T = TypeVar("T")
 
 VISION, SPEECH, ATTRIBUTION, CLIPS, NOTHING = "vision", "speech", "attribution", "clips", "nothing"
-EXPORTS, ANNOTATED = "export", "annotate"
+EXPORTS, ANNOTATED, REFRAMED = "export", "annotate", "reframe"
 """Stages whose results a setting changes: their names. `NOTHING`: no result (where and how fast things run)."""
 
 

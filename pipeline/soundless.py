@@ -29,7 +29,8 @@ def without_sound(graph: Graph, config: Config, video: VideoJob, why: str) -> Vi
         asked for can do without sound.
     """
     asked = graph.asked(config)
-    chains = {each.name: graph.chain(each) for each in asked if each.optional and not graph.needs_sound(each)}
+    able = [each for each in asked if each.optional and not graph.needs_sound(each)]
+    chains = {each.name: graph.chain(each, sound=False) for each in able}
     chains = {name: chain for name, chain in chains.items() if graph.final not in chain}
     if not chains:
         return None

@@ -238,6 +238,8 @@ class Stage:
     pool: Pool
     makes: tuple[Artifact, ...] = ()
     needs: tuple[Artifact, ...] = ()
+    wants: tuple[Artifact, ...] = ()
+    """Artifacts that it is made of, too, where the video has sound, and does without where it has none."""
     feeds: Literal["frames", "sound"] | None = None
     """Pictures or sound, where the decoder hands it either. One that is fed with sound cannot do without; one that is
     fed with pictures must do without where `VideoJob.no_sound` is set."""
@@ -289,12 +291,12 @@ class Graph:
         made: set[Artifact] = set()
         names: set[str] = {DECODE}
         for stage in self.stages:
-            missing = [artifact.file for artifact in stage.needs if artifact not in made]
+            missing = [artifact.file for artifact in (*stage.needs, *stage.wants) if artifact not in made]
             if missing:
                 raise ValueError(f"Graph: {stage.name} needs {', '.join(missing)}, which no stage before it makes")
             if stage.name in names or made & set(stage.makes):
                 raise ValueError(f"Graph: expected one stage of the name and the artifacts of {stage.name}")
-            needs_output = any(self.maker(artifact).optional for artifact in stage.needs)
+            needs_output = any(self.maker(artifact).optional for artifact in (*stage.needs, *stage.wants))
             if needs_output and not stage.optional:
                 raise ValueError(f"Graph: {stage.name} needs an output, and so must be one")
             names.add(stage.name)
@@ -333,20 +335,21 @@ class Graph:
 
     def before(self, stage: Stage) -> frozenset[str]:
         """Return the names of the stages that must have ended before *stage* begins."""
-        names = {self.maker(artifact).name for artifact in stage.needs}
+        names = {self.maker(artifact).name for artifact in (*stage.needs, *stage.wants)}
         return frozenset(names | {each.name for each in self.required}) if stage.optional else frozenset(names)
 
-    def chain(self, stage: Stage) -> tuple[Stage, ...]:
-        """Return *stage* and all that its results depend on, in the order of the graph."""
+    def chain(self, stage: Stage, *, sound: bool = True) -> tuple[Stage, ...]:
+        """Return *stage* and all that its results depend on, in the order of the graph; *sound*: of a video that has
+        any."""
         found = {stage.name}
         for each in reversed(self.stages):
             if each.name in found:
-                found |= {self.maker(artifact).name for artifact in each.needs}
+                found |= {self.maker(artifact).name for artifact in (*each.needs, *(each.wants if sound else ()))}
         return tuple(each for each in self.stages if each.name in found)
 
     def needs_sound(self, stage: Stage) -> bool:
         """Return True where *stage*, or a stage that its results depend on, cannot do without sound."""
-        return any(each.feeds == "sound" or each.hears for each in self.chain(stage))
+        return any(each.feeds == "sound" or each.hears for each in self.chain(stage, sound=False))
 
     def takes_sound(self, video: VideoJob, stages: Iterable[Stage]) -> bool:
         """Return True where the sound of *video* must be on disk for one of *stages* that is still to be run."""

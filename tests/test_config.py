@@ -46,6 +46,7 @@ def _another(declared: Any) -> tuple[str, Any]:
         "WHISPER_DEVICE": "cpu",
         "VISION_DEVICE": "cpu",
         "SOUND_TRACK": "2",
+        "REFRAME_FPS": "30000/1001",
     }
     word = special.get(declared.name, "some words/x")
     return word, word

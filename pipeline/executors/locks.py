@@ -78,7 +78,7 @@ class VideoLocks:
             look(video.remote)
             names = (*STAGED, *next_names(video.folder)) if not self._config.FORCE else ()
             bring(video.remote, (LOG, *names))
-        if not self._lock(video.folder):
+        if not self.lock(video.folder):
             return None
         try:
             return self._acquired(video)
@@ -160,7 +160,7 @@ class VideoLocks:
             os.close(lock)
         self._locks.clear()
 
-    def _lock(self, folder: Path) -> bool:
+    def lock(self, folder: Path) -> bool:
         """Return True where the video of *folder* is ours now, False while another run holds it.
 
         File systems without locks are trusted to have one run only.

@@ -117,7 +117,8 @@ class StageRun:
             return {}
         if stage.reads_source:
             bring_video(video.remote, lambda _: self._work.pulse())
-        names = [artifact.file for artifact in stage.needs]
+        wants = stage.wants if video.no_sound is None else ()
+        names = [artifact.file for artifact in (*stage.needs, *wants)]
         if video.renews:
             names += [f"{NEXT}/{name}" for name in names]
         bring(video.remote, names, lambda _: self._work.pulse())

@@ -11,6 +11,10 @@ PORTRAIT_WIDTH_PX = 1080
 """The usual width of 9:16 video; ``auto`` does not go beyond it."""
 
 
+MOST_ENLARGED = 2
+"""Pixels of an upright video that one pixel of its source may become for the sake of its size."""
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
     """Framing of a face. Lengths are in halves of the face box's longer side or of the window's height."""
@@ -61,6 +65,22 @@ def clip_size_px(style: str, picture_px: tuple[int, int], wanted: int | str) -> 
         return max(wanted, 2), _even(wanted * along / across)
     side = STYLES[style].size_px if isinstance(wanted, str) else wanted
     return side, side
+
+
+def upright_size_px(content_px: tuple[int, int], wanted: int | str) -> tuple[int, int]:
+    """Return width and height of an upright video, both even, of a whole source.
+
+    Args:
+        content_px: width and height of the source's picture without black bars.
+        wanted: its width; ``auto`` is `PORTRAIT_WIDTH_PX` where no pixel of the source becomes more than
+            `MOST_ENLARGED` of its own, else the largest for which that holds.
+    """
+    across, along = PORTRAIT_SHAPE
+    if isinstance(wanted, str):
+        crop_px = min(content_px[0], content_px[1] * across / along)
+        wanted = min(PORTRAIT_WIDTH_PX, int(MOST_ENLARGED * crop_px) // 2 * 2)
+    wanted = max(wanted, 2)
+    return wanted, _even(wanted * along / across)
 
 
 def _even(length: float) -> int:

@@ -59,8 +59,14 @@ class TimedVideo:
     """A video that was written."""
 
     picture_count: int
-    sound: str
-    """Its sound for people: copied, encoded anew and why, or none."""
+    has_sound: bool
+    why_encoded: str = ""
+    """Why its sound is not the source's own packets; empty where it is, or where there is none."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for people."""
+        return (f"its sound was encoded anew, as {self.why_encoded}",) if self.why_encoded else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +102,16 @@ def write_timed(path: Path, pictures: Iterable[TimedPicture], probe: Probe, form
         ValueError: there is no picture, or it has another size.
     """
     encoded, partial = path.with_name(f".{path.name}.h264.part"), path.with_name(f".{path.name}.part")
-    why = why_encoded(probe) if probe.has_audio else "none"
+    why = why_encoded(probe) if probe.has_audio else ""
+    copied = probe if probe.has_audio and not why else None
     try:
-        starts, end = _encode(encoded, pictures, probe if why not in ("", "none") else None, form)
-        _join(partial, encoded, starts, end, probe if not why else None, form.ticks)
+        starts, end = _encode(encoded, pictures, probe if why else None, form)
+        _join(partial, encoded, starts, end, copied, form.ticks)
         partial.replace(path)
     finally:
         encoded.unlink(missing_ok=True)
         partial.unlink(missing_ok=True)
-    sound = {"": "copied", "none": "none"}.get(why, f"encoded anew, as {why}")
-    return TimedVideo(len(starts), sound)
+    return TimedVideo(len(starts), probe.has_audio, why)
 
 
 def _encode(

@@ -58,7 +58,7 @@ def examine(config: Config, videos: Path | str | None) -> Iterator[Finding]:
     """
     yield _python()
     yield from _packages()
-    yield _ffmpeg()
+    yield _ffmpeg(config)
     yield _devices(config)
     yield _shared_memory()
     yield from _weights(config)
@@ -94,8 +94,11 @@ def _package(wanted: Requirement) -> Finding | None:
     return Finding("FAIL", wanted.name, "is not installed. Run: pip install -r requirements.txt")
 
 
-def _ffmpeg() -> Finding:
+def _ffmpeg(config: Config) -> Finding:
     try:
+        if config.REFRAME or config.REFRAME_ALONE:
+            found = find_ffmpeg(timed=True)
+            return Finding("ok", "ffmpeg", f"{found} encodes H.264 and AAC, and keeps variable frame rates")
         return Finding("ok", "ffmpeg", f"{find_ffmpeg()} encodes H.264 and AAC")
     except PipelineError as error:
         return Finding("FAIL", "ffmpeg", str(error))

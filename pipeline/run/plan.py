@@ -159,7 +159,7 @@ def make_plan(
         raise mirror.told(error) from error
     folders = result_folders(videos, source, output)
     transcripts = _transcripts(videos, source, folders, config, announce)
-    config = resolved(config, gpu_counter(config))
+    config = resolved(_upright(config, announce), gpu_counter(config))
     _check_precision(config)
     scenes = given_scenes(videos, Path(config.SCENES)) if config.SCENES else [None] * len(videos)
     face_boxes = _face_boxes(videos, config, announce)
@@ -185,6 +185,16 @@ def make_plan(
         has_face_boxes=[boxes is not None for boxes in face_boxes],
         mirror=mirror,
     )
+
+
+def _upright(config: Config, announce: Callable[[str], None]) -> Config:
+    """Return the settings in which ``REFRAME`` says whether there are upright videos; those cost as much as clips."""
+    if config.REFRAME_ALONE:
+        return dataclasses.replace(config, REFRAME=True, SCORE_ONLY=True)
+    if config.REFRAME and config.SCORE_ONLY:
+        announce("no upright videos are written with SCORE_ONLY; REFRAME_ALONE writes them, and cuts no clips")
+        return dataclasses.replace(config, REFRAME=False)
+    return config
 
 
 def located(source: Path) -> Path:

@@ -75,6 +75,8 @@ def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
     for folder in (home, _made(root_of(config.WORK_DIR), "--work-dir")):
         _check_room(folder, config.MIN_FREE_GB)
     find_ffmpeg()
+    if plan.config.REFRAME:
+        find_ffmpeg(timed=True)
     config, models = plan.config, plan.choose_models(_say)
     report = RunReport(home, source, plan.listed, shard, shown)
     report.set_models(models)

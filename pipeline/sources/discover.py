@@ -26,10 +26,14 @@ have any name."""
 OUTPUT = "output"
 """Folder inside a video's results that holds its clips."""
 
-ANNOTATED = "annotated.mp4"
-"""The whole video with boxes drawn on it, in the folder of its results: beside `TABLE`, it is no video to work on."""
+WRITTEN = frozenset({"annotated.mp4", "reframed.mp4"})
+"""Videos that this program makes of whole videos, in the folder of their results: beside a file of `TABLES`, they are
+no videos to work on."""
 
 TABLE = "tracks.npz"
+
+TABLES = (TABLE, "reframe.json")
+"""Files of which one at least lies in the folder of a result of `WRITTEN`."""
 
 SIGNS_OF_RESULTS = ("log.txt", "transcript.json", TABLE, "failure.json")
 """Files that this program leaves beside a folder of clips, from the beginning of its work on."""
@@ -89,14 +93,14 @@ def _videos_in(source: Path, recursive: bool) -> list[Path]:
             continue
         names = {entry.name for entry in entries}
         clips = folder != source and _holds_clips(folder, names)
-        drawn = folder != source and TABLE in names
+        written = folder != source and not names.isdisjoint(TABLES)
         for entry in entries:
             path = Path(entry.path)
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders += [path] if recursive else []
-            elif (clips and CLIP_NAME.fullmatch(entry.name)) or (drawn and entry.name == ANNOTATED):
+            elif (clips and CLIP_NAME.fullmatch(entry.name)) or (written and entry.name in WRITTEN):
                 continue
             elif path.suffix.lower() in EXTENSIONS:
                 found += [path] if _may_be_video(path) else []

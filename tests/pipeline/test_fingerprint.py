@@ -192,6 +192,7 @@ def test_another_version_of_the_program_does_its_stage_again(video: Path, stage:
             each,
             makes=tuple(newer.get(artifact, artifact) for artifact in each.makes),
             needs=tuple(newer.get(artifact, artifact) for artifact in each.needs),
+            wants=tuple(newer.get(artifact, artifact) for artifact in each.wants),
         )
         for each in GRAPH.stages
     )
@@ -203,11 +204,16 @@ def test_another_version_of_the_program_does_its_stage_again(video: Path, stage:
 @pytest.mark.parametrize(
     ("setting", "value", "outputs"),
     [
-        ("CLIP_CRF", 20, {"annotate", "clip_texts"}),
+        ("CLIP_CRF", 20, {"annotate", "clip_texts", "reframe"}),
         ("FACE_EMBEDDINGS", "/w/e.pt", {"export"}),
         ("AVA_HEADER", True, {"export"}),
-        ("SENTENCE_PAUSE_S", 0.7, {"annotate", "export", "clip_texts"}),
+        ("SENTENCE_PAUSE_S", 0.7, {"annotate", "export", "clip_texts", "reframe"}),
         ("EXPORT", "rttm", set()),
+        ("REFRAME_SIZE", 540, {"reframe"}),
+        ("REFRAME_PRESET", "calm", {"reframe"}),
+        ("REFRAME_FALLBACK", "bars", {"reframe"}),
+        ("REFRAME_FPS", "30", {"reframe"}),
+        ("REFRAME", True, set()),
     ],
 )
 def test_outputs_are_made_again_when_what_they_depend_on_changes(

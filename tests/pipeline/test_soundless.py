@@ -49,10 +49,16 @@ def test_a_stage_needs_sound_that_is_fed_with_it_or_reads_it_or_is_made_of_what_
     assert ALL.needs_sound(ALL.stage(name)) is needs
 
 
-def test_of_the_product_faces_alone_can_do_without() -> None:
-    assert [stage.name for stage in GRAPH.stages if not GRAPH.needs_sound(stage)] == ["vision"]
+def test_of_the_product_faces_and_the_upright_video_can_do_without() -> None:
+    assert [stage.name for stage in GRAPH.stages if not GRAPH.needs_sound(stage)] == ["vision", "reframe"]
     everything = Config(CLIP_TEXT=True, EXPORT=("sieve",), ANNOTATE=True)
     assert without_sound(GRAPH, everything, VIDEO, "mute") is None
+    video = without_sound(GRAPH, dataclasses.replace(everything, REFRAME=True), VIDEO, "mute")
+    assert video is not None and video.no_sound is not None
+    assert (video.no_sound.outputs, video.no_sound.missing) == (
+        ("reframe",),
+        ("clips", "clip_texts", "export", "annotate"),
+    )
 
 
 def test_outputs_that_can_do_without_are_made_with_what_they_need_and_all_else_is_left_out() -> None:
@@ -62,6 +68,20 @@ def test_outputs_that_can_do_without_are_made_with_what_they_need_and_all_else_i
     )
     assert video.left_out == {"hear", "cut", "sync", "send"} and not video.kept and not video.renews
     assert not ALL.takes_sound(video, ALL.stages) and ALL.takes_sound(VIDEO, ALL.stages)
+
+
+def test_an_output_does_without_what_it_only_wants() -> None:
+    """It is left out where there is no sound; where there is, it is needed, and counts in the fingerprint."""
+    frame = stage("frame", (), (FACES,), wants=(WORDS,), optional=True)
+    graph = Graph((SEE, HEAR, CUT, frame), _nothing, _nothing)
+    assert not graph.needs_sound(frame)
+    assert [each.name for each in graph.chain(frame)] == ["see", "hear", "frame"]
+    assert [each.name for each in graph.chain(frame, sound=False)] == ["see", "frame"]
+    assert graph.before(frame) == {"see", "hear", "cut"}
+    video = without_sound(graph, Config(), VIDEO, "mute")
+    assert video is not None and video.left_out == {"hear", "cut"}
+    with pytest.raises(ValueError, match="frame needs words, which no stage before it makes"):
+        Graph((SEE, frame, HEAR, CUT), _nothing, _nothing)
 
 
 def test_a_stage_that_nobody_needs_then_is_left_out() -> None:

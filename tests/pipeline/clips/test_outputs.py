@@ -157,6 +157,7 @@ def test_outputs_are_asked_for_by_their_settings() -> None:
 
     assert asked() == []
     assert asked(ANNOTATE=True) == ["annotate"]
+    assert asked(REFRAME=True) == ["reframe"]
     assert asked(CLIP_TEXT=True, EXPORT=("sieve", "rttm")) == ["clip_texts", "export"]
 
 

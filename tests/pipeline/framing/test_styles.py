@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.framing.styles import clip_size_px
+from pipeline.framing.styles import clip_size_px, upright_size_px
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,22 @@ from pipeline.framing.styles import clip_size_px
 )
 def test_sizes(style, picture_px, wanted, size_px) -> None:
     assert clip_size_px(style, picture_px, wanted) == size_px
+
+
+@pytest.mark.parametrize(
+    ("content_px", "wanted", "size_px"),
+    [
+        ((1920, 1080), "auto", (1080, 1920)),
+        ((3840, 2160), "auto", (1080, 1920)),
+        ((1280, 720), "auto", (810, 1440)),
+        ((640, 360), "auto", (404, 718)),
+        ((1080, 1920), "auto", (1080, 1920)),
+        ((100, 1000), "auto", (200, 356)),
+        ((640, 360), 1080, (1080, 1920)),
+        ((1, 1), "auto", (2, 4)),
+    ],
+)
+def test_an_upright_video_is_at_most_twice_as_large_as_its_source(
+    content_px: tuple[int, int], wanted: int | str, size_px: tuple[int, int]
+) -> None:
+    assert upright_size_px(content_px, wanted) == size_px

@@ -278,3 +278,30 @@ def test_no_ffmpeg_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh
     with pytest.raises(InputError, match="Unknown encoder libx264") as caught:
         find_ffmpeg()
     assert caught.value.reason_code == "no_ffmpeg"
+
+
+def test_an_ffmpeg_without_a_filter_that_is_needed_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_search: None
+) -> None:
+    """Each is asked for its list; a name inside another one does not count."""
+    listing = "echo ' .. bass  A->A  Boost.'; echo ' .. scale V->V Scale.'"
+    poor = _script(tmp_path / "poor", listing)
+    good = _script(tmp_path / "good", f"{listing}; echo ' .. ass V->V Render.'")
+    monkeypatch.setattr(encode.shutil, "which", lambda _: poor)
+    monkeypatch.setattr(encode, "_bundled", lambda: good)
+    assert (find_ffmpeg(), find_ffmpeg("ass"), find_ffmpeg("scale")) == (poor, good, poor)
+    monkeypatch.setattr(encode, "_bundled", lambda: None)
+    find_ffmpeg.cache_clear()
+    with pytest.raises(InputError, match="and has the filter ass was found") as caught:
+        find_ffmpeg("ass")
+    assert caught.value.reason_code == "no_ffmpeg"
+
+
+def test_an_old_ffmpeg_is_passed_over_where_times_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_search: None
+) -> None:
+    old = _script(tmp_path / "old", 'case "$*" in *fps_mode*) echo Unrecognized option >&2; exit 1;; esac')
+    new = _script(tmp_path / "new", "exit 0")
+    monkeypatch.setattr(encode.shutil, "which", lambda _: old)
+    monkeypatch.setattr(encode, "_bundled", lambda: new)
+    assert (find_ffmpeg(), find_ffmpeg(timed=True)) == (old, new)

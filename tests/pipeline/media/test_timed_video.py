@@ -85,7 +85,7 @@ def test_uneven_times_survive_to_the_tick(film: Any, preset: str) -> None:
     """Without B-frames and with them; the last picture too stays as long as in the source."""
     source = probe(film.make("v.mp4", UNEVEN, last_s=F(1, 8)))
     path = film.folder / "out.mp4"
-    assert _copy(source, path, preset=preset) == TimedVideo(40, "none")
+    assert _copy(source, path, preset=preset) == TimedVideo(40, False)
     assert _times(path) == UNEVEN
     assert _movie_s(path) == pytest.approx(float(UNEVEN[-1]) + 0.125, abs=1e-6)
 
@@ -125,7 +125,7 @@ def test_sound_is_copied_packet_by_packet_and_in_place(film: Any, late_s: Fracti
     sound = [(zero_s + late_s, _noise(3.0))]
     path = film.make("v.mp4", times_s, F(1, 8), sound=sound, sound_rate_hz=RATE_HZ, sound_codec="aac")
     source, out = probe(path), film.folder / "out.mp4"
-    assert _copy(source, out).sound == "copied"
+    assert _copy(source, out).why_encoded == ""
     assert _sound_bytes(out) == _sound_bytes(path)
     before, after = (read_sound(each, F(0), F(2))[0][:, 0] for each in (source, probe(out)))
     assert abs(_lag(before.astype(float), after.astype(float))) <= RATE_HZ // 1000
@@ -138,7 +138,7 @@ def test_other_codecs_are_copied(film: Any, coding: tuple[str, str]) -> None:
     film.make("w.mkv", film.times(F(30), 3), sound=[(F(1, 5), _noise(2.5))], sound_rate_hz=RATE_HZ)
     film.ffmpeg("-i", "w.mkv", "-c:v", "copy", "-c:a", codec, name)
     source, out = probe(film.folder / name), film.folder / "out.mp4"
-    assert _copy(source, out).sound == "copied"
+    assert _copy(source, out).why_encoded == ""
     assert _sound_bytes(out) == _sound_bytes(source.path)
     before, after = (read_sound(each, F(0), F(2))[0][:, 0] for each in (source, probe(out)))
     assert abs(_lag(before.astype(float), after.astype(float))) <= RATE_HZ // 1000
@@ -150,14 +150,14 @@ def test_sound_of_a_transport_stream_loses_its_headers_only(film: Any) -> None:
     film.make("w.mp4", film.times(F(25), 2), sound=sound, sound_rate_hz=RATE_HZ, sound_codec="aac")
     film.ffmpeg("-i", "w.mp4", "-c", "copy", "v.ts")
     source, out = probe(film.folder / "v.ts"), film.folder / "out.mp4"
-    assert _copy(source, out).sound == "copied"
+    assert _copy(source, out).why_encoded == ""
     assert _sound_bytes(out) == [packet[7:] for packet in _sound_bytes(source.path)]
 
 
 def test_sound_that_mp4_does_not_hold_is_encoded_and_in_place(film: Any) -> None:
     path = film.make("v.mkv", UNEVEN, sound=[(F(1, 4), _noise(2.0))], sound_rate_hz=RATE_HZ)
     source, out = probe(path), film.folder / "out.mp4"
-    assert _copy(source, out).sound == "encoded anew, as MP4 does not hold pcm_s16le"
+    assert _copy(source, out).why_encoded == "MP4 does not hold pcm_s16le"
     before, after = (read_sound(each, F(0), F(2))[0][:, 0] for each in (source, probe(out)))
     assert abs(_lag(before.astype(float), after.astype(float))) <= 1
     assert _times(out) == _times(path)

@@ -107,6 +107,13 @@ def test_no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found()["ffmpeg"].level == "FAIL"
 
 
+def test_an_upright_video_needs_an_ffmpeg_that_keeps_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_ffmpeg", lambda timed=False: "timed" if timed else "any")
+    asked = (Config(), Config(REFRAME=True), Config(REFRAME_ALONE=True))
+    texts = [doctor._ffmpeg(config).text for config in asked]
+    assert [text.split()[0] for text in texts] == ["any", "timed", "timed"]
+
+
 @pytest.mark.parametrize(("version", "level"), [(None, "FAIL"), ("0.0.1", "note")])
 def test_packages(monkeypatch: pytest.MonkeyPatch, version: str | None, level: str) -> None:
     real = importlib.metadata.version

@@ -152,6 +152,25 @@ def test_half_precision_without_cuda_is_refused(videos: Path, seen: type[Seen]) 
     assert seen.videos == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "upright", "clips"),
+    [
+        ({"REFRAME": True}, True, True),
+        ({"REFRAME": True, "SCORE_ONLY": True}, False, False),
+        ({"REFRAME_ALONE": True}, True, False),
+        ({"REFRAME_ALONE": True, "REFRAME": True, "SCORE_ONLY": True}, True, False),
+    ],
+)
+def test_upright_videos_with_clips_and_without(
+    videos: Path, asked: dict[str, bool], upright: bool, clips: bool
+) -> None:
+    """SCORE_ONLY leaves them out, and says so."""
+    said: list[str] = []
+    config = plan.make_plan(videos, dataclasses.replace(CPU, **asked), said.append).config
+    assert (config.REFRAME, not config.SCORE_ONLY) == (upright, clips)
+    assert any("REFRAME_ALONE" in line for line in said) == (not upright)
+
+
 class TestBesideTheVideos:
     def test_scenes_acts(self, videos: Path, tmp_path: Path, seen: type[Seen]) -> None:
         """A folder of lists, of which one belongs to a video; one list for several videos is refused."""

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.clips import outputs
+from pipeline.clips.upright import UPRIGHT
 from pipeline.errors import InputError
-from pipeline.sources.discover import ANNOTATED, EXTENSIONS, discover, result_folders
+from pipeline.sources.discover import EXTENSIONS, WRITTEN, discover, result_folders
 from pipeline.sources.shard import RUN_FILES, SHARDS_FILE
 from pipeline.types import CLIP_NAME, ClipPlan
 from tests.support.privileges import folder_of_nobody
@@ -90,7 +91,14 @@ def test_a_drawn_on_video_among_results_is_no_input(tmp_path: Path) -> None:
     """One of that name elsewhere is, and so is what else lies there."""
     _files(tmp_path, "a.mp4", "a/tracks.npz", "a/annotated.mp4", "a/b.mp4", "c/annotated.mp4", "annotated.mp4")
     assert _names(tmp_path, recursive=True) == ["a.mp4", "a/b.mp4", "annotated.mp4", "c/annotated.mp4"]
-    assert outputs.ANNOTATED == ANNOTATED
+    assert {outputs.ANNOTATED, UPRIGHT.file} == WRITTEN
+
+
+@pytest.mark.parametrize("table", ["tracks.npz", "reframe.json"])
+def test_upright_videos_of_earlier_runs_are_no_videos(tmp_path: Path, table: str) -> None:
+    """An edited plan is rendered without faces."""
+    _files(tmp_path, "a.mp4", f"a/{table}", "a/reframed.mp4", "c/reframed.mp4", "reframed.mp4")
+    assert _names(tmp_path, recursive=True) == ["a.mp4", "c/reframed.mp4", "reframed.mp4"]
 
 
 def test_the_folder_itself_may_be_a_result(tmp_path: Path) -> None:
