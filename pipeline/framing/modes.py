@@ -54,7 +54,7 @@ class State:
 
 
 def states_of(
-    shot: Shot, turns: Sequence[PersonTurn], shape: WindowShape, hold_frames: int, split: bool
+    shot: Shot, turns: Sequence[PersonTurn], shape: WindowShape, hold_frames: int, split_frames: float
 ) -> list[State]:
     """Return the framings of a shot, `nobody` last.
 
@@ -63,10 +63,11 @@ def states_of(
         turns: turns of persons in the shot.
         shape: windows of the upright picture.
         hold_frames: shortest run that a cut of ours begins or ends.
-        split: two panels may be shown.
+        split_frames: most frames that two panels may take: the longest exchanges that fit into them have some.
     """
     everywhere, nowhere = np.ones(shot.frame_count, bool), np.zeros(shot.frame_count, bool)
     people = candidates(shot, turns)
+    joint: list[State] = []
     states = [State("follow", (each.person,), hold_frames, everywhere, nowhere) for each in people]
     main = [each for each in people if not each.inset]
     speaking = {turn.person for turn in turns}
@@ -74,8 +75,15 @@ def states_of(
         left, right = (one, other) if one.centre_px[0] <= other.centre_px[0] else (other, one)
         both = left.seen & right.seen
         for first, stop, why in _stretches(turns, left.person, right.person):
-            joint = _joint(shot, left, right, both, (first - shot.first, stop - shot.first), why, shape, hold_frames)
-            states += [joint] if joint is not None and (split or joint.mode == "pair") else []
+            found = _joint(shot, left, right, both, (first - shot.first, stop - shot.first), why, shape, hold_frames)
+            joint += [found] if found is not None else []
+    splits = sorted((state for state in joint if state.mode == "split"), key=lambda state: -int(state.core.sum()))
+    for state in splits:
+        frames = int(state.allowed.sum())
+        if frames <= split_frames:
+            states.append(state)
+            split_frames -= frames
+    states += [state for state in joint if state.mode == "pair"]
     return [*states, State("nobody", (), hold_frames, everywhere, nowhere)]
 
 

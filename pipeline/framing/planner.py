@@ -6,6 +6,7 @@ run the height of its window and its reason, and `cameras` moves it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -70,16 +71,19 @@ def plan_framing(
     drafter = Drafter(WindowShape(content_px, size_px), options, speakers_of_persons(words, tracks), tier_of_model)
     spoken = frozenset(turn.person for turn in turns)
     allowed = allowed_boundaries(words, first, stop)
+    shots: list[tuple[Shot, list[PersonTurn], np.ndarray]] = []
     by_shot: list[list[Draft]] = []
-    whole_splits: list[list[Draft] | None] = []
     for shot in shots_of(tracks, first, stop, content_px, spoken):
-        here = _turns_in(shot, turns)
-        boundaries = allowed[shot.first - first : shot.stop - first + 1]
-        drafts = _drafts(shot, here, boundaries, drafter, split=not drafter.is_upright)
-        by_shot.append(drafts)
-        has_split = any(draft.mode == "split" for draft in drafts)
-        whole_splits.append(_drafts(shot, here, boundaries, drafter, split=False) if has_split else None)
-    notes = _cap_splits(by_shot, whole_splits, stop - first, options.max_split_share)
+        shots.append((shot, _turns_in(shot, turns), allowed[shot.first - first : shot.stop - first + 1]))
+        by_shot.append(_drafts(*shots[-1], drafter, 0 if drafter.is_upright else math.inf))
+    notes = []
+    lengths = [sum(each.stop - each.first for each in drafts if each.mode == "split") for drafts in by_shot]
+    share = sum(lengths) / (stop - first)
+    if share > options.max_split_share:
+        notes.append(f"two panels are shown for {options.max_split_share:.0%} at most; they would be for {share:.0%}")
+        for number, (parts, length) in enumerate(zip(shots, lengths, strict=True)):
+            if length:
+                by_shot[number] = _drafts(*parts, drafter, length * options.max_split_share / share)
     drafts = [draft for drafts in by_shot for draft in drafts]
     runs = runs_of_drafts(drafts, drafter.shape, drafter.panel_shape, options.camera)
     notes += _notes(runs, drafter, stop - first)
@@ -100,31 +104,13 @@ def _turns_in(shot: Shot, turns: Sequence[PersonTurn]) -> list[PersonTurn]:
 
 
 def _drafts(
-    shot: Shot, turns: Sequence[PersonTurn], boundaries: np.ndarray, drafter: Drafter, *, split: bool
+    shot: Shot, turns: Sequence[PersonTurn], boundaries: np.ndarray, drafter: Drafter, split_frames: float
 ) -> list[Draft]:
     preset = drafter.options.camera
-    states = states_of(shot, turns, drafter.shape, preset.hold_frames, split)
+    states = states_of(shot, turns, drafter.shape, preset.hold_frames, split_frames)
     x1, _, x2, _ = drafter.shape.content_px
     stretches = choose(shot, states, turns, boundaries, ((x1 + x2) / 2, (x2 - x1) / 2), preset.cut_cost)
     return drafter.drafts(shot, stretches, turns)
-
-
-def _cap_splits(
-    by_shot: list[list[Draft]], without: Sequence[list[Draft] | None], frames: int, max_share: float
-) -> list[str]:
-    """Replace shots with two panels, those with the most of them first, until no more than *max_share* are left."""
-    lengths = [sum(each.stop - each.first for each in drafts if each.mode == "split") for drafts in by_shot]
-    total, replaced = sum(lengths), 0
-    for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
-        single = without[number]
-        if total <= max_share * frames or single is None:
-            break
-        by_shot[number] = single
-        total -= lengths[number]
-        replaced += 1
-    if not replaced:
-        return []
-    return [f"two panels would have been shown for more than {max_share:.0%}: {replaced} shots show one person instead"]
 
 
 def _notes(runs: Sequence[Run], drafter: Drafter, frames: int) -> list[str]:

@@ -275,7 +275,15 @@ def test_two_panels_are_capped_and_that_is_said() -> None:
     assert [run.mode for run in plan(two, talk, options=FramingOptions(max_split_share=1.0)).runs] == ["split"]
     made = plan(two, talk)
     assert {run.mode for run in made.runs} == {"follow"}
-    assert made.notes == ("two panels would have been shown for more than 50%: 1 shots show one person instead",)
+    assert made.notes == ("two panels are shown for 50% at most; they would be for 100%",)
+    # Of a long exchange and a short one, which take more than half of the time together, the long one stays.
+    two = faces((0, 660, LEFT), (0, 660, RIGHT), frame_count=660)
+    long = [word for number in range(6) for word in says(0.4 + number * 1.3, 1.5 + number * 1.3, number % 2)]
+    short = [word for number in range(4) for word in says(20 + number * 1.3, 21.1 + number * 1.3, number % 2)]
+    made = plan(two, long, says(9.4, 18, 0), short, options=FramingOptions(max_split_share=0.505))
+    splits = [run for run in made.runs if run.mode == "split"]
+    assert [run.first for run in splits] == [0]
+    assert len(made.notes) == 1
 
 
 INSET = (1700, 880, 1740, 930)
