@@ -16,6 +16,7 @@ from config import Config
 from pipeline.artifacts import ATTRIBUTION, TRACKS, TRANSCRIPT
 from pipeline.attribution.stage import read_attributed
 from pipeline.clips.stage import as_heard
+from pipeline.clips.zooms import zoomed
 from pipeline.errors import InputError
 from pipeline.framing.borders import content_of
 from pipeline.framing.options import FramingOptions
@@ -56,6 +57,7 @@ def run_reframe(work: Work) -> StageResult:
         text = "no words were heard in it, and STRICT refuses to follow the largest face for want of them"
         raise InputError("no_words", text, work.video.path)
     plan = planned(probe, tracks, words, config, tier_of(work.models))
+    plan = zoomed(plan, work.video.transcript, probe, tracks, words)
     name = Path(work.video.display_path).name
     write_plan(work.pending(PLAN), PlanFile(plan, name, tracks.frame_count, work.video.prints.of(NAME)))
     written = reframe(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -78,13 +79,14 @@ def reframed(
     transcript: Transcript | None = None,
     no_sound: NoSound | None = None,
     models: Any = MODELS,
+    transcript_file: Path | None = None,
     **given: Any,
 ) -> StageResult:
     """Run the stage on a video whose faces and words are known."""
     folder = source.path.parent / "results"
     folder.mkdir(exist_ok=True)
     config = Config(REFRAME=True, CLIP_PRESET="ultrafast", **given)
-    video = VideoJob(0, source.path, folder, MADE, no_sound=no_sound)
+    video = VideoJob(0, source.path, folder, MADE, transcript_file, no_sound=no_sound)
     if no_sound is not None:
         write_tracks(folder / "tracks.npz", faces(), Losses(), "v")
         source = dataclasses.replace(source, audio_rate_hz=None, audio_channels=0)
@@ -211,6 +213,24 @@ def test_the_quality_of_the_clips_acts(source: Probe, crf: int) -> None:
     reframed(source, CLIP_CRF=crf)
     after = (source.path.parent / "results" / UPRIGHT.file).stat().st_size
     assert (after < before) == (crf > 18) and after != before
+
+
+def test_tags_in_the_subtitles_zoom_towards_the_speaker(source: Probe) -> None:
+    """By half as much again in the second cue alone; a wrong tag is told."""
+    cues = (
+        "1\n00:00:00,000 --> 00:00:03,000\nOne <zoom=9>\n",
+        "2\n00:00:03,000 --> 00:00:06,000\nTwo <zoom=1.5>\n",
+    )
+    (source.path.parent / "v.srt").write_text("\n".join(cues))
+    reframed(source, REFRAME_SIZE=202)
+    before = pictures(source)
+    result = reframed(source, REFRAME_SIZE=202, transcript_file=source.path.parent / "v.srt")
+    after = pictures(source)
+    sizes = [[disk_in(shown[at], colour) for shown in (before, after)] for at, colour in ((40, RED), (110, BLUE))]
+    (red, same_red), (blue, large_blue) = [[found[2] for found in pair if found] for pair in sizes]
+    assert same_red == pytest.approx(red, abs=0.3)
+    assert large_blue == pytest.approx(1.5 * blue, abs=0.8)
+    assert any("v.srt" in note and "<zoom=9>" in note for note in result.notes)
 
 
 def test_black_bars_are_found_and_not_shown(film: Any) -> None:
