@@ -343,6 +343,28 @@ class Config:
         ),
         REFRAMED,
     )
+    CAPTIONS: str = setting(
+        "none",
+        "captions of the upright video, which light up by the word: none, file (reframed.ass beside it), burn (that, "
+        "and drawn on it)",
+        Choice(("none", "file", "burn")),
+        REFRAMED,
+        common=True,
+    )
+    CAPTION_FONT: str = setting(
+        "",
+        "font of the captions: a file, or a folder with some, that comes before the project's own (Latin, Greek, "
+        "Cyrillic, Arabic, Hebrew, Thai); empty: these alone",
+        Text(),
+        REFRAMED,
+    )
+    CAPTION_AREA: str = setting(
+        "union",
+        "part of the upright video that captions stay in: what tiktok, reels or shorts leave free, or union: what all "
+        "of them do",
+        Choice(("union", "tiktok", "reels", "shorts")),
+        REFRAMED,
+    )
     REFRAME_PLAN: str = setting(
         "",
         "an edited plan (reframe.json) of one video, which is rendered without any analysis: reframed.mp4 is all that "

@@ -47,7 +47,7 @@ EXPORT_FILES: Mapping[str, tuple[str, ...]] = {
 
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "annotate": ("annotated.mp4",),
-    "reframe": ("reframed.mp4", "reframe.json"),
+    "reframe": ("reframed.mp4", "reframe.json", "reframed.ass"),
     "export": tuple(name for files in EXPORT_FILES.values() for name in files),
 }
 """The files of each output, by the name of its stage."""

@@ -15,6 +15,7 @@ import numpy as np
 from config import Config
 from pipeline.artifacts import ATTRIBUTION, TRACKS, TRANSCRIPT
 from pipeline.attribution.stage import read_attributed
+from pipeline.clips.captioning import Spoken, captioned
 from pipeline.clips.stage import as_heard
 from pipeline.clips.zooms import zoomed
 from pipeline.errors import InputError
@@ -37,14 +38,16 @@ from pipeline.types import AttributedWord, FaceTracks, Probe
 SAMPLES = 16
 """Pictures in which black bars are looked for: one that is bright at the edge tells."""
 
-UPRIGHT, PLAN = (Artifact(name) for name in OUTPUTS[NAME])
+UPRIGHT, PLAN = (Artifact(name) for name in OUTPUTS[NAME][:2])
+CAPTIONS = OUTPUTS[NAME][2]
+"""File of the captions, which lies there where the settings ask for it."""
 
 TIERS = {"lip motion": "lip motion", "largest face": "the largest face"}
 """Evidence that people are told of: it is weaker than the speaker model's."""
 
 
 def run_reframe(work: Work) -> StageResult:
-    """Plan the upright video, and write it and its plan.
+    """Plan the upright video, and write it, its plan and its captions.
 
     Raises:
         InputError: the results or the source cannot be read; ``no_words`` where ``STRICT`` refuses to follow the
@@ -52,7 +55,8 @@ def run_reframe(work: Work) -> StageResult:
         ToolError: ffmpeg failed.
     """
     config = work.config
-    probe, tracks, words = _evidence(work)
+    probe, spoken = _evidence(work)
+    tracks, words = spoken.tracks, spoken.words
     if config.STRICT and not words:
         text = "no words were heard in it, and STRICT refuses to follow the largest face for want of them"
         raise InputError("no_words", text, work.video.path)
@@ -60,17 +64,26 @@ def run_reframe(work: Work) -> StageResult:
     plan = zoomed(plan, work.video.transcript, probe, tracks, words)
     name = Path(work.video.display_path).name
     write_plan(work.pending(PLAN), PlanFile(plan, name, tracks.frame_count, work.video.prints.of(NAME)))
-    written = reframe(
-        probe,
-        plan,
-        work.pending(UPRIGHT),
-        crf=config.CLIP_CRF,
-        preset=config.CLIP_PRESET,
-        rate=rate_of(config),
-        on_seconds=lambda done_s: work.report(done_s, max(done_s, probe.length_s)),
-        threads=max(core_count() // 2, 1),
-    )
-    return StageResult(tuple(f"{UPRIGHT.file}: {note}" for note in (*notes_of(plan), *written.notes)))
+    with captioned(work.folder / CAPTIONS, config, plan, spoken) as (overlay, remarks):
+        written = reframe(
+            probe,
+            plan,
+            work.pending(UPRIGHT),
+            crf=config.CLIP_CRF,
+            preset=config.CLIP_PRESET,
+            rate=rate_of(config),
+            overlay=overlay,
+            on_seconds=lambda done_s: work.report(done_s, max(done_s, probe.length_s)),
+            threads=max(core_count() // 2, 1),
+        )
+    notes = (*notes_of(plan), *written.notes, *remarks)
+    return StageResult(tuple(f"{UPRIGHT.file}: {note}" for note in notes))
+
+
+def has_upright(folder: Path, config: Config) -> bool:
+    """Return True where the upright video, its plan and the captions that the settings ask for lie in *folder*."""
+    names = OUTPUTS[NAME] if config.CAPTIONS != "none" else (UPRIGHT.file, PLAN.file)
+    return all((folder / name).is_file() for name in names)
 
 
 def planned(
@@ -127,7 +140,7 @@ def notes_of(plan: FramingPlan) -> list[str]:
     return [*told, *([f"no face for {nobody:.0%}"] if nobody else []), *plan.notes]
 
 
-def _evidence(work: Work) -> tuple[Probe, FaceTracks, Sequence[AttributedWord]]:
+def _evidence(work: Work) -> tuple[Probe, Spoken]:
     """Return the source, its faces and its words, of which there are none where it has no sound.
 
     Raises:
@@ -136,11 +149,12 @@ def _evidence(work: Work) -> tuple[Probe, FaceTracks, Sequence[AttributedWord]]:
     probe = work.opened.probe
     if work.video.no_sound is None:
         tracks, transcript, attribution = read_attributed(work)
-        return as_heard(probe, transcript), tracks, attribution.words
+        spoken = Spoken(tracks, attribution.words, attribution.sentences, transcript.language)
+        return as_heard(probe, transcript), spoken
     path = work.path(TRACKS)
     if tracks_mark(path) != work.video.prints.of(VISION):
         raise InputError("results_changed", "was changed while its video was worked on. Run it again", path)
-    return probe, read_faces(path), ()
+    return probe, Spoken(read_faces(path))
 
 
 REFRAME = Stage(
@@ -152,4 +166,5 @@ REFRAME = Stage(
     wants=(TRANSCRIPT, ATTRIBUTION),
     optional=True,
     setting="REFRAME",
+    is_whole=has_upright,
 )

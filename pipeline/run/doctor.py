@@ -15,6 +15,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from config import Config
+from pipeline.clips.captioning import caption_filters
 from pipeline.errors import InputError, PipelineError
 from pipeline.machine import core_count, gpu_count, resolved, unnamed_memory
 from pipeline.media.encode import find_ffmpeg
@@ -97,8 +98,10 @@ def _package(wanted: Requirement) -> Finding | None:
 def _ffmpeg(config: Config) -> Finding:
     try:
         if config.REFRAME or config.REFRAME_ALONE:
-            found = find_ffmpeg(timed=True)
-            return Finding("ok", "ffmpeg", f"{found} encodes H.264 and AAC, and keeps variable frame rates")
+            filters = caption_filters(config)
+            found = find_ffmpeg(*filters, timed=True)
+            draws = ", and draws captions" if filters else ""
+            return Finding("ok", "ffmpeg", f"{found} encodes H.264 and AAC, and keeps variable frame rates{draws}")
         return Finding("ok", "ffmpeg", f"{find_ffmpeg()} encodes H.264 and AAC")
     except PipelineError as error:
         return Finding("FAIL", "ffmpeg", str(error))

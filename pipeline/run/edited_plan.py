@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config import Config
-from pipeline.clips.upright import PLAN, UPRIGHT, rate_of
+from pipeline.clips.captioning import caption_filters, captioned, check_captions, read_spoken
+from pipeline.clips.upright import CAPTIONS, PLAN, UPRIGHT, rate_of
 from pipeline.errors import InputError, ToolError
 from pipeline.executors.locks import VideoLocks
 from pipeline.executors.work_dir import root_of
@@ -55,7 +56,9 @@ def render_edited(source: Path | str, config: Config, say: Callable[[str], None]
     path, folder = _video_of(source, config)
     file = read_plan(Path(config.REFRAME_PLAN).expanduser())
     found = _fitting(_opened(path, config), file)
-    find_ffmpeg(timed=True)
+    find_ffmpeg(*caption_filters(config), timed=True)
+    check_captions(config)
+    spoken = read_spoken(folder) if config.CAPTIONS != "none" else None
     begin_s, end_s = file.plan.span_s
     say(f"{path.name}: {end_s - begin_s:.1f} s of {len(file.plan.runs)} runs, to {folder / UPRIGHT.file}")
     if dry:
@@ -67,23 +70,25 @@ def render_edited(source: Path | str, config: Config, say: Callable[[str], None]
     try:
         remove_partial(folder)
         forget_made(folder, REFRAMED)
-        written = reframe(
-            found,
-            file.plan,
-            folder / UPRIGHT.file,
-            crf=config.CLIP_CRF,
-            preset=config.CLIP_PRESET,
-            rate=rate_of(config),
-            on_seconds=_tenths(end_s - begin_s, say),
-            threads=max(core_count() // 2, 1),
-        )
+        with captioned(folder / CAPTIONS, config, file.plan, spoken) as (overlay, remarks):
+            written = reframe(
+                found,
+                file.plan,
+                folder / UPRIGHT.file,
+                crf=config.CLIP_CRF,
+                preset=config.CLIP_PRESET,
+                rate=rate_of(config),
+                overlay=overlay,
+                on_seconds=_tenths(end_s - begin_s, say),
+                threads=max(core_count() // 2, 1),
+            )
         write_plan(folder / PLAN.file, dataclasses.replace(file, fingerprint=""))
     except (InputError, ToolError) as error:
         print(f"optimized_runner: {error}", file=sys.stderr)
         return 1
     finally:
         locks.release_all()
-    for note in (*file.plan.notes, *written.notes):
+    for note in (*file.plan.notes, *written.notes, *remarks):
         say(f"{path.name}: {note}")
     return 0
 

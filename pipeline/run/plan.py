@@ -10,6 +10,7 @@ from pathlib import Path
 
 from config import Config
 from pipeline.artifacts import finished, missing_outputs
+from pipeline.clips.captioning import check_captions
 from pipeline.errors import InputError
 from pipeline.executors.locks import skipped
 from pipeline.executors.picture_format import most_pixels
@@ -169,6 +170,8 @@ def make_plan(
         raise InputError("bad_setting", message)
     if config.FACE_EMBEDDINGS and not Path(config.FACE_EMBEDDINGS).expanduser().is_file():
         raise InputError("bad_setting", f"FACE_EMBEDDINGS names no file: {config.FACE_EMBEDDINGS}")
+    if config.REFRAME:
+        check_captions(config)
     own = shard.of(videos)
     if shard.world > 1:
         announce(announcement(shard, config.SHARD, len(own), len(videos)))
@@ -194,6 +197,8 @@ def _upright(config: Config, announce: Callable[[str], None]) -> Config:
     if config.REFRAME and config.SCORE_ONLY:
         announce("no upright videos are written with SCORE_ONLY; REFRAME_ALONE writes them, and cuts no clips")
         return dataclasses.replace(config, REFRAME=False)
+    if config.CAPTIONS != "none" and not config.REFRAME:
+        announce("no captions are written without REFRAME: they are those of upright videos")
     return config
 
 

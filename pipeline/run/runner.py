@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
+from pipeline.clips.captioning import caption_filters
 from pipeline.errors import InputError, WorkerDied
 from pipeline.executors.base import Executor, with_earlier
 from pipeline.executors.work_dir import remove_abandoned as remove_abandoned_work
@@ -76,7 +77,7 @@ def _run(source: Path, config: Config, mirror: Mirror | None = None) -> int:
         _check_room(folder, config.MIN_FREE_GB)
     find_ffmpeg()
     if plan.config.REFRAME:
-        find_ffmpeg(timed=True)
+        find_ffmpeg(*caption_filters(plan.config), timed=True)
     config, models = plan.config, plan.choose_models(_say)
     report = RunReport(home, source, plan.listed, shard, shown)
     report.set_models(models)

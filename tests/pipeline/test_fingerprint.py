@@ -214,6 +214,9 @@ def test_another_version_of_the_program_does_its_stage_again(video: Path, stage:
         ("REFRAME_FALLBACK", "bars", {"reframe"}),
         ("REFRAME_FPS", "30", {"reframe"}),
         ("REFRAME", True, set()),
+        ("CAPTIONS", "burn", {"reframe"}),
+        ("CAPTION_FONT", "/f/a.ttf", {"reframe"}),
+        ("CAPTION_AREA", "reels", {"reframe"}),
     ],
 )
 def test_outputs_are_made_again_when_what_they_depend_on_changes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from config import Config
-from pipeline.clips.upright import UPRIGHT, tier_of
+from pipeline.clips.upright import CAPTIONS, UPRIGHT, has_upright, tier_of
 from pipeline.errors import InputError
 from pipeline.executors.runtime import run_stage
 from pipeline.framing.plan_file import read_plan
@@ -22,6 +23,7 @@ from pipeline.media.probe import probe
 from pipeline.outputs.tracks import write_tracks
 from pipeline.stage import NoSound, OpenedVideo, StageResult, VideoJob
 from pipeline.types import (
+    Excerpt,
     FaceTracks,
     Losses,
     ModelChoice,
@@ -242,3 +244,53 @@ def test_black_bars_are_found_and_not_shown(film: Any) -> None:
     assert plan_of(barred)["content_px"] == [0, 45, 640, 315]
     assert plan_of(barred)["size_px"] == [302, 536]
     assert pictures(barred)[5].max(axis=2).min() > 40
+
+
+def ass_of(source: Probe) -> Path:
+    return source.path.parent / "results" / CAPTIONS
+
+
+@pytest.mark.parametrize(
+    ("captions", "is_written", "is_drawn"), [("none", False, False), ("file", True, False), ("burn", True, True)]
+)
+def test_captions_act(source: Probe, captions: str, is_written: bool, is_drawn: bool) -> None:
+    """``none`` takes those of an earlier run away; ``burn`` changes the picture where text is, ``file`` nothing."""
+    reframed(source, CLIP_CRF=5, CAPTIONS="file")
+    before = pictures(source)
+    assert reframed(source, CLIP_CRF=5, CAPTIONS=captions).notes == ()
+    assert ass_of(source).exists() == is_written
+    assert has_upright(ass_of(source).parent, Config(CAPTIONS=captions))
+    assert has_upright(ass_of(source).parent, Config(CAPTIONS="burn")) == is_written
+    changed = np.abs(pictures(source)[20].astype(int) - before[20]).max(axis=2) > 100
+    assert changed.any() == is_drawn
+    assert not changed[: 718 // 2].any()
+
+
+def test_captions_of_an_excerpt_count_from_its_first_picture(source: Probe) -> None:
+    reframed(dataclasses.replace(source, excerpt=Excerpt(50, 100)), CAPTIONS="file")
+    starts = [line.split(",")[1] for line in ass_of(source).read_text().splitlines() if line.startswith("Dialogue")]
+    assert starts[0] == "0:00:00.05"
+
+
+def test_the_area_and_the_font_act(source: Probe) -> None:
+    """TikTok leaves more room at the foot than all of them do; letters that the fonts lack are told."""
+    bottoms = []
+    for area in ("union", "tiktok"):
+        reframed(source, CAPTIONS="file", CAPTION_AREA=area)
+        bottoms.append(int(re.findall(r"\\pos\(\d+,(\d+)\)", ass_of(source).read_text())[0]))
+    assert bottoms[0] < bottoms[1]
+    strange = Transcript("xx", (Segment(0.1, 1, "", (Word(" ⴰⵣⵓⵍ", 0.1, 1.0, 0.9),)),))
+    assert any("no font has their letters" in note for note in reframed(source, strange, CAPTIONS="file").notes)
+    font = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+    if not font.is_file():
+        pytest.skip("no fonts-dejavu-core")
+    assert not any(
+        "no font" in note for note in reframed(source, strange, CAPTIONS="file", CAPTION_FONT=str(font)).notes
+    )
+    assert "DejaVu Sans" in ass_of(source).read_text()
+
+
+def test_without_words_there_are_no_captions_and_that_is_told(source: Probe) -> None:
+    notes = reframed(source, Transcript("en", ()), CAPTIONS="burn").notes
+    assert "reframed.mp4: no captions, as no words were heard" in notes
+    assert ass_of(source).is_file()

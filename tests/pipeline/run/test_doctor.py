@@ -108,10 +108,16 @@ def test_no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_upright_video_needs_an_ffmpeg_that_keeps_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "find_ffmpeg", lambda timed=False: "timed" if timed else "any")
+    monkeypatch.setattr(doctor, "find_ffmpeg", lambda *filters, timed=False: "timed" if timed else "any")
     asked = (Config(), Config(REFRAME=True), Config(REFRAME_ALONE=True))
     texts = [doctor._ffmpeg(config).text for config in asked]
     assert [text.split()[0] for text in texts] == ["any", "timed", "timed"]
+
+
+def test_captions_need_an_ffmpeg_with_libass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_ffmpeg", lambda *filters, timed=False: " ".join(filters) or "any")
+    for captions, needed in (("none", "any"), ("file", "any"), ("burn", "ass")):
+        assert doctor._ffmpeg(Config(REFRAME=True, CAPTIONS=captions)).text.split()[0] == needed
 
 
 @pytest.mark.parametrize(("version", "level"), [(None, "FAIL"), ("0.0.1", "note")])

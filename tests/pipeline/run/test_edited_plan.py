@@ -12,9 +12,16 @@ import numpy as np
 import pytest
 
 import optimized_runner
+from config import Config
+from pipeline.executors.runtime import run_stage
 from pipeline.framing.plan import CameraPath, FramingPlan, Panel, Run
 from pipeline.framing.plan_file import PlanFile, plan_text, read_plan
+from pipeline.graph import GRAPH
+from pipeline.media.probe import probe
 from pipeline.results import made_of, note_made
+from pipeline.stage import OpenedVideo, VideoJob
+from pipeline.types import FaceTracks, ScoredTracks, Segment, SpeakerScores, Transcript, Word
+from tests.support.by_hand import kept, prints, work_of
 from tests.support.disks import BLUE, RED, disk_in, disks
 from tests.support.film import Film
 
@@ -118,6 +125,35 @@ def test_a_run_plans_anew_what_was_edited(place: Path) -> None:
     note_made(place / "out" / "v", "reframe", "f" * 64)
     assert render(place) == 0
     assert made_of(place / "out" / "v", "reframe") == ""
+
+
+def test_captions_are_those_of_an_earlier_run(place: Path, capsys: Any) -> None:
+    """Without one they are refused; a plan of a part has the words of that part, counted from its beginning."""
+    assert render(place, "--captions", "file") == 2
+    assert "CAPTIONS needs the words of an earlier run" in capsys.readouterr().err
+    words = tuple(Word(f" word{number}", number / 4, number / 4 + 0.2, 0.9) for number in range(8))
+    transcript = Transcript("en", (Segment(0, 2, "", words),))
+    none = np.zeros(0, np.int32)
+    faces = FaceTracks(50, np.zeros(1, np.int32), none, none, np.zeros((0, 4), np.float32))
+    scored = ScoredTracks.of(faces, SpeakerScores(np.zeros(0, np.float32), np.zeros(0, np.float32)))
+    folder, made = place / "out" / "v", prints("v", "s", attribution="a")
+    folder.mkdir(parents=True)
+    kept(folder, scored, transcript, made)
+    video = VideoJob(0, place / "v.mp4", folder, made)
+    run_stage(GRAPH.stage("attribution"), work_of(video, OpenedVideo(probe(video.path), None), Config(), ()))
+
+    def shorten(content: Any) -> None:
+        content["runs"][0].update(start_s=1.0)
+        content["runs"][0]["panels"][0]["keys"][0][0] = 1.0
+
+    edit(place, shorten)
+    assert render(place, "--captions", "burn") == 0
+    text = (folder / "reframed.ass").read_text()
+    assert "word3" not in text and "word4" in text and "word7" in text
+    assert next(line.split(",")[1] for line in text.splitlines() if line.startswith("Dialogue")) == "0:00:00.00"
+    with av.open(str(folder / "reframed.mp4")) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="bgr24")
+    assert (picture[300:350] < 60).all(axis=2).any()  # the outline of the text
 
 
 def test_the_rate_and_the_quality_act(place: Path) -> None:

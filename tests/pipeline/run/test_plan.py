@@ -171,6 +171,17 @@ def test_upright_videos_with_clips_and_without(
     assert any("REFRAME_ALONE" in line for line in said) == (not upright)
 
 
+def test_a_caption_font_that_is_none_is_refused_before_anything_starts(videos: Path, tmp_path: Path) -> None:
+    """And captions without an upright video are told to be none."""
+    said: list[str] = []
+    asked = dataclasses.replace(CPU, CAPTIONS="file", CAPTION_FONT=str(tmp_path / "none.ttf"))
+    plan.make_plan(videos, asked, said.append)
+    assert any("no captions are written without REFRAME" in line for line in said)
+    with pytest.raises(runner.InputError, match="no file and no folder") as refused:
+        plan.make_plan(videos, dataclasses.replace(asked, REFRAME=True), said.append)
+    assert refused.value.reason_code == "bad_font"
+
+
 class TestBesideTheVideos:
     def test_scenes_acts(self, videos: Path, tmp_path: Path, seen: type[Seen]) -> None:
         """A folder of lists, of which one belongs to a video; one list for several videos is refused."""
