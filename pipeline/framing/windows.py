@@ -16,6 +16,10 @@ EYES_IN_BOX = 0.4
 EYES_IN_WINDOW = 0.38
 """Height of the eyes in the window, from its top, where there is room."""
 
+TIGHT_SHARE = 0.03
+"""Share of the window's side by which a face that hardly fits may lie off its middle: a camera that keeps it exactly
+there trembles with its box."""
+
 FACE_PERCENTILE = 95.0
 """Percentage of the frames on which a face must fit into a window that zooms in on it."""
 
@@ -104,7 +108,8 @@ class Bounds:
     target: np.ndarray
     """(n,) float64: the best place."""
     inside: np.ndarray
-    """(n, 2) float64: between these the face is inside with its margin; equal where it is larger than the window."""
+    """(n, 2) float64: between these the face is inside with its margin; without one where it does not fit with it, and
+    within `TIGHT_SHARE` of the middle where it does not fit at all."""
     calm: np.ndarray
     """(n, 2) float64: between these the face is in the dead zone."""
 
@@ -129,15 +134,24 @@ def bounds_of(
     for axis, (length, target) in enumerate(zip((width, height), middles, strict=True)):
         low, high = shape.content_px[axis] + length / 2, shape.content_px[axis + 2] - length / 2
         high = max(low, high)
-        inside = np.stack([whole[:, axis + 2] - length / 2, whole[:, axis] + length / 2], axis=1)
-        middle = (whole[:, axis] + whole[:, axis + 2]) / 2
-        tight = inside[:, 0] > inside[:, 1]
-        inside[tight] = middle[tight, None]
-        inside = np.clip(inside, low, high)
+        inside = np.clip(_between(whole, box_px, axis, length), low, high)
         target = np.clip(target, inside[:, 0], inside[:, 1])
         zone = np.stack([target - dead_zone * width, target + dead_zone * width], axis=1)
         found.append(Bounds(target, inside, np.clip(zone, inside[:, :1], inside[:, 1:])))
     return found[0], found[1]
+
+
+def _between(whole_px: np.ndarray, box_px: np.ndarray, axis: int, length: float) -> np.ndarray:
+    """Return (n, 2): the first and last place of the middle of a window of *length* that shows a face inside."""
+    half = length / 2
+    inside = np.stack([whole_px[:, axis + 2] - half, whole_px[:, axis] + half], axis=1)
+    tight = inside[:, 1] - inside[:, 0] < 2 * TIGHT_SHARE * length
+    box = box_px[tight]
+    middle = (box[:, axis] + box[:, axis + 2]) / 2
+    least = np.minimum(box[:, axis + 2] - half, middle - TIGHT_SHARE * length)
+    most = np.maximum(box[:, axis] + half, middle + TIGHT_SHARE * length)
+    inside[tight] = np.stack([least, most], axis=1)
+    return inside
 
 
 def eyes_of(box_px: np.ndarray) -> np.ndarray:

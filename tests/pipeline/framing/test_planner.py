@@ -41,6 +41,16 @@ def test_a_face_that_stands_still_but_for_trembling_boxes_does_not_move_the_came
     assert (run.tier, run.speaker, run.begin, run.reason) == ("speaker model", 1, "start", "speaker 1 speaks")
 
 
+@pytest.mark.parametrize("width_px", [540, 590, 600])
+def test_a_face_as_wide_as_the_window_does_not_make_the_camera_tremble(width_px: int) -> None:
+    """The window is 607 px wide: 540 px do not fit in with their margin, 600 px hardly without."""
+    large = (700, 200, 700 + width_px, 900)
+    made = plan(faces((0, 500, large), frame_count=500, tremble_px=4.0), says(1, 15, 0))
+    (run,) = made.runs
+    assert run.mode == "follow" and len(run.panels[0].path.frame) == 1
+    assert run.panels[0].path.at(0)[0] == pytest.approx(700 + width_px / 2, abs=0.03 * 607)
+
+
 def test_the_picture_cuts_three_frames_before_the_first_word() -> None:
     two = faces((0, 500, LEFT), (0, 500, RIGHT), frame_count=500)
     made = plan(two, says(1, 8, 0), says(10, 18, 1))
