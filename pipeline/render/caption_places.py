@@ -1,13 +1,10 @@
 """Places of captions: inside the area that the apps leave free, and never over a mouth.
 
-For each run of the plan the text ends at the lower edge of the area. Where a face would lie there, it is moved for the
-whole run to the lowest place, for the run's own faces at all its moments, that is free
-
-1. of every face for two lines, 2. of every face for one line,
-3. of the lower half of every face for two lines, 4. of the lower half of every face for one line.
-
-Where the run has none, the third and the fourth are tried for the moments of the caption alone; without any, the
-caption is not drawn.
+For each run of the plan the text ends at the lower edge of the area where two lines, or else one, are clear there of
+every face that the run shows at any moment. Where they are not, it stands for the whole run at the lowest place that
+is clear of every face, for two lines or else for one. Where there is none, the same is tried for the lower halves of
+the faces, with their mouths; then for those at the moments of the caption alone. Without any place the caption is not
+drawn.
 """
 
 from __future__ import annotations
@@ -30,9 +27,6 @@ Area = Literal["tiktok", "reels", "shorts", "union"]
 
 MIN_FACE = 0.05
 """Height of a face, as a share of the picture's, below which its mouth is too small to be read."""
-
-CHIN = 0.1
-"""Share of a face's height by which the box of a detector may end above the chin."""
 
 Span = tuple[float, float]
 
@@ -63,7 +57,7 @@ class ShownFaces:
     frame: np.ndarray
     """(N,) int: grid frame, ascending."""
     box_px: np.ndarray
-    """(N, 4) float64: x1, y1, x2, y2 in pixels of the upright video, the chin included: what is seen of them."""
+    """(N, 4) float64: x1, y1, x2, y2 in pixels of the upright video: what is seen of them."""
     middle_px: np.ndarray
     """(N,) float64: height of their middle, below which the mouth is."""
 
@@ -104,7 +98,6 @@ def _in_panel(
     down = (box[:, 1::2] - y[:, None]) * scale[:, None] + height / 2
     tall = down[:, 1] - down[:, 0]
     middle = down.mean(axis=1)
-    down[:, 1] += CHIN * tall
     inside = (across[:, 0] < width) & (across[:, 1] > 0) & (down[:, 0] < height) & (down[:, 1] > 0)
     across, down, middle = np.clip(across, 0, width) + left, np.clip(down, 0, height) + top, np.clip(middle, 0, height)
     moved = np.stack([across[:, 0], down[:, 0], across[:, 1], down[:, 1], middle + top], axis=1)
@@ -156,14 +149,16 @@ class Places:
         return _merged(list(zip(tops[near].tolist(), faces.box_px[near, 3].tolist(), strict=True)))
 
     def _lowest(self, taken: Sequence[Span]) -> Place | None:
+        """Return the lower edge of the area, or the lowest place, that is clear of the heights that are taken."""
         _, top, _, bottom = self._area
-        for lines in (2, 1):
-            height = lines * self._line_px
-            for edge in sorted({bottom, *(start for start, _ in taken if start < bottom)}, reverse=True):
-                if edge - height < top:
-                    break
-                if all(end <= edge - height or edge <= start for start, end in taken):
-                    return Place(edge, lines)
+        higher = sorted((start for start, _ in taken if start < bottom), reverse=True)
+        for edges in ([bottom], higher):
+            for lines in (2, 1):
+                height = lines * self._line_px
+                for edge in edges:
+                    clear = all(end <= edge - height or edge <= start for start, end in taken)
+                    if clear and edge - height >= top:
+                        return Place(edge, lines)
         return None
 
 

@@ -53,13 +53,12 @@ def test_text_moves_above_a_face_that_would_lie_under_it() -> None:
 
 
 def test_text_takes_one_line_where_there_is_room_for_one() -> None:
-    faces = standing_faces(250, (200, 330, 800, 1280))
-    (run,) = still_plan(still_run(0, 250)).runs
-    assert run.mode == "follow"
-    placed = captions(sentence(LONG), faces=faces).placed
-    assert all(len(each.caption.lines) == 1 for each in placed)
-    assert [each for one in placed for each in text(one).split()] == LONG.split()
-    assert {each.bottom_px for each in placed} == {330}
+    """At the foot, where two do not fit, rather than elsewhere; else above the face."""
+    for box_px, bottom_px in (((200, 700, 800, 1300), 1396), ((200, 330, 800, 1380), 330)):
+        placed = captions(sentence(LONG), faces=standing_faces(250, box_px)).placed
+        assert all(len(each.caption.lines) == 1 for each in placed)
+        assert [each for one in placed for each in text(one).split()] == LONG.split()
+        assert {each.bottom_px for each in placed} == {bottom_px}
 
 
 def test_text_lies_on_the_forehead_rather_than_on_the_mouth() -> None:
@@ -98,7 +97,7 @@ def test_in_a_split_the_text_lies_between_the_faces() -> None:
     """The middle half of the source is in both panels: a face at 660 to 1060 is at 180 to 580 and at 1140 to 1540."""
     placed = captions(sentence(LONG), faces=standing_faces(250, (200, 660, 800, 1060)), split=True).placed
     assert {each.bottom_px for each in placed} == {1140}
-    assert all(block_px(each)[0] > 580 + 40 for each in placed)
+    assert all(block_px(each)[0] > 580 for each in placed)
 
 
 def test_faces_are_followed_through_a_moving_camera() -> None:
@@ -106,8 +105,8 @@ def test_faces_are_followed_through_a_moving_camera() -> None:
     plan = still_plan(Run(0, 11, "follow", (Panel((0,), path),), "start", "speaker model", 1, ""))
     shown = shown_faces(plan, standing_faces(11, (560, 400, 640, 600)))
     assert shown.frame.tolist() == list(range(11))
-    np.testing.assert_allclose(shown.box_px[0], [(560 - 500) * 2 + 540, 760, (640 - 500) * 2 + 540, 1160 + 40])
-    np.testing.assert_allclose(shown.box_px[10], [380, 560, 700, 1360 + 80])
+    np.testing.assert_allclose(shown.box_px[0], [(560 - 500) * 2 + 540, 760, (640 - 500) * 2 + 540, 1160])
+    np.testing.assert_allclose(shown.box_px[10], [380, 560, 700, 1360])
     np.testing.assert_allclose(shown.middle_px[[0, 10]], [960, 960])
 
 
