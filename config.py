@@ -365,6 +365,23 @@ class Config:
         Choice(("union", "tiktok", "reels", "shorts")),
         REFRAMED,
     )
+    RANGES: str = setting(
+        "",
+        "ranges of the one video that is given (CSV, JSON, SRT or EDL), or a folder with a list for each video "
+        "(<video's name>.csv): an upright video of each, from sentence to sentence, in place of that of the whole; "
+        "asks for REFRAME; empty: none",
+        Text(),
+        NOTHING,
+    )
+    MIN_LENGTH: float = setting(
+        0.0, "shortest upright video of a range, in seconds: shorter ones are left out", Number(0.0, 1e6), REFRAMED
+    )
+    MAX_LENGTH: float = setting(
+        0.0,
+        "longest upright video of a range, in seconds: it ends with the last sentence that fits; 0: no limit",
+        Number(0.0, 1e6),
+        REFRAMED,
+    )
     REFRAME_PLAN: str = setting(
         "",
         "an edited plan (reframe.json) of one video, which is rendered without any analysis: reframed.mp4 is all that "

@@ -10,7 +10,7 @@ from pathlib import Path
 from config import Config
 from pipeline.errors import InputError
 from pipeline.outputs.files import json_text
-from pipeline.settings import settings_that_affect
+from pipeline.settings import REFRAMED, settings_that_affect
 from pipeline.stage import Graph, Stage
 from pipeline.storage.objects import read_part, size_of
 from pipeline.types import Fingerprints, ModelChoice
@@ -34,6 +34,7 @@ def fingerprints_of(
     scenes: Path | None = None,
     sound: Path | None = None,
     url: str = "",
+    ranges: Path | None = None,
 ) -> Fingerprints:
     """Return the fingerprints of the results that *path* would have.
 
@@ -44,6 +45,7 @@ def fingerprints_of(
         models: of each model its name and digest count, and whether it has its helper.
         scenes: the user's list of its scenes, for vision.
         sound: the file with its sound, for all stages.
+        ranges: the user's list of its ranges, for the upright video.
         url: where the video lies, if not at *path*: the fingerprints are the same.
 
     Raises:
@@ -51,6 +53,7 @@ def fingerprints_of(
     """
     content = (_digest_at(url) if url else _digest_of(path)) + (b"" if sound is None else _digest_of(sound))
     listed = "" if scenes is None else _digest_of(scenes).hex()
+    wanted = "" if ranges is None else _digest_of(ranges).hex()
 
     def mark(stage: Stage) -> str:
         chain = graph.chain(stage)
@@ -64,6 +67,8 @@ def fingerprints_of(
         parts = [settings, used, [version for each in chain for version in each.version]]
         if listed and any(each.feeds == "frames" for each in chain):
             parts.append(listed)
+        if wanted and stage.name == REFRAMED:
+            parts.append(wanted)
         return hashlib.sha256(content + json_text(parts).encode()).hexdigest()
 
     stages = {stage.name: mark(stage) for stage in graph.stages}

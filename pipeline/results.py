@@ -3,6 +3,7 @@
     tracks.npz, transcript.json ...   artifacts of stages, which hold until they are made anew
     output/, report.html, persons/    results, which go when a new state of the video is complete
     annotated.mp4, reframed.mp4 ...   outputs, which are made of results and go with them: `OUTPUTS`, a line each
+    reframed/                         upright videos of ranges, and the list of them: of the output of reframed.mp4
     .next/                            an attempt's work while finished results of an earlier state lie in the folder
     .made/                            for each output the fingerprint of what it was made of
 
@@ -52,6 +53,12 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
 }
 """The files of each output, by the name of its stage."""
 
+RANGES = "reframed"
+RANGES_LIST = "ranges.json"
+
+RANGE_NAME = re.compile(r"\d{3,}(_[^/]+)?\.(mp4|ass)")
+"""Upright videos of ranges in `RANGES`, and their captions: a number, and what is left of the range's name."""
+
 SHEET_NAME = re.compile(r"person_\d{3,}\.jpg|\.person_\d{3,}\.jpg\.\d+\.part")
 """Contact sheets in `SHEETS`, and what an interrupted run leaves of them."""
 
@@ -82,6 +89,8 @@ def is_result(name: str) -> bool:
         return True
     if any(name in files for files in OUTPUTS.values()):
         return True
+    if folder == RANGES:
+        return last == RANGES_LIST or RANGE_NAME.fullmatch(last) is not None
     if folder == OUTPUT:
         return CLIP_NAME.fullmatch(last) is not None
     return folder == SHEETS and SHEET_NAME.fullmatch(last) is not None
@@ -120,7 +129,8 @@ def commit(pending: Path, artifact: Artifact) -> None:
 
 def remove_partial(folder: Path) -> None:
     """Delete half-written files that a killed run or worker left in *folder*; nobody else may be at work there."""
-    for pattern in (".*.part", f"{OUTPUT}/.*.part", "export/.*.part", f"{SHEETS}/.*.part", f"{MADE}/.*.part"):
+    folders = ("", f"{OUTPUT}/", "export/", f"{RANGES}/", f"{SHEETS}/", f"{MADE}/")
+    for pattern in (f"{inside}.*.part" for inside in folders):
         for path in (*folder.glob(pattern), *folder.glob(f"{NEXT}/{pattern}")):
             path.unlink(missing_ok=True)
 
@@ -133,11 +143,25 @@ def remove_clips(output: Path) -> None:
                 path.unlink()
 
 
+def remove_ranges(folder: Path, keep: Collection[str] = ()) -> None:
+    """Delete the upright videos of ranges in the *folder* of a video, and the list of them; the names *keep* stay."""
+    home = folder / RANGES
+    if not home.is_dir():
+        return
+    for path in home.iterdir():
+        if is_result(f"{RANGES}/{path.name}") and path.name not in keep and path.is_file():
+            path.unlink()
+    with contextlib.suppress(OSError):
+        home.rmdir()  # unless others have put files into it
+
+
 def remove_outputs(folder: Path, keep: Collection[str] = ()) -> None:
     """Delete outputs made of results that are stale; those named *keep* stay."""
     for output, files in OUTPUTS.items():
         for name in files if output not in keep else ():
             (folder / name).unlink(missing_ok=True)
+    if "reframe" not in keep:
+        remove_ranges(folder)
     if not keep:
         shutil.rmtree(folder / MADE, ignore_errors=True)
     elif (folder / MADE).is_dir():

@@ -63,6 +63,8 @@ class VideoJob:
     """The user's own list of scenes, used instead of the shot detector."""
     face_boxes: Path | None = None
     """The user's own list of faces, used instead of the face detector."""
+    ranges: Path | None = None
+    """The user's own list of the ranges that upright videos are wanted of."""
     sound_file: Path | None = None
     """A file with its sound, used instead of its own."""
     models: Models | None = None

@@ -5,7 +5,7 @@ Words tell who is to be shown. Of a video without sound, or without words, the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from pipeline.artifacts import ATTRIBUTION, TRACKS, TRANSCRIPT
 from pipeline.attribution.stage import read_attributed
 from pipeline.clips.captioning import Spoken, captioned
 from pipeline.clips.stage import as_heard
+from pipeline.clips.upright_ranges import Render, Rendered, ranges_whole, reframe_ranges
 from pipeline.clips.zooms import zoomed
 from pipeline.errors import InputError
 from pipeline.framing.borders import content_of
@@ -29,10 +30,13 @@ from pipeline.machine import core_count
 from pipeline.media.decode import SpanReader
 from pipeline.outputs.tracks import read_faces, tracks_mark
 from pipeline.render.reframe import reframe
-from pipeline.results import OUTPUTS, Artifact
+from pipeline.results import OUTPUTS, RANGES, Artifact, is_result, remove_ranges
 from pipeline.settings import REFRAMED as NAME
 from pipeline.settings import VISION
+from pipeline.sources.ranges import read_ranges
 from pipeline.stage import OUTPUTS_POOL, Models, Stage, StageResult, Work
+from pipeline.storage.copies import remove_named
+from pipeline.storage.objects import listing
 from pipeline.types import AttributedWord, FaceTracks, Probe
 
 SAMPLES = 16
@@ -64,26 +68,68 @@ def run_reframe(work: Work) -> StageResult:
     plan = zoomed(plan, work.video.transcript, probe, tracks, words)
     name = Path(work.video.display_path).name
     write_plan(work.pending(PLAN), PlanFile(plan, name, tracks.frame_count, work.video.prints.of(NAME)))
-    with captioned(work.folder / CAPTIONS, config, plan, spoken) as (overlay, remarks):
-        written = reframe(
-            probe,
-            plan,
-            work.pending(UPRIGHT),
-            crf=config.CLIP_CRF,
-            preset=config.CLIP_PRESET,
-            rate=rate_of(config),
-            overlay=overlay,
-            on_seconds=lambda done_s: work.report(done_s, max(done_s, probe.length_s)),
-            threads=max(core_count() // 2, 1),
-        )
-    notes = (*notes_of(plan), *written.notes, *remarks)
+
+    def render(
+        part: Probe, plan: FramingPlan, path: Path, captions: Path, on_seconds: Callable[[float], None]
+    ) -> Rendered:
+        with captioned(captions, config, plan, spoken) as (overlay, remarks):
+            written = reframe(
+                part,
+                plan,
+                path,
+                crf=config.CLIP_CRF,
+                preset=config.CLIP_PRESET,
+                rate=rate_of(config),
+                overlay=overlay,
+                on_seconds=on_seconds,
+                threads=max(core_count() // 2, 1),
+            )
+        return Rendered(tuple(written.notes), tuple(remarks))
+
+    if work.video.ranges is not None:
+        remarks = _ranges(work, probe, plan, spoken, render)
+        _remove_stale(work)
+        return StageResult((*(f"{PLAN.file}: {note}" for note in notes_of(plan)), *remarks))
+    remove_ranges(work.folder)
+    _remove_stale(work)
+    whole_s, captions = probe.length_s, work.folder / CAPTIONS
+    made = render(
+        probe, plan, work.pending(UPRIGHT), captions, lambda done_s: work.report(done_s, max(done_s, whole_s))
+    )
+    notes = (*notes_of(plan), *made.notes, *made.remarks)
     return StageResult(tuple(f"{UPRIGHT.file}: {note}" for note in notes))
 
 
+def _ranges(work: Work, probe: Probe, plan: FramingPlan, spoken: Spoken, render: Render) -> Sequence[str]:
+    """Write the upright videos of the user's ranges in place of that of the whole; return notes for people."""
+    config, listed = work.config, work.video.ranges
+    assert listed is not None
+    for name in (UPRIGHT.file, CAPTIONS):
+        (work.folder / name).unlink(missing_ok=True)
+    return reframe_ranges(
+        probe,
+        plan,
+        None if work.video.no_sound is not None else spoken.sentences,
+        read_ranges(listed, probe.rate, float(probe.lead_s)),
+        work.folder,
+        render,
+        shot_starts=spoken.tracks.shot_starts.tolist(),
+        min_length_s=config.MIN_LENGTH,
+        max_length_s=config.MAX_LENGTH,
+        captions=config.CAPTIONS != "none",
+        fingerprint=work.video.prints.of(NAME),
+        anew=config.FORCE,
+        on_seconds=work.report,
+    )
+
+
 def has_upright(folder: Path, config: Config) -> bool:
-    """Return True where the upright video, its plan and the captions that the settings ask for lie in *folder*."""
-    names = OUTPUTS[NAME] if config.CAPTIONS != "none" else (UPRIGHT.file, PLAN.file)
-    return all((folder / name).is_file() for name in names)
+    """Return True where the plan lies in *folder*, and the upright video with the captions that the settings ask for,
+    or those of all ranges."""
+    names = (UPRIGHT.file, CAPTIONS) if config.CAPTIONS != "none" else (UPRIGHT.file,)
+    if not (folder / PLAN.file).is_file():
+        return False
+    return all((folder / name).is_file() for name in names) or ranges_whole(folder)
 
 
 def planned(
@@ -138,6 +184,17 @@ def notes_of(plan: FramingPlan) -> list[str]:
     nobody = shares.get("none", 0.0)
     told = [f"framed for {' and '.join(lower)}"] if lower else []
     return [*told, *([f"no face for {nobody:.0%}"] if nobody else []), *plan.notes]
+
+
+def _remove_stale(work: Work) -> None:
+    """Delete the upright videos on the storage that are not made any more."""
+    remote = work.video.remote
+    if remote is None or remote.results is None:
+        return
+    for each in listing(remote.results.url):
+        ours = each.name in (UPRIGHT.file, CAPTIONS) or each.name.startswith(f"{RANGES}/")
+        if ours and is_result(each.name) and not (work.folder / each.name).exists():
+            remove_named(remote, each.name)
 
 
 def _evidence(work: Work) -> tuple[Probe, Spoken]:

@@ -53,6 +53,9 @@ def render_edited(source: Path | str, config: Config, say: Callable[[str], None]
     Raises:
         InputError: the plan, the video or a setting is wrong; nothing was started.
     """
+    if config.RANGES:
+        message = "REFRAME_PLAN renders without words, and RANGES end with sentences. Give one of the two"
+        raise InputError("bad_setting", message)
     path, folder = _video_of(source, config)
     file = read_plan(Path(config.REFRAME_PLAN).expanduser())
     found = _fitting(_opened(path, config), file)

@@ -25,8 +25,9 @@ from pipeline.run.engines import gpu_counter
 from pipeline.run.rerun import rerun_of
 from pipeline.soundless import skipped_without_sound, without_sound
 from pipeline.sources.discover import discover, result_folders
+from pipeline.sources.ranges import ANY_RATE, read_ranges
 from pipeline.sources.shard import WHOLE, Shard, announcement
-from pipeline.sources.sidecars import given_face_boxes, given_scenes, given_transcripts
+from pipeline.sources.sidecars import given_face_boxes, given_ranges, given_scenes, given_transcripts
 from pipeline.speech.checkpoints.own import own_checkpoint
 from pipeline.speech.given import transcript_digest
 from pipeline.speech.stage import TRANSCRIPT
@@ -56,6 +57,8 @@ class RunPlan:
     """The user's own list of scenes of each video."""
     face_boxes: Sequence[Path | None]
     """The user's own list of faces of each video."""
+    ranges: Sequence[Path | None]
+    """The user's own list of the ranges wanted of each video."""
     sound_file: Path | None = None
     """The sound of the only video."""
     has_transcript: Sequence[bool] = ()
@@ -93,9 +96,16 @@ class RunPlan:
 
     def _decided(self, number: int, models: Models) -> tuple[VideoJob, VideoResult | None]:
         path, folder, transcript = self.videos[number], self.folders[number], self.transcripts[number]
-        scenes, boxes = self.scenes[number], self.face_boxes[number]
+        scenes, boxes, ranges = self.scenes[number], self.face_boxes[number], self.ranges[number]
         job = VideoJob(
-            number, path, folder, transcript=transcript, scenes=scenes, face_boxes=boxes, sound_file=self.sound_file
+            number,
+            path,
+            folder,
+            transcript=transcript,
+            scenes=scenes,
+            face_boxes=boxes,
+            ranges=ranges,
+            sound_file=self.sound_file,
         )
         url = ""
         if self.mirror is not None:
@@ -105,7 +115,9 @@ class RunPlan:
             if job.remote is not None:
                 look(job.remote)
             models = _models_of(models, transcript, boxes, self.config)
-            prints = fingerprints_of(GRAPH, path, self.config, models, scenes, self.sound_file, url)
+            prints = fingerprints_of(GRAPH, path, self.config, models, scenes, self.sound_file, url, ranges)
+            if ranges is not None:
+                read_ranges(ranges, ANY_RATE)
         except InputError as error:
             return job, VideoResult(path, "failed", error.reason_code, str(error))
         prints = dataclasses.replace(prints, most_px=most_pixels(self.config.RING_MB << 20, frames_held(self.config)))
@@ -164,6 +176,7 @@ def make_plan(
     _check_precision(config)
     scenes = given_scenes(videos, Path(config.SCENES)) if config.SCENES else [None] * len(videos)
     face_boxes = _face_boxes(videos, config, announce)
+    ranges = _ranges(videos, config, announce)
     sound_file = Path(config.AUDIO_FILE).expanduser().absolute() if config.AUDIO_FILE else None
     if sound_file is not None and len(videos) != 1:
         message = f"AUDIO_FILE names the sound of one video, and here are {len(videos)}. Name one video file"
@@ -183,6 +196,7 @@ def make_plan(
         transcripts=shard.of(transcripts),
         scenes=shard.of(scenes),
         face_boxes=shard.of(face_boxes),
+        ranges=shard.of(ranges),
         sound_file=sound_file,
         has_transcript=[transcript is not None for transcript in transcripts],
         has_face_boxes=[boxes is not None for boxes in face_boxes],
@@ -194,6 +208,8 @@ def _upright(config: Config, announce: Callable[[str], None]) -> Config:
     """Return the settings in which ``REFRAME`` says whether there are upright videos; those cost as much as clips."""
     if config.REFRAME_ALONE:
         return dataclasses.replace(config, REFRAME=True, SCORE_ONLY=True)
+    if config.RANGES and not config.REFRAME:
+        config = dataclasses.replace(config, REFRAME=True)
     if config.REFRAME and config.SCORE_ONLY:
         announce("no upright videos are written with SCORE_ONLY; REFRAME_ALONE writes them, and cuts no clips")
         return dataclasses.replace(config, REFRAME=False)
@@ -285,6 +301,20 @@ def _face_boxes(videos: list[Path], config: Config, announce: Callable[[str], No
     count = len(found) - found.count(None)
     rest = "" if count == len(found) else "; in the others the face detector looks for them"
     announce(f"face boxes: {count} of {len(found)} videos have a list in {config.FACE_BOXES}{rest}")
+    return found
+
+
+def _ranges(videos: list[Path], config: Config, announce: Callable[[str], None]) -> Sequence[Path | None]:
+    """Find the user's own list of the ranges wanted of each video; announce their number once."""
+    if not config.RANGES:
+        return [None] * len(videos)
+    if 0 < config.MAX_LENGTH < config.MIN_LENGTH:
+        lengths = f"MIN_LENGTH is {config.MIN_LENGTH:g} s and MAX_LENGTH {config.MAX_LENGTH:g} s"
+        raise InputError("bad_setting", f"{lengths}: no range can be both")
+    found = given_ranges(videos, Path(config.RANGES))
+    count = len(found) - found.count(None)
+    rest = "" if count == len(found) else "; of the others the whole is made upright"
+    announce(f"ranges: {count} of {len(found)} videos have a list in {config.RANGES}{rest}")
     return found
 
 

@@ -15,7 +15,17 @@ from pipeline.stage import VideoJob
 OF_THE_MACHINE = ("this machine", "more machines")
 """Groups of settings that say where and how fast things run: such of them as change no result are left out."""
 
-OF_THE_RUN = ("OUTPUT_DIR", "FORCE", "RETRY_FAILED", "RECURSIVE", "TRANSCRIPTS", "SCENES", "FACE_BOXES", "AUDIO_FILE")
+OF_THE_RUN = (
+    "OUTPUT_DIR",
+    "FORCE",
+    "RETRY_FAILED",
+    "RECURSIVE",
+    "TRANSCRIPTS",
+    "SCENES",
+    "FACE_BOXES",
+    "RANGES",
+    "AUDIO_FILE",
+)
 """Settings that concern all videos of a run, or that name files of one video, which are given by their own paths."""
 
 PATHS = ("WEIGHTS_DIR", "FACE_EMBEDDINGS")
@@ -41,7 +51,7 @@ def rerun_of(job: VideoJob, config: ResolvedConfig) -> tuple[str, ...]:
     if job.remote is not None:
         source = job.display_path
         home = home if job.remote.results is None else job.remote.results.url.rpartition("/")[0]
-    files = {"SCENES": job.scenes, "FACE_BOXES": job.face_boxes, "AUDIO_FILE": job.sound_file}
+    files = {"SCENES": job.scenes, "FACE_BOXES": job.face_boxes, "RANGES": job.ranges, "AUDIO_FILE": job.sound_file}
     given = {name: str(path) for name, path in files.items() if path is not None}
     if job.transcript is not None:
         given["TRANSCRIPTS"] = str(_folder_of_transcripts(job.transcript, job.path))

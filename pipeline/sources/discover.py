@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.results import RANGE_NAME, RANGES, RANGES_LIST
 from pipeline.sources.shard import RUN_FILES, SHARDS_FILE
 from pipeline.types import CLIP_NAME
 
@@ -92,19 +94,27 @@ def _videos_in(source: Path, recursive: bool) -> list[Path]:
             found.append(folder)
             continue
         names = {entry.name for entry in entries}
-        clips = folder != source and _holds_clips(folder, names)
-        written = folder != source and not names.isdisjoint(TABLES)
+        ours = _written_in(folder, names) if folder != source else []
         for entry in entries:
             path = Path(entry.path)
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders += [path] if recursive else []
-            elif (clips and CLIP_NAME.fullmatch(entry.name)) or (written and entry.name in WRITTEN):
+            elif any(pattern.fullmatch(entry.name) for pattern in ours):
                 continue
             elif path.suffix.lower() in EXTENSIONS:
                 found += [path] if _may_be_video(path) else []
     return found
+
+
+def _written_in(folder: Path, names: set[str]) -> list[re.Pattern[str]]:
+    """Return patterns for the videos in *folder*, in which *names* are, that this program has written."""
+    return [
+        *([CLIP_NAME] if _holds_clips(folder, names) else []),
+        *([re.compile("|".join(map(re.escape, WRITTEN)))] if not names.isdisjoint(TABLES) else []),
+        *([RANGE_NAME] if folder.name == RANGES and RANGES_LIST in names else []),
+    ]
 
 
 def _holds_clips(folder: Path, names: set[str]) -> bool:

@@ -29,8 +29,8 @@ from pipeline.errors import InputError
 SUFFIXES = (".csv", ".json", ".srt", ".edl")
 """Kinds of files, by the ends of their names."""
 
-MAX_BYTES = 4 * 2**20
-"""Greater files are refused before they are read."""
+MAX_BYTES = 2 * 2**20
+"""Greater files are refused before they are read. A fingerprint counts the whole of such a file."""
 
 MAX_RANGES = 2000
 """Most ranges of one file: each becomes a video."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from pipeline.errors import InputError
-from pipeline.results import FAILURE, MADE, MANIFEST, NEXT, REPORT, STAGED, is_result
+from pipeline.results import FAILURE, MADE, MANIFEST, NEXT, RANGES, RANGES_LIST, REPORT, STAGED, is_result
 from pipeline.storage.mirror import Remote
 from pipeline.storage.objects import fetch, listing, push, remove, size_of
 
-SMALL = frozenset({MANIFEST, FAILURE})
+SMALL = frozenset({MANIFEST, FAILURE, f"{RANGES}/{RANGES_LIST}"})
 """Files that tell if a video is done, or cannot be done: fetched whole for that, as are the notes in `MADE`."""
 
 ASKED_AT_ONCE = 16

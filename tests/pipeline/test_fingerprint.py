@@ -217,6 +217,9 @@ def test_another_version_of_the_program_does_its_stage_again(video: Path, stage:
         ("CAPTIONS", "burn", {"reframe"}),
         ("CAPTION_FONT", "/f/a.ttf", {"reframe"}),
         ("CAPTION_AREA", "reels", {"reframe"}),
+        ("MIN_LENGTH", 2.0, {"reframe"}),
+        ("MAX_LENGTH", 60.0, {"reframe"}),
+        ("RANGES", "/r", set()),
     ],
 )
 def test_outputs_are_made_again_when_what_they_depend_on_changes(

@@ -11,10 +11,12 @@ from pipeline.graph import GRAPH
 from pipeline.results import (
     OUTPUTS,
     forget_attempt,
+    is_result,
     made_of,
     note_made,
     recover,
     remove_outputs,
+    remove_partial,
     remove_results,
     replace_results,
 )
@@ -137,6 +139,23 @@ def test_all_outputs_can_be_removed_and_nothing_else(tmp_path: Path) -> None:
     assert list(found(tmp_path)) == ["export/mine.csv"]
     assert made_of(tmp_path, "annotate") == ""
     remove_outputs(tmp_path / "nowhere")
+
+
+def test_upright_videos_of_ranges_go_and_stay_with_the_upright_video(tmp_path: Path) -> None:
+    ours = ("reframed/001.mp4", "reframed/1000_a b.mp4", "reframed/001.ass", "reframed/ranges.json")
+    others = ("reframed/mine.mp4", "reframed/001_a.mov", "reframed/in/002.mp4", "002.mp4")
+    fill(tmp_path, (*ours, *others, "reframe.json"), "x")
+    assert [name for name in (*ours, *others) if is_result(name)] == list(ours)
+    remove_outputs(tmp_path, {"reframe"})
+    assert set(found(tmp_path)) == {*ours, *others, "reframe.json"}
+    remove_outputs(tmp_path)
+    assert set(found(tmp_path)) == set(others)
+
+
+def test_half_written_upright_videos_go(tmp_path: Path) -> None:
+    fill(tmp_path, ("reframed/.001.mp4.part", "reframed/.001.mp4.h264.part", "reframed/001.mp4"), "x")
+    remove_partial(tmp_path)
+    assert set(found(tmp_path)) == {"reframed/001.mp4"}
 
 
 def test_outputs_that_hold_can_stay(tmp_path: Path) -> None:

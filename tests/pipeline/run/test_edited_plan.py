@@ -108,6 +108,12 @@ def test_a_plan_of_another_video_is_refused(place: Path, capsys: Any) -> None:
     assert "runs[0].end_s: the plan ends at 2 s, and the video at 1 s" in capsys.readouterr().err
 
 
+def test_a_plan_and_ranges_are_refused_together(place: Path, capsys: Any) -> None:
+    assert render(place, "--ranges", "r.csv") == 2
+    assert "Give one of the two" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
 def test_a_dry_run_checks_and_writes_nothing(place: Path) -> None:
     assert render(place, "--dry-run") == 0
     assert not (place / "out").exists()

@@ -235,6 +235,46 @@ class TestBesideTheVideos:
         with pytest.raises(runner.InputError, match="no such list of faces"):
             runner.run(videos, dataclasses.replace(CPU, FACE_BOXES=str(tmp_path / "nowhere")))
 
+    def test_ranges_acts(
+        self, videos: Path, tmp_path: Path, seen: type[Seen], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A folder of lists, of which one belongs to a video; its content counts for the upright video alone."""
+        runner.run(videos, dataclasses.replace(CPU, REFRAME=True))
+        marks = [[video.prints for video in seen.videos]]
+        lists = tmp_path / "ranges"
+        lists.mkdir()
+        for content in ("1,2", "1,3"):
+            (lists / "a.csv").write_text(content)
+            runner.run(videos, dataclasses.replace(CPU, RANGES=str(lists), FORCE=True))
+            assert [video.ranges for video in seen.videos] == [lists / "a.csv", None]
+            marks.append([video.prints for video in seen.videos])
+        assert "ranges: 1 of 2 videos have a list" in capsys.readouterr().err
+        assert len({each[0].of("reframe") for each in marks}) == 3
+        assert len({each[1].of("reframe") for each in marks}) == len({each[0].of("clips") for each in marks}) == 1
+        with pytest.raises(runner.InputError, match="is the list of one video, and here are 2"):
+            runner.run(videos, dataclasses.replace(CPU, RANGES=str(lists / "a.csv")))
+
+    def test_ranges_ask_for_upright_videos(self, videos: Path, tmp_path: Path) -> None:
+        (tmp_path / "r.csv").write_text("1,2")
+        config = dataclasses.replace(CPU, RANGES=str(tmp_path / "r.csv"))
+        assert plan.make_plan(videos / "b.mp4", config, print).config.REFRAME
+        assert not plan.make_plan(videos / "b.mp4", CPU, print).config.REFRAME
+
+    def test_a_wrong_list_of_ranges_ends_its_video_before_anything_starts(
+        self, videos: Path, tmp_path: Path, seen: type[Seen]
+    ) -> None:
+        (tmp_path / "a.csv").write_text("1,2\n5,4\n")
+        runner.run(videos, dataclasses.replace(CPU, RANGES=str(tmp_path)))
+        assert [video.path.name for video in seen.videos] == ["b.mp4"]
+        entry = json.loads((videos / "run.json").read_bytes())["videos"][0]
+        assert entry["reason_code"] == "bad_ranges"
+        assert entry["message"] == f"{tmp_path / 'a.csv'}: line 2: expected an end after the start, 5 s, got 4 s"
+
+    def test_lengths_that_no_range_can_have_are_refused(self, videos: Path, tmp_path: Path) -> None:
+        config = dataclasses.replace(CPU, RANGES=str(tmp_path), MIN_LENGTH=5.0, MAX_LENGTH=4.0)
+        with pytest.raises(runner.InputError, match="MIN_LENGTH is 5 s and MAX_LENGTH 4 s: no range can be both"):
+            runner.run(videos, config)
+
     def test_where_all_faces_are_given_no_detector_is_needed(
         self, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

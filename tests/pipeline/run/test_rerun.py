@@ -59,9 +59,10 @@ def test_files_of_the_user_are_named_by_their_own_paths(monkeypatch: pytest.Monk
         "scenes": Path("/s/a-Scenes.csv"),
         "face_boxes": Path("/b/a-faces.csv"),
         "sound_file": Path("/a.wav"),
+        "ranges": Path("/r/a.edl"),
     }
     job = VideoJob(0, Path("/v/a.mp4"), Path("/v/a"), transcript=Path("/t/sub/a.json"), **files)
-    words = words_of(job, TRANSCRIPTS="t", SCENES="s", FACE_BOXES="b", AUDIO_FILE="a.wav", WEIGHTS_DIR="-w")
+    words = words_of(job, TRANSCRIPTS="t", SCENES="s", FACE_BOXES="b", RANGES="r", AUDIO_FILE="a.wav", WEIGHTS_DIR="-w")
     pairs = dict(zip(words[1::2], words[2::2], strict=True))
     assert pairs == {
         "--output-dir": "/v",
@@ -69,6 +70,7 @@ def test_files_of_the_user_are_named_by_their_own_paths(monkeypatch: pytest.Monk
         "--scenes": "/s/a-Scenes.csv",
         "--face-boxes": "/b/a-faces.csv",
         "--audio-file": "/a.wav",
+        "--ranges": "/r/a.edl",
         "--weights-dir": f"{tmp_path}/-w",
     }
 

@@ -101,6 +101,11 @@ def test_upright_videos_of_earlier_runs_are_no_videos(tmp_path: Path, table: str
     assert _names(tmp_path, recursive=True) == ["a.mp4", "c/reframed.mp4", "reframed.mp4"]
 
 
+def test_upright_videos_of_ranges_of_earlier_runs_are_no_videos(tmp_path: Path) -> None:
+    _files(tmp_path, "a.mp4", "a/reframed/ranges.json", "a/reframed/001_x.mp4", "a/reframed/b.mp4", "reframed/001.mp4")
+    assert _names(tmp_path, recursive=True) == ["a.mp4", "a/reframed/b.mp4", "reframed/001.mp4"]
+
+
 def test_the_folder_itself_may_be_a_result(tmp_path: Path) -> None:
     """Clips can be put in again by naming their folder."""
     _files(tmp_path, "output/manifest.json", "output/seg_0000_track_000.mp4")
