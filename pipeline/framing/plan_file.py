@@ -36,6 +36,10 @@ FRAME_DIGITS = 4
 BEYOND_PX = 0.5
 """Distance by which a window may reach over the edge of the picture: it is rounding."""
 
+MOST_ENLARGED = 128
+"""Pixels of the upright video that a pixel of the source becomes at most, unless its whole picture is smaller: beyond
+that nothing can be made out, and drawing takes ever more memory."""
+
 KEY_REACH_FRAMES = 1.5
 """Frames before the first and after the last frame of its run up to which a key may lie."""
 
@@ -244,14 +248,15 @@ class _Reader:
 
 
 def _check_window(place: str, window: tuple[float, float, float], mode: Any, shell: FramingPlan) -> None:
-    """Refuse a window that is larger than the picture, or reaches over its edge."""
+    """Refuse a window that is larger than the picture, next to nothing, or reaches over the picture's edge."""
     x1, y1, x2, y2 = shell.content_px
     width, height = shell.panel_size_px(mode)
     # A wide picture has the content's shape but for rounding to even sides.
     aspect = (x2 - x1) / (y2 - y1) if mode == "wide" else width / height
     most = min(y2 - y1, (x2 - x1) / aspect)
-    if not 0 < window[2] <= most + BEYOND_PX:
-        _refuse(f"{place}[3]", f"expected a height above 0 and up to {most:g}, the largest window, got {window[2]:g}")
+    least = min(height / MOST_ENLARGED, most)
+    if not least <= window[2] <= most + BEYOND_PX:
+        _refuse(f"{place}[3]", f"expected a height of {least:g} to {most:g}, the largest window, got {window[2]:g}")
     for axis, (low, high, length) in enumerate(((x1, x2, window[2] * aspect), (y1, y2, window[2]))):
         low, high = low + length / 2, max(high - length / 2, low + length / 2)
         if not low - BEYOND_PX <= window[axis] <= high + BEYOND_PX:

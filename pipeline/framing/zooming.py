@@ -77,7 +77,10 @@ def _zoomed(
     persons: Mapping[int, int],
     max_enlarged: float,
 ) -> tuple[Run, float]:
-    """Return the run with a zoom in its windows, and the least factor that its panels reach."""
+    """Return the run with a zoom in its windows, and the least factor that its panels reach.
+
+    A run in whose windows nothing changes has no zoom in its reason.
+    """
     shape = WindowShape(plan.content_px, plan.panel_size_px(run.mode))
     speaking = persons.get(run.speaker) if run.speaker is not None else None
     panels, reached = [], zoom.factor
@@ -89,7 +92,9 @@ def _zoomed(
         path, factor = _zoomed_path(run, panel.path, zoom.factor, span, shape, box, max_enlarged)
         panels.append(Panel(panel.persons, path))
         reached = min(reached, factor)
-    reason = f"{run.reason}; zoom {zoom.factor:g}"
+    if all(new.path is old.path for new, old in zip(panels, run.panels, strict=True)):
+        return run, reached
+    reason = f"{run.reason}; zoom {reached:.3g}"
     return dataclasses.replace(run, panels=tuple(panels), reason=reason), reached
 
 

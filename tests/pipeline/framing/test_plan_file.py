@@ -142,9 +142,17 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "too high": (
         lambda c: c["runs"][0]["panels"][0]["keys"][0].__setitem__(3, 1100),
-        r"keys\[0\]\[3\]: expected a height above 0 and up to 1080, the largest window, got 1100",
+        r"keys\[0\]\[3\]: expected a height of 15 to 1080, the largest window, got 1100",
     ),
-    "no height": (lambda c: c["runs"][0]["panels"][0]["keys"][0].__setitem__(3, 0), r"expected a height above 0"),
+    "no height": (lambda c: c["runs"][0]["panels"][0]["keys"][0].__setitem__(3, 0), r"expected a height of 15 to 1080"),
+    "hardly a height": (
+        lambda c: c["runs"][1]["panels"][1]["keys"][0].__setitem__(3, 0.0001),
+        r"runs\[1\]\.panels\[1\]\.keys\[0\]\[3\]: expected a height of 7\.5 to 1080, the largest window, got 0\.0001",
+    ),
+    "a huge size": (
+        lambda c: c.update(size_px=[20000, 36000]),
+        r"size_px\[[01]\]: (20000|36000) is greater than the maximum of 3840",
+    ),
     "beyond the edge": (
         lambda c: c["runs"][0]["panels"][0]["keys"][0].__setitem__(1, 100),
         r"keys\[0\]\[1\]: expected x 303\.75 to 1616\.25, so that the window is inside, got 100",
@@ -185,3 +193,10 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_plan(tmp_path / "none.json")
     assert caught.value.reason_code == "unreadable"
+
+
+def test_the_whole_picture_of_a_tiny_source_is_a_window() -> None:
+    """However much it is enlarged."""
+    run = Run(0, 10, "centre", (Panel((), path((0, 8, 4, 8))),), "start", "none", None, "")
+    tiny = FramingPlan((16, 8), UPRIGHT, (0, 0, 16, 8), "blur", (run,))
+    assert_same(parse_plan(plan_text(PlanFile(tiny, "", 10))).plan, tiny)

@@ -123,7 +123,15 @@ def test_a_zoom_is_capped_by_the_pixels_of_the_source_and_that_is_said() -> None
     made = plan(ONE, SAID, Zoom(4, 6, 2))
     assert windows(made.runs[0])[125, 2] == pytest.approx(960, abs=0.02)  # 1920 / 2
     assert made.notes == ("the source has no more pixels for the zooms at 4.0 s (1.12 for 2.00)",)
+    assert made.runs[0].reason == "speaker 1 speaks; zoom 1.12"
     assert plan(ONE, SAID, Zoom(4, 6, 1.1)).notes == ()
+
+
+def test_a_zoom_for_which_there_are_no_pixels_at_all_is_no_reason() -> None:
+    small = faces((0, 250, np.array(LEFT) / 4), frame_count=250)
+    (run,) = plan(small, SAID, Zoom(4, 6, 1.5), picture_px=(480, 270)).runs
+    assert (windows(run)[:, 2] == 270).all()
+    assert run.reason == "speaker 1 speaks"
 
 
 def test_a_source_that_is_upright_already_is_only_zoomed() -> None:
