@@ -53,8 +53,11 @@ NEAR_S = 0.3
 LATE_FRAMES = 5
 
 JUMP, STEADY = 12.0, 6.0
-"""Mean difference of two small pictures, in grey levels, above which the upright picture jumps, and below which the
-source does not."""
+"""Mean difference of two small pictures, in grey levels, above which a picture jumps, and below which the source does
+not."""
+
+ALONE = 3.0
+"""Times by which a jump is greater than the changes before and after it: else something moves."""
 
 THUMBNAIL_PX = (48, 48)
 
@@ -143,16 +146,13 @@ def measured(folder: Path) -> Count:
     finder = FaceFinder((source.width_px, source.height_px), (upright.width_px, upright.height_px))
     looks = looked_at(said, tracks.frame_count)
     shown: dict[int, frozenset[Any]] = {}
-    jumps, cuts = [], []
+    steps: list[tuple[float, float]] = [(0.0, 0.0)]
     last: tuple[np.ndarray, np.ndarray] | None = None
     for frame, (one, other) in enumerate(zip(read_frames(source), read_frames(upright), strict=False)):
         small = _thumbnail(one), _thumbnail(other)
         if last is not None:
             of_source, of_upright = (float(np.abs(a - b).mean()) for a, b in zip(small, last, strict=True))
-            if of_source > JUMP:
-                cuts.append(frame)
-            elif of_upright > JUMP and of_source < STEADY:
-                jumps.append(frame)
+            steps.append((of_source, of_upright))
         last = small
         if frame in looks:
             seen = finder.small(other)
@@ -160,9 +160,22 @@ def measured(folder: Path) -> Count:
                 who: box[frame] for who, box in said.boxes.items() if frame < len(box) and np.isfinite(box[frame]).all()
             }
             shown[frame] = frozenset(who for who, box in here.items() if finder.find(seen, one, box))
+    jumps, cuts = jumps_in(np.array(steps))
     count = judged(said, shown, jumps, sorted({*cuts, *tracks.shot_starts[1:].tolist()}))
     count.sound_equal, count.shift_ms = sound_of(source.path, upright.path)
     return count
+
+
+def jumps_in(steps: np.ndarray) -> tuple[list[int], list[int]]:
+    """Return the frames on which the upright picture jumps and the source does not, and those on which the source does.
+
+    Args:
+        steps: (F, 2) change of the source's picture and of the upright one to each frame from the one before it.
+    """
+    around = np.pad(steps, ((1, 1), (0, 0)))
+    alone = steps > ALONE * np.maximum(around[:-2], around[2:])
+    source, upright = ((steps > JUMP) & alone).T
+    return np.flatnonzero(upright & ~source & (steps[:, 0] < STEADY)).tolist(), np.flatnonzero(source).tolist()
 
 
 def said_in(folder: Path, source: Path, tracks: ScoredTracks) -> Said:

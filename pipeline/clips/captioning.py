@@ -21,7 +21,7 @@ from pipeline.render.captions import make_captions
 from pipeline.render.fonts import load_fonts
 from pipeline.render.reframe import NO_OVERLAY, Overlay
 from pipeline.speech import UNKNOWN_LANGUAGE
-from pipeline.types import AttributedWord, FaceTracks, Sentence
+from pipeline.types import AttributedWord, FaceTracks, Overlap, Sentence
 
 
 def caption_filters(config: Config) -> tuple[str, ...]:
@@ -47,6 +47,7 @@ class Spoken:
     words: Sequence[AttributedWord] = ()
     sentences: Sequence[Sentence] = ()
     language: str = UNKNOWN_LANGUAGE
+    overlaps: Sequence[Overlap] = ()
 
 
 @contextmanager

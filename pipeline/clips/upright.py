@@ -37,7 +37,7 @@ from pipeline.sources.ranges import read_ranges
 from pipeline.stage import OUTPUTS_POOL, Models, Stage, StageResult, Work
 from pipeline.storage.copies import remove_named
 from pipeline.storage.objects import listing
-from pipeline.types import AttributedWord, FaceTracks, Probe
+from pipeline.types import AttributedWord, FaceTracks, Overlap, Probe
 
 SAMPLES = 16
 """Pictures in which black bars are looked for: one that is bright at the edge tells."""
@@ -64,7 +64,7 @@ def run_reframe(work: Work) -> StageResult:
     if config.STRICT and not words:
         text = "no words were heard in it, and STRICT refuses to follow the largest face for want of them"
         raise InputError("no_words", text, work.video.path)
-    plan = planned(probe, tracks, words, config, tier_of(work.models))
+    plan = planned(probe, tracks, words, config, tier_of(work.models), spoken.overlaps)
     plan = zoomed(plan, work.video.transcript, probe, tracks, words)
     name = Path(work.video.display_path).name
     write_plan(work.pending(PLAN), PlanFile(plan, name, tracks.frame_count, work.video.prints.of(NAME)))
@@ -133,7 +133,12 @@ def has_upright(folder: Path, config: Config) -> bool:
 
 
 def planned(
-    probe: Probe, tracks: FaceTracks, words: Sequence[AttributedWord], config: Config, tier: Tier
+    probe: Probe,
+    tracks: FaceTracks,
+    words: Sequence[AttributedWord],
+    config: Config,
+    tier: Tier,
+    overlaps: Sequence[Overlap] = (),
 ) -> FramingPlan:
     """Return the plan of a video by the settings.
 
@@ -148,6 +153,7 @@ def planned(
         words,
         picture_px=picture_px,
         size_px=upright_size_px((x2 - x1, y2 - y1), config.REFRAME_SIZE),
+        overlaps=overlaps,
         content_px=content_px,
         options=FramingOptions(preset=config.REFRAME_PRESET, fallback=config.REFRAME_FALLBACK),  # type: ignore[arg-type] - choices
         tier_of_model=tier,
@@ -205,8 +211,8 @@ def _evidence(work: Work) -> tuple[Probe, Spoken]:
     """
     probe = work.opened.probe
     if work.video.no_sound is None:
-        tracks, transcript, attribution = read_attributed(work)
-        spoken = Spoken(tracks, attribution.words, attribution.sentences, transcript.language)
+        tracks, transcript, said = read_attributed(work)
+        spoken = Spoken(tracks, said.words, said.sentences, transcript.language, said.overlaps)
         return as_heard(probe, transcript), spoken
     path = work.path(TRACKS)
     if tracks_mark(path) != work.video.prints.of(VISION):

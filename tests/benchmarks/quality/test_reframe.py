@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality.reframe import Said, judged, looked_at
+from benchmarks.quality.reframe import Said, judged, jumps_in, looked_at
 
 BOX = np.tile([0.0, 0.0, 9.0, 9.0], (200, 1))
 SAID = Said([(10, 40, "ann"), (50, 90, "ann"), (100, 140, "ben"), (150, 160, None)], {"ann": BOX, "ben": BOX})
@@ -41,6 +41,13 @@ def test_a_switch_at_a_cut_of_the_source_is_not_ours() -> None:
 def test_frames_of_nobody() -> None:
     shown = _shown(97, (20, frozenset()), (30, frozenset()))
     assert judged(SAID, shown, [], []).row()["nobody"] == round(2 / 40, 4)
+
+
+def test_a_jump_stands_alone_and_motion_does_not() -> None:
+    """Frame 3: the upright picture jumps; 6: both do; from 8 on it moves fast; 12: the source moves by half as much."""
+    upright = [0, 1, 1, 40, 1, 1, 50, 1, 20, 25, 22, 1, 30, 1]
+    source = [0, 1, 1, 2, 1, 1, 45, 1, 4, 5, 4, 1, 15, 9]
+    assert jumps_in(np.stack([source, upright], axis=1).astype(float)) == ([3], [6])
 
 
 def test_our_cuts() -> None:
