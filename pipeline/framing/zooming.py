@@ -56,7 +56,8 @@ def with_zooms(
             f"{zoom.start_s:.1f} s ({factor:.2f} for {zoom.factor:.2f})" for zoom, factor in list(short.items())[:3]
         )
         more = f" and {len(short) - 3} more" if len(short) > 3 else ""
-        notes = (*notes, f"the source has no more pixels for the zooms at {reached}{more}")
+        told = f"the source has no more pixels for the zooms at {reached}{more}; a smaller REFRAME_SIZE leaves more"
+        notes = (*notes, told)
     return dataclasses.replace(plan, runs=tuple(runs), notes=notes)
 
 

@@ -122,7 +122,9 @@ def test_a_zoom_begins_and_ends_with_a_cut_that_is_near() -> None:
 def test_a_zoom_is_capped_by_the_pixels_of_the_source_and_that_is_said() -> None:
     made = plan(ONE, SAID, Zoom(4, 6, 2))
     assert windows(made.runs[0])[125, 2] == pytest.approx(960, abs=0.02)  # 1920 / 2
-    assert made.notes == ("the source has no more pixels for the zooms at 4.0 s (1.12 for 2.00)",)
+    told = "the source has no more pixels for the zooms at 4.0 s (1.12 for 2.00); a smaller REFRAME_SIZE leaves more"
+    assert made.notes == (told,)
+    assert plan(ONE, SAID, Zoom(4, 6, 2), size_px=(540, 960)).notes == ()
     assert made.runs[0].reason == "speaker 1 speaks; zoom 1.12"
     assert plan(ONE, SAID, Zoom(4, 6, 1.1)).notes == ()
 
