@@ -87,7 +87,7 @@ def cues_of(sentences: Iterable[Sentence]) -> tuple[Cue, ...]:
     where somebody else speaks at the same time each cue does."""
     cues: list[Cue] = []
     ordered = sorted(sentences, key=lambda sentence: sentence.start_s)
-    for sentence, is_together in zip(ordered, _together(ordered), strict=True):
+    for sentence, is_together in zip(ordered, speaking_together(ordered), strict=True):
         label = speaker_label(sentence.speaker) + ": "
         for number, part in enumerate(_parts(sentence.words, len(label), is_together)):
             text = _text(part)
@@ -161,7 +161,7 @@ def _text(words: Sequence[AttributedWord]) -> str:
     return " ".join("".join(spoken.word.text for spoken in words).split())
 
 
-def _together(sentences: Sequence[Sentence]) -> list[bool]:
+def speaking_together(sentences: Sequence[Sentence]) -> list[bool]:
     """Return for each of *sentences*, in order of their start, True where another speaker's overlaps it in time."""
     found = [False] * len(sentences)
     going: list[int] = []

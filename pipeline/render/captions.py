@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.framing.plan import FramingPlan
+from pipeline.outputs.subtitles import speaking_together
 from pipeline.render.caption_groups import Caption, captions_of, shown_until
 from pipeline.render.caption_places import Area, Places, area_px, shown_faces
 from pipeline.render.caption_text import Ruler, Syllable, is_rightward, plain_words, syllables_of
@@ -121,7 +122,7 @@ def _spoken(
         (each for each in sentences if each.end_s > span_s[0] and each.start_s < span_s[1]),
         key=lambda sentence: sentence.start_s,
     )
-    together = _together(inside)
+    together = speaking_together(inside)
     for sentence, is_together in zip(inside, together, strict=True):
         words = plain_words(sentence.words)
         if not words:
@@ -148,19 +149,6 @@ def _spoken(
         letters = " ".join(sorted(symbols)[:MAX_LETTERS_TOLD])
         notes.append(f"symbols are left out of captions, as no font has them: {letters}")
     return found, notes
-
-
-def _together(sentences: Sequence[Sentence]) -> list[bool]:
-    """Return for each of *sentences*, in order of start, True where another speaker's overlaps it in time."""
-    found = [False] * len(sentences)
-    going: list[int] = []
-    for number, sentence in enumerate(sentences):
-        going = [other for other in going if sentences[other].end_s > sentence.start_s]
-        for other in going:
-            if sentences[other].speaker != sentence.speaker:
-                found[number] = found[other] = True
-        going.append(number)
-    return found
 
 
 def _fitted(caption: Caption, places: Places, ruler: Ruler, width_px: float) -> list[Caption]:
