@@ -135,7 +135,8 @@ def caption_overlay(path: Path, captions: Captions) -> Iterator[Overlay]:
     if not captions.placed:
         yield NO_OVERLAY
         return
-    frames = np.zeros(math.ceil(captions.placed[-1].end_s * GRID_FPS) + GRID_FPS, bool)
+    end_s = max(each.end_s for each in captions.placed)
+    frames = np.zeros(math.ceil(end_s * GRID_FPS) + 1, bool)
     for each in captions.placed:
         frames[math.floor(each.start_s * GRID_FPS) : math.ceil(each.end_s * GRID_FPS) + 1] = True
     with TemporaryDirectory(prefix="captions-") as folder:

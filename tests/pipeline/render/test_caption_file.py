@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.render.caption_file import ass_text
+from pipeline.render.caption_file import ass_text, caption_overlay
 from pipeline.render.captions import Captions, make_captions
 from pipeline.render.fonts import load_fonts
-from pipeline.types import AttributedWord, FaceTracks, Sentence, Word
+from pipeline.types import GRID_FPS, AttributedWord, FaceTracks, Sentence, Word
 from tests.support.captioned import (
     GROUND,
     bare,
@@ -143,3 +143,13 @@ def test_words_light_up_in_the_order_of_speech(tmp_path: Path) -> None:
         said, unsaid = (left, right) if is_left_first else (right, left)
         assert said.max() == 255
         assert unsaid.max() < 200
+
+
+def test_a_caption_that_ends_after_the_last_one_is_drawn_anew_to_its_end(tmp_path: Path) -> None:
+    """A short remark within a long sentence is the last caption, and not the last to go."""
+    made = captions(sentence("one two three four", word_s=1.2), sentence("Yes.", 1.0, speaker=2, word_s=0.3))
+    latest = max(made.placed, key=lambda each: each.end_s)
+    assert latest.end_s > made.placed[-1].end_s + 1.5
+    with caption_overlay(tmp_path / "captions.ass", made) as overlay:
+        assert overlay.changes_at(int(latest.end_s * GRID_FPS))
+        assert not overlay.changes_at(int(latest.end_s * GRID_FPS) + 3)
