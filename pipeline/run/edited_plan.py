@@ -21,7 +21,7 @@ from pipeline.media.excerpts import excerpted
 from pipeline.media.probe import probe, with_sound_file
 from pipeline.opening import limits_of
 from pipeline.render.reframe import reframe
-from pipeline.results import forget_made, remove_partial
+from pipeline.results import forget_made, remove_partial, remove_ranges
 from pipeline.run.plan import located
 from pipeline.settings import REFRAMED
 from pipeline.sources.discover import discover, result_folders
@@ -73,6 +73,7 @@ def render_edited(source: Path | str, config: Config, say: Callable[[str], None]
     try:
         remove_partial(folder)
         forget_made(folder, REFRAMED)
+        remove_ranges(folder)
         with captioned(folder / CAPTIONS, config, file.plan, spoken) as (overlay, remarks):
             written = reframe(
                 found,
