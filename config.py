@@ -349,7 +349,6 @@ class Config:
         "and drawn on it)",
         Choice(("none", "file", "burn")),
         REFRAMED,
-        common=True,
     )
     CAPTION_FONT: str = setting(
         "",

@@ -6,7 +6,7 @@
 RESULTS is the output folder of a run with ``--reframe``. Faces are looked for in the upright video by the pixels of
 the source (`benchmarks.common.shown_faces`), so that the plan is not asked. Where they are in the source is what the
 run found; who speaks is what it attributed, or the truth where an RTTM and boxes lie beside the source. Prints a
-Markdown table with a row to each video, and one JSON line.
+Markdown table with a row to each video and one to all, and one JSON line.
 
 ``speaker``: share of the frames of a visible speaker's words with that face whole. ``nobody``: share of the frames with
 a face in the source on which none is shown. ``switch``: median, and share within 0.3 s, of the first picture of the
@@ -122,7 +122,8 @@ def main() -> None:
     folders = [folder for folder in folders if arguments.video in ("", folder.name)]
     if not folders:
         raise SystemExit(f"{arguments.results} holds no reframed.mp4")
-    rows = {folder.name: measured(folder).row() for folder in folders}
+    counts = {folder.name: measured(folder) for folder in folders}
+    rows = {name: count.row() for name, count in counts.items()} | {"all": pooled(list(counts.values())).row()}
     names = list(next(iter(rows.values())))
     print(f"| video | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
     for name, row in rows.items():
@@ -135,6 +136,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("results", type=Path, help="output folder of a run")
     parser.add_argument("--video", default="", help="name of one result folder in it; all by default")
     return parser
+
+
+def pooled(counts: Sequence[Count]) -> Count:
+    """Return the figures of several videos together."""
+    return Count(
+        speaker=[flag for count in counts for flag in count.speaker],
+        nobody=[flag for count in counts for flag in count.nobody],
+        switches_s=[switch_s for count in counts for switch_s in count.switches_s],
+        short=sum(count.short for count in counts),
+        in_word=sum(count.in_word for count in counts),
+        late=sum(count.late for count in counts),
+        sound_equal=all(count.sound_equal for count in counts),
+        shift_ms=max(count.shift_ms for count in counts),
+    )
 
 
 def measured(folder: Path) -> Count:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality.reframe import Said, judged, jumps_in, looked_at
+from benchmarks.quality.reframe import Count, Said, judged, jumps_in, looked_at, pooled
 
 BOX = np.tile([0.0, 0.0, 9.0, 9.0], (200, 1))
 SAID = Said([(10, 40, "ann"), (50, 90, "ann"), (100, 140, "ben"), (150, 160, None)], {"ann": BOX, "ben": BOX})
@@ -54,3 +54,13 @@ def test_our_cuts() -> None:
     """The one at 60 is inside a word, the one at 73 comes 3 frames after one of the source."""
     row = judged(SAID, _shown(97), [60, 73, 150], [70]).row()
     assert (row["in_word"], row["late"], row["short"]) == (2, 1, 2)
+
+
+def test_videos_are_pooled_by_their_frames_and_switches() -> None:
+    one = Count([True] * 3, [False], [-0.12, 0.5], short=1, sound_equal=True, shift_ms=0.5)
+    other = Count([False], [True] * 3, [-0.2], in_word=2, late=1, sound_equal=False, shift_ms=0.1)
+    row = pooled([one, other]).row()
+    assert (row["speaker"], row["frames"], row["nobody"]) == (0.75, 4, 0.75)
+    assert (row["switch_s"], row["switch_near"], row["switches"]) == (-0.12, round(2 / 3, 4), 3)
+    assert (row["short"], row["in_word"], row["late"]) == (1, 2, 1)
+    assert (row["sound_equal"], row["shift_ms"]) == (False, 0.5)
